@@ -1,0 +1,140 @@
+"""
+What an engine promises: a CARD of facts, and an adapter that a worker drives.
+
+An adapter file exports `CARD` and `create()`. It imports this module and the
+bottom row of rooms; its heavy imports stand inside `load()`. Nothing here needs
+more than the standard library (numpy arrives with the engine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from yamabiko.i18n import Text
+from yamabiko.speech import Evidence, Segment, TranscribeOptions
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    Audio = NDArray[numpy.float32]
+    """Mono, 16 kHz, -1..1, shape (samples,)."""
+
+Job = Literal["transcribe", "find-speech"]
+
+Feature = Literal[
+    "segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt", "hotwords", "batch"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One rung of the ladder: where and how precisely to run."""
+
+    device: str
+    """`cpu` or `cuda`; which of several GPUs is the worker's environment, not the engine's business."""
+    compute_type: str
+    costs_accuracy: bool = False
+    """True if the text may differ from the rung above."""
+    answers: tuple[str, ...] = ()
+    """Ids of known issues that this rung avoids."""
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.compute_type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An environment for an engine: which machine it is for, and the lock that makes it."""
+
+    name: str
+    """`cpu`, `cuda12`, ..."""
+    lock: str
+    """File name in engines/locks: every package with its hash."""
+    devices: tuple[str, ...]
+    library_packages: tuple[str, ...] = ()
+    """Folders under site-packages whose lib/ goes on the worker's library path, e.g. `nvidia/cublas`."""
+    not_verified: Text | None = None
+    """What was never run by us, in the words that `engines list` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    name: str
+    job: Job
+    summary: Text
+    distribution: str | None
+    """The package whose version is the engine's version; None if it is part of yamabiko."""
+    imports: tuple[str, ...]
+    """Modules that must be importable for the engine to run."""
+    licence: str
+    languages: str | tuple[str, ...]
+    """Codes, or a word such as `99 (Whisper)`."""
+    features: frozenset[Feature]
+    default_model: str | None
+    model_format: str | None
+    """What `models` entries must be of, e.g. `ctranslate2-whisper`."""
+    placements: tuple[Placement, ...]
+    """From best to safest."""
+    profiles: tuple[Profile, ...] = ()
+    """Empty: runs in yamabiko's own interpreter."""
+    longest_chunk_s: float = 30.0
+    evidence: tuple[str, ...] = ()
+    """Kinds of evidence of its device that the engine itself can give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the engine says it loaded, from its own introspection, not from what was asked."""
+
+    device: str
+    compute_type: str
+    engine_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedLanguage:
+    language: str
+    probability: float
+
+
+class Transcriber(Protocol):
+    """Driven by the one inference thread of a worker, start to end."""
+
+    def load(self, model: Path, placement: Placement, threads: int) -> Loaded:
+        """Load and be ready. `threads` 0: the engine's own choice. Raises whatever the library raises."""
+
+    def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
+        """
+        Yield (index in batch, segment) as they come, ordered within each index.
+
+        Times are seconds from the start of that chunk. The caller may stop
+        iterating at any yield: that is how work is cancelled.
+        """
+
+    def detect_language(self, audio: Audio) -> DetectedLanguage | None:
+        """The language of up to 30 s of speech; None if the model knows one language only."""
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Where the engine itself says it runs, asked now."""
+
+
+class SpeechFinder(Protocol):
+    """Says how likely each window of a recording holds speech."""
+
+    window_samples: int
+
+    def load(self, model: Path, placement: Placement, threads: int) -> Loaded: ...
+
+    def probabilities(self, blocks: Iterator[Audio]) -> Iterator[NDArray[Any]]:
+        """
+        One float32 in 0..1 a window, in order, for consecutive blocks of one recording.
+
+        Every block but the last is a multiple of `window_samples`; the last
+        window is padded with zeros.
+        """
+
+    def evidence(self) -> tuple[Evidence, ...]: ...

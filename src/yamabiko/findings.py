@@ -1,0 +1,57 @@
+"""
+A failure is a record.
+
+The terminal, JSON, HTTP bodies, the web page and the evaluation report are
+views of a `Finding`; nothing else describes what went wrong. `Problem` is the
+one exception that carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from yamabiko.i18n import Text
+
+Severity = Literal["info", "warning", "error", "unknown"]
+"""`unknown`: something is wrong and we cannot say what; never dressed up as a known cause."""
+
+Area = Literal["usage", "input", "engine", "model", "device", "worker", "output"]
+"""What the finding is about. Exit codes and HTTP statuses follow from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """
+    A way out, and its price. Remedies are listed cheapest first: accuracy, then speed, then effort.
+    """
+
+    what: Text
+    command: str | None = None
+    cost: Literal["none", "effort", "speed", "accuracy"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What went wrong, why, how we know, what was done and what a person can do."""
+
+    id: str
+    """Kebab-case, stable: docs/findings.md has a section of this name."""
+    severity: Severity
+    area: Area
+    cause: Text
+    evidence: tuple[str, ...] = ()
+    """Lines quoted from the machine, each starting with where it comes from."""
+    remedies: tuple[Remedy, ...] = ()
+    we_did: Text | None = None
+
+    def with_we_did(self, we_did: Text) -> Finding:
+        return replace(self, we_did=we_did)
+
+
+class Problem(Exception):
+    """Raised where the work cannot go on; carries the Finding that says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"{finding.id}: {finding.cause.en}")
+        self.finding = finding

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -48,7 +48,7 @@ def from_plain(shape: type[T], value: Any) -> T:
     return typing.cast(T, _read(shape, value, shape.__name__))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _field_types(shape: type) -> dict[str, Any]:
     return typing.get_type_hints(shape)
 
@@ -118,4 +118,4 @@ def _read_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
         return tuple(_read(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if len(arguments) != len(value):
         raise Malformed(f"{where}: expected {len(arguments)} items, found {len(value)}")
-    return tuple(_read(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(arguments, value, strict=True)))
+    return tuple(_read(kind, value[i], f"{where}[{i}]") for i, kind in enumerate(arguments))

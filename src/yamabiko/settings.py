@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -21,8 +22,8 @@ from yamabiko.i18n import Text
 GIB = 1024**3
 
 
-def _setting(default: float | int, en: str, ja: str) -> float:
-    return field(default=default, metadata={"help": Text(en, ja)})  # type: ignore[return-value,no-any-return]
+def _setting(default: float, en: str, ja: str) -> Any:
+    return field(default=default, metadata={"help": Text(en, ja)})
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Settings:
     worker_first_answer_s: float = _setting(300, "longest wait for the first answer", "最初の応答を待つ上限（秒）")
     worker_silence_s: float = _setting(300, "longest silence between two answers", "応答と応答の間の上限（秒）")
     worker_stop_s: float = _setting(5, "time a worker has to end by itself", "ワーカーが自分で終わるまでの猶予（秒）")
-    worker_memory_bytes: int = int(
-        _setting(0, "memory cap of a worker; 0: nine tenths of what is free", "ワーカーのメモリ上限。0なら空きの9割")
+    worker_memory_bytes: int = _setting(
+        0, "memory cap of a worker; 0: nine tenths of what is free", "ワーカーのメモリ上限。0なら空きの9割"
     )
     decode_timeout_s: float = _setting(3600, "longest time for decoding one file", "1ファイルのデコード上限（秒）")
-    decode_memory_bytes: int = int(_setting(GIB, "memory cap of the decoder", "デコーダーのメモリ上限（バイト）"))
+    decode_memory_bytes: int = _setting(GIB, "memory cap of the decoder", "デコーダーのメモリ上限（バイト）")
     longest_audio_s: float = _setting(24 * 3600, "longest recording accepted", "受け付ける録音の最大長（秒）")
-    free_disk_bytes: int = int(_setting(GIB // 2, "disk space left untouched", "残しておくディスク容量（バイト）"))
+    free_disk_bytes: int = _setting(GIB // 2, "disk space left untouched", "残しておくディスク容量（バイト）")
 
     @property
     def data_dir(self) -> Path:

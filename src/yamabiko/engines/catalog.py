@@ -7,7 +7,7 @@ Nobody else names an adapter. Reading a CARD imports no engine.
 from __future__ import annotations
 
 import importlib
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 
 from yamabiko.engines.contract import Card
@@ -24,7 +24,7 @@ DEFAULT_ENGINE = "faster-whisper"
 SPEECH_FINDER = "silero-vad"
 
 
-@lru_cache(maxsize=None)
+@cache
 def adapter(name: str) -> ModuleType:
     """The adapter's module: `CARD` and `create()`. Raises: Problem (engine-unknown)."""
     if name not in ADAPTERS:

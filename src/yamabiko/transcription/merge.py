@@ -1,0 +1,177 @@
+"""Chunk answers to one list of segments on the clock of the recording. Pure."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from yamabiko.audio.chunks import Chunk
+from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
+from yamabiko.speech import Segment, Span, Word
+
+SHORTEST_S = 0.02
+"""Length given to what has none, where there is room: one step of Whisper's clock."""
+
+_Timed = TypeVar("_Timed", Segment, Word)
+
+
+class ChunkMissing(Problem):
+    """A stretch that was to be transcribed has no answer: never a silent hole in the text."""
+
+    def __init__(self, span: Span) -> None:
+        times = f"{span.start_s:.2f}–{span.end_s:.2f} s"
+        super().__init__(
+            Finding(
+                id="chunk-missing",
+                severity="error",
+                area="worker",
+                cause=Text(
+                    f"No answer for {times} of the recording, so the transcript would have a hole.",
+                    f"録音の {times} の結果が届いていません。このままでは書き起こしに穴があきます。",
+                ),
+                evidence=(f"merge: samples {span.start_sample} to {span.end_sample} were not answered",),
+            )
+        )
+        self.span = span
+
+
+def merge(
+    results: Iterable[tuple[Chunk | Span, Sequence[Segment] | None]], *, speech: Sequence[Span] = ()
+) -> tuple[Segment, ...]:
+    """
+    Put chunk results back on the clock of the original recording.
+
+    `results` are in the order of the recording; segment times arrive in seconds
+    from the start of their chunk and leave in seconds from the start of the
+    file: ordered, inside their chunk, never overlapping. A time that is no
+    number is taken as unknown. Texts stay as they are, but for one space at a
+    seam that would glue two words together.
+
+    Raises: ChunkMissing, if an answer is None, or some of `speech` lies in no
+    chunk; ValueError, if chunks overlap or are out of order.
+    """
+    merged: list[Segment] = []
+    covered: list[Span] = []
+    for chunk, segments in results:
+        span = chunk.span if isinstance(chunk, Chunk) else chunk
+        if segments is None:
+            raise ChunkMissing(span)
+        if covered and span.start_sample < covered[-1].end_sample:
+            raise ValueError(f"chunks overlap or are out of order: {covered[-1]}, {span}")
+        covered.append(span)
+        placed = _placed(segments, span)
+        seam = next((i for i, segment in enumerate(placed) if segment.text), None)
+        before = next((segment.text for segment in reversed(merged) if segment.text), "")
+        if seam is not None and glued(before, placed[seam].text):
+            placed[seam] = _spaced(placed[seam])
+        merged.extend(placed)
+    _raise_for_hole(speech, covered)
+    return tuple(merged)
+
+
+def glued(left: str, right: str) -> bool:
+    """
+    Whether `left` and `right` lack a space between them.
+
+    Decided by the characters at the seam, not by the language: a transcript may
+    hold several, and half of Japanese recordings hold English words.
+    """
+    if not left or not right or left[-1].isspace() or right[0].isspace():
+        return False
+    a, b = left[-1], right[0]
+    if _written_without_spaces(a) or _written_without_spaces(b):
+        return False
+    return unicodedata.category(a) not in ("Ps", "Pi") and not (
+        unicodedata.category(b) in ("Pe", "Pf", "Mn", "Mc", "Me") or b in ".,!?:;%…'’"
+    )
+
+
+_NO_SPACES = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x0F00, 0x0FFF),  # Tibetan
+    (0x1000, 0x109F),  # Myanmar
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x312F),  # radicals, CJK punctuation 、。「」, kana, bopomofo
+    (0x3190, 0x31FF),  # kanbun, strokes, small katakana
+    (0x3200, 0x9FFF),  # enclosed and compatibility characters, ideographs
+    (0xA9E0, 0xA9FF),  # Myanmar
+    (0xAA60, 0xAA7F),  # Myanmar
+    (0xF900, 0xFAFF),  # compatibility ideographs
+    (0xFE30, 0xFE4F),  # vertical punctuation
+    (0xFF00, 0xFF9F),  # full-width letters and punctuation, half-width katakana
+    (0x1AFF0, 0x1B16F),  # more kana
+    (0x20000, 0x3FFFF),  # more ideographs
+)
+"""Scripts that put no space between words. Hangul (0xAC00, and half-width at 0xFFA0) does."""
+
+
+def _written_without_spaces(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in _NO_SPACES)
+
+
+def _spaced(segment: Segment) -> Segment:
+    words = segment.words
+    if words and segment.text.startswith(words[0].text):
+        words = (replace(words[0], text=" " + words[0].text), *words[1:])
+    return replace(segment, text=" " + segment.text, words=words)
+
+
+def _placed(segments: Sequence[Segment], span: Span) -> list[Segment]:
+    shifted = [
+        replace(
+            segment,
+            start_s=segment.start_s + span.start_s,
+            end_s=segment.end_s + span.start_s,
+            words=tuple(
+                replace(word, start_s=word.start_s + span.start_s, end_s=word.end_s + span.start_s)
+                for word in segment.words
+            ),
+        )
+        for segment in segments
+    ]
+    return [
+        replace(segment, words=tuple(_in_order(segment.words, segment.start_s, segment.end_s)))
+        for segment in _in_order(shifted, span.start_s, span.end_s)
+    ]
+
+
+def _in_order(timed: Sequence[_Timed], start_s: float, end_s: float) -> list[_Timed]:
+    """
+    The same items between `start_s` and `end_s`, each ending before the next begins.
+
+    Where two overlap the earlier one gives way: a phrase that appears late is
+    noticed more than one that ends early.
+    """
+    starts: list[float] = []
+    for item in timed:
+        earliest = starts[-1] if starts else start_s
+        starts.append(earliest if math.isnan(item.start_s) else min(max(item.start_s, earliest), end_s))
+    placed: list[_Timed] = []
+    free_s = start_s
+    for i, item in enumerate(timed):
+        begin, limit = starts[i], starts[i + 1] if i + 1 < len(starts) else end_s
+        end = limit if math.isnan(item.end_s) else min(max(item.end_s, begin), limit)
+        if end - begin < SHORTEST_S:
+            end = min(begin + SHORTEST_S, limit)
+            begin = max(min(begin, end - SHORTEST_S), free_s)
+        placed.append(replace(item, start_s=begin, end_s=end))
+        free_s = end
+    return placed
+
+
+def _raise_for_hole(speech: Sequence[Span], covered: Sequence[Span]) -> None:
+    chunks = iter(covered)
+    chunk = next(chunks, None)
+    for span in speech:
+        at = span.start_sample
+        while at < span.end_sample:
+            while chunk is not None and chunk.end_sample <= at:
+                chunk = next(chunks, None)
+            if chunk is None or chunk.start_sample > at:
+                end = span.end_sample if chunk is None else min(chunk.start_sample, span.end_sample)
+                raise ChunkMissing(Span(at, end))
+            at = chunk.end_sample

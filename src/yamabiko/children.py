@@ -16,9 +16,11 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 # ---- in the child ---------------------------------------------------------------------------------------------------
 
@@ -54,16 +56,16 @@ def be_first_to_die() -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent_pid: int) -> None:
     """
     The kernel kills this process when the *thread* that started it ends.
 
-    Only for children started by a thread that lives as long as the program:
-    see `start_lasting`. PR_SET_PDEATHSIG is 1, in linux/prctl.h.
+    So only for children begun with `start_lasting`. PR_SET_PDEATHSIG is 1, in
+    linux/prctl.h. Elsewhere the end of the channel must do (not verified there).
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
-        if os.getppid() == 1 and os.environ.get("YAMABIKO_PARENT") != "1":
+        if os.getppid() != parent_pid:
             os._exit(1)  # the parent was gone before we asked
 
 
@@ -76,6 +78,21 @@ def never_dump_core() -> None:
 
 
 # ---- in the parent --------------------------------------------------------------------------------------------------
+
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="start-children")
+
+
+def start_lasting(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
+    """
+    `Popen` from the one thread that ends with the program, as `die_with_parent` needs.
+
+    The child leads a process group of its own: Ctrl-C reaches us, not it.
+    """
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, start_new_session=True, **how)
+
+    return _starter.submit(start).result()
 
 
 @dataclass(frozen=True, slots=True)

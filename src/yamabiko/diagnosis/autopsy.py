@@ -1,0 +1,316 @@
+"""
+What a worker's end means: from WorkerExit to an Explanation.
+
+Text and signals only suggest a cause. A rule below fires on words that no other
+cause produces; everything else is reported as unknown, never as a guess dressed
+up as knowledge. Adding a rule is one line in `_RULES`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from yamabiko.engines.contract import Placement
+from yamabiko.findings import Finding, Remedy
+from yamabiko.i18n import Text
+from yamabiko.workers.process import WorkerExit
+
+Spoils = Literal["nothing", "precision", "device", "memory", "model", "engine"]
+"""
+What the finding makes useless to try again: nothing we know of; this precision
+on this device; this device at any precision; anything that needs as much
+memory; this model on any rung; this engine on any rung.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    finding: Finding
+    spoils: Spoils
+
+    @property
+    def unknown(self) -> bool:
+        return self.finding.severity == "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    pattern: str
+    """Searched in what was raised and in the last words, any case."""
+    explain: Callable[[WorkerExit, tuple[str, ...]], Explanation]
+
+
+def explain_exit(exit_: WorkerExit) -> Explanation:
+    """The true cause where it can be told from the words, else what is known of the end."""
+    if exit_.kind == "over-memory" or exit_.raised_kind == "MemoryError":
+        return _out_of_memory(exit_, evidence(exit_))
+    heard = "\n".join((f"{exit_.raised_kind}: {exit_.message}", *exit_.last_words))
+    for rule in _RULES:
+        found = re.search(rule.pattern, heard, re.IGNORECASE)
+        if found:
+            line = next((line for line in heard.splitlines() if found.group(0).splitlines()[0] in line), found.group(0))
+            return rule.explain(exit_, (f"worker: {line.strip()[:300]}", *evidence(exit_)))
+    if exit_.kind == "died" and exit_.ending is not None and exit_.ending.name == "SIGILL":
+        return _illegal_instruction(exit_, evidence(exit_))
+    return _unexplained(exit_)
+
+
+def evidence(exit_: WorkerExit) -> tuple[str, ...]:
+    """The facts of an end as quotable lines, newest words last."""
+    lines = [f"worker: {exit_.engine} on {exit_.placement}, while {_PHASES[exit_.phase].en}"]
+    if exit_.ending is not None:
+        lines.append(f"worker ended: {exit_.ending.name}")
+    elif exit_.message:
+        lines.append(
+            f"worker {exit_.kind}: {f'{exit_.raised_kind}: ' if exit_.raised_kind else ''}{exit_.message}"[:300]
+        )
+    if exit_.resident_bytes:
+        cap = f" of {exit_.memory_cap_bytes / 2**20:.0f} allowed" if exit_.memory_cap_bytes else ""
+        lines.append(f"worker memory: {exit_.resident_bytes / 2**20:.0f} MiB{cap}")
+    lines += [f"worker said: {line[:300]}" for line in exit_.last_words[-5:]]
+    return tuple(lines)
+
+
+_PHASES = {
+    "start": Text("starting", "起動中"),
+    "load": Text("loading the model", "モデルの読み込み中"),
+    "first answer": Text("working on its first answer", "最初の応答の処理中"),
+    "answers": Text("transcribing", "文字起こし中"),
+}
+
+
+def _unexplained(exit_: WorkerExit) -> Explanation:
+    phase = _PHASES[exit_.phase]
+    if exit_.kind == "died":
+        how = exit_.ending.name if exit_.ending else "no status"
+        cause = Text(
+            f"The {exit_.engine} worker died ({how}) while {phase.en}. We do not know why.",
+            f"{exit_.engine} のワーカーが{phase.ja}に異常終了しました（{how}）。原因は分かっていません。",
+        )
+        return _unknown("worker-died-unexplained", exit_, cause)
+    if exit_.kind == "silent":
+        cause = Text(
+            f"The {exit_.engine} worker fell silent while {phase.en}: {exit_.message}. We do not know why.",
+            f"{exit_.engine} のワーカーが{phase.ja}に応答しなくなりました（{exit_.message}）。原因は分かっていません。",
+        )
+        return _unknown("worker-silent", exit_, cause)
+    if exit_.kind == "nonsense":
+        cause = Text(
+            f"The {exit_.engine} worker sent what is not a message while {phase.en}. We do not know why.",
+            f"{exit_.engine} のワーカーが{phase.ja}に解釈できないデータを送りました。原因は分かっていません。",
+        )
+        return _unknown("worker-nonsense", exit_, cause)
+    if exit_.kind == "not-started":
+        return Explanation(_environment_broken(exit_, evidence(exit_)).finding, "engine")
+    cause = Text(
+        f"{exit_.engine} raised {exit_.raised_kind} while {phase.en}: {exit_.message[:200]}",
+        f"{exit_.engine} が{phase.ja}にエラーを出しました（{exit_.raised_kind}: {exit_.message[:200]}）",
+    )
+    return _unknown("engine-raised", exit_, cause)
+
+
+def _unknown(id_: str, exit_: WorkerExit, cause: Text) -> Explanation:
+    return Explanation(
+        Finding(
+            id=id_,
+            severity="unknown",
+            area="worker",
+            cause=cause,
+            evidence=evidence(exit_),
+            remedies=(
+                Remedy(
+                    Text("See whether the engine works at all", "エンジン自体が動くか確かめる"),
+                    f"yamabiko engines verify {exit_.engine}",
+                    "effort",
+                ),
+                Remedy(
+                    Text("Make its environment anew", "環境を作り直す"),
+                    f"yamabiko engines repair {exit_.engine}",
+                    "effort",
+                ),
+            ),
+        ),
+        "nothing",
+    )
+
+
+def _device_name(place: Placement) -> str:
+    return "GPU" if place.device != "cpu" else "CPU"
+
+
+def _out_of_memory(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    on_gpu = exit_.placement.device != "cpu"
+    return Explanation(
+        Finding(
+            id="cuda-oom" if on_gpu else "worker-out-of-memory",
+            severity="error",
+            area="device" if on_gpu else "worker",
+            cause=Text(
+                f"The model did not fit in the memory of the {_device_name(exit_.placement)} ({exit_.placement}).",
+                f"モデルが{_device_name(exit_.placement)}のメモリに収まりませんでした（{exit_.placement}）。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(
+                    Text("Close what else uses the memory", "メモリを使っている他のプログラムを閉じる"), None, "effort"
+                ),
+                Remedy(Text("Use less precise numbers", "精度の低い数値型を使う"), "--compute_type int8", "accuracy"),
+                Remedy(Text("Use a smaller model", "小さいモデルを使う"), "--model base", "accuracy"),
+            ),
+        ),
+        "memory",
+    )
+
+
+def _no_usable_driver(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    return Explanation(
+        Finding(
+            id="driver-none-or-container-without-runtime",
+            severity="error",
+            area="device",
+            cause=Text(
+                "The CUDA runtime found no NVIDIA driver that it can use: there is none, it is older than this build "
+                "needs, or it is not visible from here.",
+                "CUDAランタイムが使えるNVIDIAドライバーを見つけられませんでした。ドライバーがない、"
+                "このビルドに必要な版より古い、またはここから見えていません。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(Text("Run on the CPU", "CPUで実行する"), "--device cpu", "speed"),
+                Remedy(Text("See what driver there is", "ドライバーの状態を見る"), "nvidia-smi", "effort"),
+                Remedy(
+                    Text(
+                        "In a container: start it with GPU access (docker run --gpus all ...)",
+                        "コンテナーではGPUを渡して起動する（docker run --gpus all ...）",
+                    ),
+                    None,
+                    "effort",
+                ),
+            ),
+        ),
+        "device",
+    )
+
+
+def _library_missing(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    return Explanation(
+        Finding(
+            id="ct2-libcublas12-missing-under-cuda13",
+            severity="error",
+            area="device",
+            cause=Text(
+                "CTranslate2 was built for CUDA 12 and its libcublas.so.12 is nowhere on the worker's library path.",
+                "CTranslate2はCUDA 12用のビルドで、libcublas.so.12 がワーカーのライブラリーパスにありません。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(
+                    Text("Install the environment that carries it", "それを含む環境を入れる"),
+                    f"yamabiko engines install {exit_.engine} --profile cuda12",
+                    "effort",
+                ),
+                Remedy(Text("Run on the CPU", "CPUで実行する"), "--device cpu", "speed"),
+            ),
+        ),
+        "device",
+    )
+
+
+def _compute_type_unsupported(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    place = exit_.placement
+    return Explanation(
+        Finding(
+            id="ct2-compute-type-unsupported",
+            severity="error",
+            area="device",
+            cause=Text(
+                f"This {_device_name(place)} or this build has no kernels for {place.compute_type}.",
+                f"この{_device_name(place)}またはビルドには {place.compute_type} 用の演算がありません。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(Text("Let yamabiko choose the precision", "精度の選択を任せる"), "--compute_type auto", "none"),
+            ),
+        ),
+        "precision",
+    )
+
+
+def _model_broken(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    return Explanation(
+        Finding(
+            id="model-broken",
+            severity="error",
+            area="model",
+            cause=Text(
+                "The engine cannot read the model's files: they are cut short, damaged, or of another kind.",
+                "エンジンがモデルのファイルを読めません。途中で切れている、壊れている、または別の形式です。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(
+                    Text("Check the files against their hashes", "ファイルをハッシュと照合する"),
+                    "yamabiko models verify",
+                    "effort",
+                ),
+                Remedy(
+                    Text("Fetch them again", "取得し直す"),
+                    "yamabiko models remove NAME && yamabiko models pull NAME",
+                    "effort",
+                ),
+            ),
+        ),
+        "model",
+    )
+
+
+def _environment_broken(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    return Explanation(
+        Finding(
+            id="engine-environment-broken",
+            severity="error",
+            area="engine",
+            cause=Text(
+                f"The environment of {exit_.engine} is not whole: what it needs cannot be imported or started.",
+                f"{exit_.engine} の環境が壊れています。必要なものを読み込めない、または起動できません。",
+            ),
+            evidence=lines,
+            remedies=(
+                Remedy(Text("Make it anew", "環境を作り直す"), f"yamabiko engines repair {exit_.engine}", "effort"),
+            ),
+        ),
+        "engine",
+    )
+
+
+def _illegal_instruction(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    """SIGILL is what it says, but which library was built for another processor stays open: unknown, device kept."""
+    cause = Text(
+        f"The {exit_.engine} worker died of SIGILL: it met an instruction that this processor does not have, or jumped "
+        "into data. Which library it was, we do not know.",
+        f"{exit_.engine} のワーカーがSIGILLで終了しました。このCPUにない命令に当たったか、"
+        "コードでない所へ飛びました。どのライブラリーかは分かっていません。",
+    )
+    explanation = _unknown("worker-died-unexplained", exit_, cause)
+    return Explanation(explanation.finding, "nothing")
+
+
+_RULES = (
+    _Rule(r"CUDA driver version is insufficient|no CUDA-capable device|CUDA_ERROR_NO_DEVICE", _no_usable_driver),
+    _Rule(r"CUDA failed with error out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED", _out_of_memory),
+    _Rule(r"std::bad_alloc|Cannot allocate memory|failed to allocate memory", _out_of_memory),
+    _Rule(r"libcublas\.so\.12.*(not found|cannot be loaded|cannot open)|cublas64_12\.dll", _library_missing),
+    _Rule(
+        r"do not support efficient \w+ computation|CUBLAS_STATUS_NOT_SUPPORTED|unsupported compute type",
+        _compute_type_unsupported,
+    ),
+    _Rule(
+        r"File model\.bin is incomplete|Unsupported model binary version|Unable to open file 'model\.bin'"
+        r"|failed to read a buffer|Load model from .+ failed|InvalidProtobuf|EOF while parsing",
+        _model_broken,
+    ),
+    _Rule(r"ModuleNotFoundError|ImportError: |cannot import name|DLL load failed|No module named", _environment_broken),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""The rungs that a request leaves of a CARD's placements. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from yamabiko.engines.contract import Card, Placement
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+
+def parse_device(device: str) -> tuple[str, int | None]:
+    """`cuda:1` as ("cuda", 1). Raises: Problem (device-unknown)."""
+    found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d+))?", device)
+    if found is None or (found[2] is not None and found[1] != "cuda"):
+        raise Problem(
+            Finding(
+                id="device-unknown",
+                severity="error",
+                area="usage",
+                cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
+                evidence=("devices: auto, cuda, cuda:N, cpu",),
+            )
+        )
+    return found[1], None if found[2] is None else int(found[2])
+
+
+def plan(
+    card: Card, device: str, compute_type: str, *, gpu_present: bool | None, may_fall: bool
+) -> tuple[Placement, ...]:
+    """
+    The rungs to try, best first.
+
+    `auto` leaves the GPU rungs out only where the machine shows no GPU at all.
+    A GPU asked for by name comes first even so: trying is how its absence gets
+    a cause. Without fallback only the first device's rungs are left.
+    Raises: Problem (compute-type-unknown, device-not-supported).
+    """
+    family, _ = parse_device(device)
+    rungs = [rung for rung in card.placements if _fits(rung, family, gpu_present)]
+    if compute_type not in ("auto", "default"):
+        rungs = [rung for rung in rungs if rung.compute_type == compute_type] or _forced(card, rungs, compute_type)
+    if not rungs:
+        raise Problem(
+            Finding(
+                id="device-not-supported",
+                severity="error",
+                area="usage",
+                cause=Text(f"{card.name} does not run on {device}.", f"{card.name} は {device} では動きません。"),
+                evidence=(f"card: {card.name} runs on {', '.join(sorted({p.device for p in card.placements}))}",),
+                remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
+            )
+        )
+    if not may_fall:
+        rungs = [rung for rung in rungs if rung.device == rungs[0].device][:1]
+    return tuple(rungs)
+
+
+def _fits(rung: Placement, family: str, gpu_present: bool | None) -> bool:
+    if family == "cpu":
+        return rung.device == "cpu"
+    if family == "auto" and rung.device != "cpu":
+        return gpu_present is not False
+    return True
+
+
+def _forced(card: Card, rungs: list[Placement], compute_type: str) -> list[Placement]:
+    """A precision that no rung names, but that some CTranslate2 type is called: one rung a device."""
+    known = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
+    if compute_type not in known:
+        near = difflib.get_close_matches(compute_type, known, 1)
+        raise Problem(
+            Finding(
+                id="compute-type-unknown",
+                severity="error",
+                area="usage",
+                cause=Text(f"“{compute_type}” is not a compute type.", f"「{compute_type}」という数値型はありません。"),
+                evidence=(f"compute types: auto, {', '.join(known)}",),
+                remedies=tuple(
+                    Remedy(Text("Did you mean this?", "これではありませんか"), f"--compute_type {name}")
+                    for name in near
+                ),
+            )
+        )
+    devices = dict.fromkeys(rung.device for rung in rungs)
+    return [Placement(device, compute_type, costs_accuracy=compute_type.startswith("int8")) for device in devices]

@@ -1,0 +1,209 @@
+"""
+One recording's chunks through an engine, whatever becomes of its workers.
+
+A `Run` asks a worker for what is not yet answered. When the worker fails, the
+autopsy says what it means, the fallback picks a rung, and only the unanswered
+chunks are asked again. A chunk counts as answered when all of it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from yamabiko import logs
+from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.fallback import Step, next_step
+from yamabiko.diagnosis.verdict import Ruling, decide
+from yamabiko.engines.contract import DetectedLanguage
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
+from yamabiko.workers.messages import ChunkDone, Done, Ready, SegmentFound
+from yamabiko.workers.process import Worker, WorkerFailed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that was said in one chunk, on the chunk's own clock."""
+
+    chunk: int
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What the user allows."""
+
+    require_gpu: bool = False
+    may_fall: bool = True
+    batch_size: int = 1
+
+
+class Run:
+    """One recording on one engine; its fields after the last answer are what the receipt tells."""
+
+    def __init__(
+        self, pool: Pool, outfit: Outfit, conduct: Conduct, notice: Callable[[Finding], None] = lambda _: None
+    ) -> None:
+        self._pool = pool
+        self._outfit = outfit
+        self._conduct = conduct
+        self._notice = notice
+        self._rung = pool.first_rung(outfit)
+        self._failures_here = 0
+        self._loaded: set[int] = set()
+        self.ready: Ready | None = None
+        self.ruling: Ruling | None = None
+        self.evidence: tuple[Evidence, ...] = ()
+        self.fallbacks: list[Finding] = []
+        self.notices: list[Finding] = []
+        self.load_s = 0.0
+        self.inference_s = 0.0
+
+    @property
+    def used_device(self) -> str:
+        return self._outfit.device_name(self.ruling.used_device) if self.ruling else "none"
+
+    def answers(
+        self, audio: Path, chunks: Sequence[Span], wanted: Sequence[int], options: TranscribeOptions
+    ) -> Iterator[Answer]:
+        """
+        Yield an Answer for every chunk of `wanted` (indexes into `chunks`), in order.
+
+        Raises: Problem, when no rung is left, with what was tried in its evidence.
+        """
+        pending = list(wanted)
+        while pending:
+            asked = pending[: self._conduct.batch_size]
+            whole = False
+            try:
+                for answer in self._ask(audio, chunks, asked, options):
+                    pending.remove(answer.chunk)
+                    self._failures_here = 0
+                    yield answer
+                whole = True
+            except WorkerFailed as failure:
+                self._climb_down(failure, f"{asked[0] + 1}/{len(chunks)}")
+            finally:
+                if not whole:  # also when our own caller stops: a half-read answer would poison the next question
+                    self._pool.discard(self._outfit, self._rung)
+
+    def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
+        """Raises: Problem, when no rung is left."""
+        return self.survive(lambda worker: worker.detect_language(audio, span))
+
+    def survive(self, work: Callable[[Worker], T]) -> T:
+        """
+        Do `work` with a loaded worker, again and further down the ladder until it succeeds.
+
+        Raises: Problem, when no rung is left.
+        """
+        while True:
+            try:
+                return work(self._worker())
+            except WorkerFailed as failure:
+                self._pool.discard(self._outfit, self._rung)
+                self._climb_down(failure, "")
+            except BaseException:
+                self._pool.discard(self._outfit, self._rung)
+                raise
+
+    def observe(self, done: Done) -> None:
+        """Take in what a worker saw while it answered: the verdict of the receipt."""
+        assert self.ready is not None
+        self.inference_s += done.inference_s
+        self.evidence = done.evidence
+        self.ruling = decide(self.ready.loaded.device, done.evidence)
+        self._hold_to_promise()
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _worker(self) -> Worker:
+        worker, ready = self._pool.worker(self._outfit, self._rung)
+        if worker.pid not in self._loaded:
+            self._loaded.add(worker.pid)
+            self.load_s += ready.load_s
+        self.ready = ready
+        return worker
+
+    def _ask(
+        self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions
+    ) -> Iterator[Answer]:
+        said: dict[int, list[Segment]] = {index: [] for index in range(len(asked))}
+        for message in self._worker().transcribe(audio, [chunks[index] for index in asked], options):
+            if isinstance(message, SegmentFound):
+                said[message.index].append(message.segment)
+            elif isinstance(message, ChunkDone):
+                yield Answer(asked[message.index], tuple(said.pop(message.index)))
+            else:
+                self.observe(message)
+
+    def _climb_down(self, failure: WorkerFailed, where: str) -> None:
+        """Decide on the next rung, and say so. Raises: Problem, when there is none."""
+        explanation = explain_exit(failure.exit)
+        self._failures_here += 1
+        step = next_step(
+            self._outfit.ladder, self._rung, explanation, self._failures_here, may_fall=self._conduct.may_fall
+        )
+        finding = explanation.finding
+        logs.event("worker-failed", finding=finding.id, placement=failure.exit.placement, next=step, chunk=where)
+        if step is not None and self._conduct.require_gpu and self._outfit.ladder[step.rung].device == "cpu":
+            step = None
+        if step is None:
+            tried = tuple(f"before: {earlier.id} on {_where(earlier)}" for earlier in self.fallbacks)
+            raise Problem(replace(finding, severity="error", evidence=(*finding.evidence, *tried)))
+        if not step.again:
+            if not explanation.unknown:
+                self._pool.bench(self._outfit, range(self._rung, step.rung))  # and what the cause rules out with it
+            self._failures_here = 0
+        self._rung = step.rung
+        told = finding.with_we_did(self._what_we_did(step))
+        self.fallbacks.append(told)
+        self._notice(told)
+
+    def _what_we_did(self, step: Step) -> Text:
+        placement = self._outfit.ladder[step.rung]
+        if step.again:
+            return Text(
+                f"started a fresh worker on {placement} and went on where it stopped",
+                f"新しいワーカーを {placement} で起動し、途中から続けました",
+            )
+        warning_en = "; the text may differ slightly" if placement.costs_accuracy else ""
+        warning_ja = "（文字起こし結果がわずかに変わることがあります）" if placement.costs_accuracy else ""
+        return Text(f"went on with {placement}{warning_en}", f"{placement} で続けました{warning_ja}")
+
+    def _hold_to_promise(self) -> None:
+        """A GPU was wanted and the CPU did the work: a notice, or the end of it under --require_gpu."""
+        assert self.ruling is not None
+        wanted_gpu = self._outfit.ladder[self._rung].device != "cpu"
+        on_gpu = self.ruling.used_device != "cpu"
+        if self._conduct.require_gpu and (not on_gpu or self.ruling.verdict != "proved"):
+            raise Problem(self._gpu_not_used("error"))
+        if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
+            finding = self._gpu_not_used("warning")
+            self.notices.append(finding)
+            self._notice(finding)
+
+    def _gpu_not_used(self, severity: str) -> Finding:
+        assert self.ruling is not None
+        return Finding(
+            id="gpu-not-used",
+            severity="error" if severity == "error" else "warning",
+            area="device",
+            cause=Text(
+                f"A GPU was wanted, but the work ran on {self.ruling.used_device} ({self.ruling.verdict}).",
+                f"GPUが求められましたが、処理は {self.ruling.used_device} で行われました（{self.ruling.verdict}）。",
+            ),
+            evidence=tuple(f"{e.kind}: {e.value}" for e in self.evidence),
+            remedies=(Remedy(Text("Accept the CPU", "CPUでの実行を受け入れる"), "--device cpu", "speed"),),
+        )
+
+
+def _where(finding: Finding) -> str:
+    return next((line.removeprefix("worker: ") for line in finding.evidence if line.startswith("worker: ")), "?")

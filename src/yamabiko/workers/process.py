@@ -1,0 +1,324 @@
+"""
+The server's side of a worker: start it, speak to it, and report how it ended.
+
+Whatever goes wrong is one `WorkerFailed` with a `WorkerExit` of facts: the
+phase, the signal or status, the last words, the placement, the request in hand.
+What it means is for `diagnosis` to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from yamabiko import children, logs
+from yamabiko.children import Ending, LastWords
+from yamabiko.engines.contract import DetectedLanguage, Placement
+from yamabiko.settings import Settings
+from yamabiko.speech import Span, TranscribeOptions
+from yamabiko.workers import bootstrap
+from yamabiko.workers.channel import Channel, Ended, Nonsense, Silent
+from yamabiko.workers.messages import (
+    Cancel,
+    ChunkDone,
+    DetectLanguage,
+    Done,
+    FindSpeech,
+    Hello,
+    LanguageFound,
+    Load,
+    Message,
+    Raised,
+    Ready,
+    SegmentFound,
+    SpeechProbabilities,
+    Stop,
+    ToWorker,
+    Transcribe,
+)
+
+Phase = Literal["start", "load", "first answer", "answers"]
+WATCH_S = 0.25
+"""How often the memory of a worker is looked at while we wait for it."""
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Everything that must be settled before the process starts."""
+
+    engine: str
+    python: Path
+    managed: bool
+    """True: an environment of ours, in which the user's own packages have no place."""
+    placement: Placement
+    device_index: int | None = None
+    """Which GPU; None: the first that the user's CUDA_VISIBLE_DEVICES leaves."""
+    library_paths: tuple[Path, ...] = ()
+
+    def environment(self, inherited: dict[str, str]) -> dict[str, str]:
+        """
+        The worker's environment. A library path set from inside a running process has no effect; here it has.
+        """
+        unwanted = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"}
+        result = {name: value for name, value in inherited.items() if name not in unwanted}
+        result |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "HF_HUB_OFFLINE": "1"}
+        if self.managed:
+            result["PYTHONNOUSERSITE"] = "1"
+        elif "PYTHONPATH" in inherited:
+            result["PYTHONPATH"] = inherited["PYTHONPATH"]
+        if self.placement.device == "cpu":
+            result["CUDA_VISIBLE_DEVICES"] = ""  # a broken driver must not be touched by what runs on the CPU
+        elif self.device_index is not None:
+            result["CUDA_VISIBLE_DEVICES"] = str(self.device_index)
+            result["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order that nvidia-smi shows
+        if self.library_paths:
+            name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
+            paths = [str(path) for path in self.library_paths]
+            result[name] = os.pathsep.join([*paths, *filter(None, [result.get(name)])])
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerExit:
+    """How a worker failed, as facts."""
+
+    kind: Literal["died", "silent", "nonsense", "raised", "over-memory", "not-started"]
+    phase: Phase
+    engine: str
+    placement: Placement
+    ending: Ending | None
+    """How the process ended by itself; None if it lived and we ended it (or it still lives: `raised`)."""
+    message: str
+    """What was raised, what the nonsense was, how long the silence."""
+    raised_kind: str | None = None
+    last_words: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()
+    resident_bytes: int | None = None
+    memory_cap_bytes: int = 0
+
+
+class WorkerFailed(Exception):
+    def __init__(self, exit_: WorkerExit) -> None:
+        super().__init__(f"{exit_.engine} on {exit_.placement}: {exit_.kind} while {exit_.phase}: {exit_.message}")
+        self.exit = exit_
+
+
+class Worker:
+    """
+    A started worker. Used by one thread; every method may raise WorkerFailed.
+
+    After a WorkerFailed the process is gone, except when the engine merely
+    raised: then `alive` is still true, and the caller decides.
+    """
+
+    def __init__(self, launch: Launch, settings: Settings) -> None:
+        self.launch = launch
+        self._settings = settings
+        self._requests = itertools.count(1)
+        self._phase: Phase = "start"
+        self._resident: int | None = None
+        self.memory_cap_bytes = _memory_cap(settings)
+        self._process, self._channel = self._spawn()
+        assert self._process.stdout is not None
+        self._words = LastWords(self._process.stdout)
+        self._expect(Hello, settings.worker_start_s)
+        logs.event("worker-started", engine=launch.engine, placement=launch.placement, pid=self.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def last_words(self) -> tuple[str, ...]:
+        return self._words.lines()
+
+    def load(self, model: str, threads: int) -> Ready:
+        self._phase = "load"
+        place = self.launch.placement
+        self._send(Load(self.launch.engine, model, place.device, place.compute_type, threads))
+        ready = self._expect(Ready, self._settings.worker_load_s)
+        self._phase = "first answer"
+        return ready
+
+    def transcribe(
+        self, audio: Path, chunks: Sequence[Span], options: TranscribeOptions
+    ) -> Iterator[SegmentFound | ChunkDone | Done]:
+        """Segments as they come, a ChunkDone after the last of each chunk, a Done at the end."""
+        request = next(self._requests)
+        open_chunks = set(range(len(chunks)))
+        self._send(Transcribe(request, str(audio), tuple(chunks), options))
+        while True:
+            message, _ = self._next(self._answer_limit())
+            if not isinstance(message, SegmentFound | ChunkDone | Done) or message.request != request:
+                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+            if not isinstance(message, Done) and not 0 <= message.index < len(chunks):
+                raise self._fail("nonsense", f"chunk {message.index} of {len(chunks)}")
+            self._phase = "answers"
+            if isinstance(message, ChunkDone):
+                open_chunks.discard(message.index)
+            if isinstance(message, Done) and open_chunks and not message.cancelled:
+                raise self._fail("nonsense", f"done, but not with chunks {sorted(open_chunks)}")
+            yield message
+            if isinstance(message, Done):
+                return
+
+    def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
+        request = next(self._requests)
+        self._send(DetectLanguage(request, str(audio), span))
+        return self._expect(LanguageFound, self._answer_limit()).detected
+
+    def find_speech(self, audio: Path, gain: float) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
+        """Probabilities (message, float32 bytes) as they come, then a Done."""
+        request = next(self._requests)
+        self._send(FindSpeech(request, str(audio), gain))
+        while True:
+            message, payload = self._next(self._answer_limit())
+            self._phase = "answers"
+            if isinstance(message, Done):
+                yield message
+                return
+            if not isinstance(message, SpeechProbabilities) or len(payload) % 4:
+                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+            yield message, payload
+
+    def cancel(self, request: int) -> None:
+        self._send(Cancel(request))
+
+    def stop(self) -> None:
+        """End the process: politely, then not. Nothing else frees all the memory of a GPU."""
+        if self.alive:
+            try:
+                self._channel.send(Stop())
+                self._process.wait(self._settings.worker_stop_s)
+            except (Ended, subprocess.TimeoutExpired):
+                pass  # it is not listening any more: kill_group below ends it
+        self.kill()
+
+    def kill(self) -> None:
+        children.kill_group(self._process)
+        self._channel.close()
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _spawn(self) -> tuple[subprocess.Popen[bytes], Channel]:
+        ours, theirs = socket.socketpair()
+        # On the CPU a cap inside the process makes an allocation fail there, with words. CUDA maps too much for that.
+        cap = self.memory_cap_bytes if self.launch.placement.device == "cpu" else 0
+        command = [
+            str(self.launch.python), "-P", bootstrap.__file__,
+            "--channel", str(theirs.fileno()), "--parent", str(os.getpid()), "--memory", str(cap),
+        ]  # fmt: skip
+        handed: dict[str, Any] = {"stdin": subprocess.DEVNULL, "pass_fds": (theirs.fileno(),)}
+        if sys.platform == "win32":
+            handed = {"stdin": subprocess.PIPE}
+        try:
+            process = children.start_lasting(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=self.launch.environment(dict(os.environ)),
+                **handed,
+            )
+            if sys.platform == "win32":  # not verified: descriptors are not inherited there, sockets can be shared
+                with process.stdin as stdin:
+                    stdin.write(theirs.share(process.pid))
+        except OSError as error:
+            ours.close()
+            raise WorkerFailed(
+                WorkerExit("not-started", "start", self.launch.engine, self.launch.placement, None, str(error))
+            ) from None
+        finally:
+            theirs.close()
+        return process, Channel(ours)
+
+    def _answer_limit(self) -> float:
+        first = self._phase == "first answer"
+        return self._settings.worker_first_answer_s if first else self._settings.worker_silence_s
+
+    def _send(self, message: ToWorker) -> None:
+        try:
+            self._channel.send(message)
+        except Ended as error:
+            raise self._fail("died", str(error)) from None
+
+    def _expect(self, kind: type[M], limit_s: float) -> M:
+        message, _ = self._next(limit_s)
+        if not isinstance(message, kind):
+            raise self._fail("nonsense", f"{type(message).__name__} where {kind.__name__} was due")
+        return message
+
+    def _next(self, limit_s: float) -> tuple[Message, bytes]:
+        """The next message; the worker's memory is watched while we wait."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                message, payload = self._channel.receive(min(WATCH_S, max(0.0, deadline - time.monotonic())))
+            except Silent:
+                self._watch_memory()
+                if time.monotonic() >= deadline:
+                    raise self._fail("silent", f"no answer for {limit_s:g} s") from None
+                continue
+            except Ended as error:
+                raise self._fail("died", str(error)) from None
+            except Nonsense as error:
+                raise self._fail("nonsense", str(error)) from None
+            if isinstance(message, Raised):
+                raise WorkerFailed(self._exit("raised", message.message, message))
+            return message, payload
+
+    def _watch_memory(self) -> None:
+        self._resident = children.resident_bytes(self.pid) or self._resident
+        if self._resident is not None and 0 < self.memory_cap_bytes < self._resident:
+            raise self._fail("over-memory", f"{self._resident} bytes resident, {self.memory_cap_bytes} allowed")
+
+    def _fail(self, kind: Literal["died", "silent", "nonsense", "over-memory"], message: str) -> WorkerFailed:
+        """End what is left of the process and say how it was."""
+        ended = None
+        if kind == "died":
+            try:  # the channel closes a moment before the process is gone
+                ended = children.ending(self._process.wait(self._settings.worker_stop_s))
+            except subprocess.TimeoutExpired:
+                message += "; the process closed its channel and lived on"
+        self.kill()
+        return WorkerFailed(self._exit(kind, message, ended=ended))
+
+    def _exit(
+        self,
+        kind: Literal["died", "silent", "nonsense", "raised", "over-memory"],
+        message: str,
+        raised: Raised | None = None,
+        ended: Ending | None = None,
+    ) -> WorkerExit:
+        return WorkerExit(
+            kind=kind,
+            phase=self._phase,
+            engine=self.launch.engine,
+            placement=self.launch.placement,
+            ending=ended,
+            message=message,
+            raised_kind=raised.kind if raised else None,
+            last_words=self._words.lines(wait_s=0.0 if raised else 1.0),
+            trace=raised.trace if raised else (),
+            resident_bytes=self._resident,
+            memory_cap_bytes=self.memory_cap_bytes,
+        )
+
+
+def _memory_cap(settings: Settings) -> int:
+    if settings.worker_memory_bytes:
+        return settings.worker_memory_bytes
+    available = children.available_memory_bytes()
+    return int(available * 0.9) if available else 0

@@ -298,12 +298,14 @@ def uv_index_urls(environ: Mapping[str, str]) -> tuple[str, ...]:
     extras = " ".join(environ.get(name, "") for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")).split()
     if not defaults:
         defaults = _default_of_uv(environ)
-    return (*defaults, *extras)
+    return (*defaults, *(re.sub(r"^[\w-]+=", "", url) for url in extras))  # uv lets an index have a name
 
 
 def _default_of_uv(environ: Mapping[str, str]) -> list[str]:
-    command = [find_uv(), "pip", "compile", "--no-header", "--emit-index-url", "--python-version", "3.11", "-"]
+    command = [find_uv(), "pip", "compile", "--no-header", "--emit-index-url", "--no-cache", "-"]
+    command += ["--python", sys.executable]
     kept = {name: value for name, value in environ.items() if name not in _INDEX_VARIABLES}
+    kept["UV_PYTHON_DOWNLOADS"] = "never"
     root = Path(sys.prefix).anchor  # not here: a project's own uv settings are not the user's
     done = subprocess.run(command, input=b"", capture_output=True, cwd=root, env=kept, timeout=60, check=False)
     lines = done.stdout.decode("utf-8", "replace").splitlines()

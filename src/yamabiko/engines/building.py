@@ -1,0 +1,209 @@
+"""
+Make one environment in a folder of its own, and tell later whether it is still whole.
+
+The environment is relocatable, so it can be made under a passing name and
+renamed when it is done. What it holds is written down in it last of all.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from yamabiko import children, logs
+from yamabiko.engines import environment_problems as problems
+from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.installer import Progress, Report, environment_for_uv, run_uv
+from yamabiko.engines.pip_settings import mask, read_pip_settings
+from yamabiko.findings import Problem
+from yamabiko.i18n import Text
+from yamabiko.records import Malformed, from_plain, to_plain
+
+LOCKS = Path(__file__).parent / "locks"
+
+IMPORT_LIMIT_S = 300.0
+"""Longest wait for the first import, which may compile several thousand files on a slow disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What an environment is, written inside it when all else was there."""
+
+    lock_sha256: str
+    python: str
+    """`3.11.7`"""
+    built_for: str
+    """Python and platform, as in `cpython-311 linux-x86_64`."""
+    uv: str
+    made: str
+    packages: dict[str, str]
+    entries: tuple[str, ...]
+    """What stood in site-packages: a look at the folder tells what is gone."""
+
+
+def lock_path(profile: Profile) -> Path:
+    return LOCKS / profile.lock
+
+
+def built_for() -> str:
+    return f"{sys.implementation.cache_tag} {sysconfig.get_platform()}"
+
+
+def interpreter(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def site_packages(folder: Path) -> Path | None:
+    """None where the folder holds no environment."""
+    if sys.platform == "win32":
+        return folder / "Lib/site-packages"
+    return next(iter(sorted(folder.glob("lib/python3*/site-packages"))), None)
+
+
+def library_paths(site: Path, profile: Profile) -> tuple[Path, ...]:
+    """Folders with the native libraries of this profile; on Windows they stand in bin/ (not verified there)."""
+    kind = "bin" if sys.platform == "win32" else "lib"
+    return tuple(folder for name in profile.library_packages if (folder := site / name / kind).is_dir())
+
+
+def read_marker(folder: Path) -> Marker | None:
+    try:
+        return from_plain(Marker, json.loads((folder / "yamabiko.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, Malformed):
+        return None
+
+
+def complaints(folder: Path) -> tuple[str, ...]:
+    """What is missing at a glance (under a millisecond): nothing is imported, no file is read but the marker."""
+    marker = read_marker(folder)
+    if marker is None:
+        return ("yamabiko.json is missing or cannot be read",)
+    python = interpreter(folder)
+    if not python.exists():
+        gone = os.readlink(python) if python.is_symlink() else python
+        return (f"its Python is gone: {gone}",)
+    site = site_packages(folder)
+    if site is None or not site.is_dir():
+        return ("site-packages is gone",)
+    return tuple(f"{name} is gone" for name in sorted(set(marker.entries) - set(os.listdir(site))))
+
+
+def changed_files(site: Path) -> Iterator[str]:
+    """Files that are gone or not what their package says (RECORD, sha256). Reads every byte: about a second."""
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        with record.open(encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines):
+                name, digest = row[0], row[1] if len(row) > 1 else ""
+                if not digest.startswith("sha256="):
+                    continue
+                file = site / name
+                if not file.is_file():
+                    yield f"{name} is gone"
+                elif _digest(file) != digest.removeprefix("sha256="):
+                    yield f"{name} was changed"
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        raw = hashlib.file_digest(stream, "sha256").digest()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def make(card: Card, profile: Profile, folder: Path, report: Report | None) -> Marker:
+    """
+    Build the environment in `folder`, which does not exist yet, and load the engine in it once.
+
+    Raises: Problem; OSError, if the file system refuses.
+    """
+    _sync(card, profile, folder, report, ())
+    site = site_packages(folder)
+    assert site is not None
+    damaged = next(changed_files(site), None)
+    if damaged:
+        # uv links files from its cache, and whoever writes into one of them writes into the cache too.
+        logs.event("engine-cache-damaged", engine=card.name, file=damaged)
+        shutil.rmtree(folder)
+        _sync(card, profile, folder, report, ("--no-cache",))
+    if report:
+        report(Progress(0, 0, Text("checking that the engine loads", "エンジンが読み込めるか確かめています")))
+    try_import(card, profile, folder)
+    return _mark(profile, folder, site)
+
+
+def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cache: tuple[str, ...]) -> None:
+    lock = lock_path(profile)
+    settings = read_pip_settings(os.environ)
+    environment, extra = environment_for_uv(settings, os.environ)
+    if not Path(sys.executable).exists():
+        raise Problem(problems.python_missing((f"sys.executable: {sys.executable} does not exist",)))
+    python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
+    packages = ("pip", "sync", "--require-hashes", "--no-build", "--strict", "--python", str(folder), str(lock))
+    for step, shown in ((python, None), ((*packages, *cache, *extra), report)):
+        end = run_uv(step, environment, shown)
+        if not end.well:
+            raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
+
+
+def try_import(card: Card, profile: Profile, folder: Path) -> None:
+    """Import the engine in a child of this environment. Raises: Problem (engine-import-failed)."""
+    site = site_packages(folder)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))}
+    if site and (libraries := library_paths(site, profile)):
+        name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
+        environment[name] = os.pathsep.join([*map(str, libraries), *filter(None, [environment.get(name)])])
+    code = f"import importlib\nfor name in {card.imports!r}: importlib.import_module(name)"
+    process = children.start_lasting(
+        [str(interpreter(folder)), "-I", "-c", code],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        cwd=folder,
+    )
+    try:
+        assert process.stdout is not None
+        words = children.LastWords(process.stdout)
+        status = process.wait(IMPORT_LIMIT_S)
+        lines = words.lines(wait_s=5)
+        if status:
+            raise Problem(problems.import_failed(card.name, children.ending(status).name, tuple(map(mask, lines))))
+    except subprocess.TimeoutExpired:
+        said = f"nothing for {IMPORT_LIMIT_S:.0f} s"
+        raise Problem(problems.import_failed(card.name, "our patience", (*words.lines(), said))) from None
+    finally:
+        children.kill_group(process)
+
+
+def _mark(profile: Profile, folder: Path, site: Path) -> Marker:
+    entries = tuple(sorted(name for name in os.listdir(site) if name != "__pycache__"))
+    described = (name.removesuffix(".dist-info").split("-", 1) for name in entries if name.endswith(".dist-info"))
+    marker = Marker(
+        lock_sha256=hashlib.sha256(lock_path(profile).read_bytes()).hexdigest(),
+        python=sys.version.split()[0],
+        built_for=built_for(),
+        uv=_written_by_uv(folder),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        packages=dict(sorted((name, version) for name, version in described)),
+        entries=entries,
+    )
+    with (folder / "yamabiko.json").open("w", encoding="utf-8") as stream:
+        json.dump(to_plain(marker), stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return marker
+
+
+def _written_by_uv(folder: Path) -> str:
+    lines = (folder / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    return next((line.split("=", 1)[1].strip() for line in lines if line.startswith("uv =")), "unknown")

@@ -1,0 +1,421 @@
+"""
+One opened file to mono float32 at 16 kHz, in constant memory. Runs in the decoder's child process only.
+
+FFmpeg is given a Python file object and no path, no protocol and no demuxer
+that reads other files: what the file says cannot make it open anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+import av.logging
+import av.subtitles.stream
+import av.video.stream
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from yamabiko.audio.downmix import MonoMix, Samples
+from yamabiko.speech import SAMPLE_RATE
+
+# Each line: what FFmpeg calls a demuxer that opens more than the file it was given.
+READS_OTHER_FILES = {
+    *("applehttp", "hls", "dash", "webm_dash_manifest", "concat", "imf", "image2", "mlv", "vobsub", "dvdvideo"),
+    *("rtp", "rtsp", "sap", "sdp", "bluray", "avisynth", "vapoursynth"),
+}
+DEVICES = {
+    *("alsa", "android_camera", "avfoundation", "caca", "decklink", "dshow", "fbdev", "gdigrab", "iec61883", "jack"),
+    *("kmsgrab", "lavfi", "libcdio", "libdc1394", "openal", "oss", "pulse", "sndio", "v4l2", "vfwcap"),
+    *("video4linux2", "x11grab", "xcbgrab"),
+}
+PLAYLIST_STARTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"<asx", b"<smil", b"[reference]", b"v=0\r", b"v=0\n")
+PLAYLIST_WORDS = (b"<mpd", b"<playlist", b"<compositionplaylist", b"<smoothstreamingmedia")
+
+LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000
+MOST_CHANNELS = 64
+SMALLEST_GAP_S = 0.1
+"""A jump of the file's own clock that is filled with silence; ffmpeg's `min_hard_comp` is the same."""
+LARGEST_GAP_S = 600.0
+"""A larger jump is another clock (joined broadcasts), not a pause."""
+READ_ERRORS_IN_A_ROW = 20
+VALUES_AT_ONCE = 1 << 17
+"""Values (samples times channels) gathered before numpy works on them: 0.5 MiB of float32."""
+
+
+class Refused(Exception):
+    """This file is not decoded; `code` is the finding's id."""
+
+    def __init__(self, code: str, *evidence: str) -> None:
+        super().__init__(code, *evidence)
+        self.code = code
+        self.evidence = evidence
+
+
+@dataclass
+class Complaints:
+    """What the decoder said went wrong: how often, and its first and latest lines."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+    latest: str = ""
+    duration_is_a_guess: bool = False
+
+    def note(self, line: str) -> None:
+        self.count += 1
+        self.latest = line
+        if len(self.first) < 3:
+            self.first.append(line)
+
+    def take(self, logs: list[tuple[int, str, str]]) -> None:
+        """FFmpeg's errors move from its log to here; `logs` is emptied, since it lives as long as the file."""
+        for level, name, message in logs:
+            if level <= av.logging.ERROR:
+                self.note(f"{name}: {message.strip()}" if name else message.strip())
+            elif "Estimating duration from bitrate" in message:
+                self.duration_is_a_guess = True
+        logs.clear()
+
+    def lines(self) -> tuple[str, ...]:
+        return (*self.first, self.latest) if self.latest and self.latest not in self.first else tuple(self.first)
+
+
+class Source:
+    """A file object for PyAV that keeps the file's ending and nothing else of its name."""
+
+    def __init__(self, file: io.RawIOBase | io.BytesIO, suffix: str) -> None:
+        self._file = file
+        self.name = (
+            f"recording{suffix}" if suffix[1:].isalnum() and suffix.isascii() and len(suffix) < 9 else "recording"
+        )
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size) or b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1  # a file may claim any offset: for FFmpeg an answer, not an event
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+@dataclass
+class Stream:
+    """What was opened, and what became known while it was decoded."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    index: int
+    audio_streams: int
+    claimed_s: float | None
+    complaints: Complaints
+    gaps: int = 0
+    gap_s: float = 0.0
+    not_finite: int = 0
+    scaled_by: float = 1.0
+
+
+def warm_up() -> None:
+    """
+    Decode a moment of silence from memory, so that everything PyAV imports on first use is imported.
+
+    Afterwards the process may be forbidden to open files.
+    """
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 1636, b"WAVE", b"fmt ", 16, 1, 2, 8000, 32000, 4, 16, b"data", 1600
+    )
+    decode(io.BytesIO(header + bytes(1600)), ".wav", lambda _: None)
+
+
+def decode(file: io.RawIOBase | io.BytesIO, suffix: str, write: Callable[[Samples], None]) -> Stream:
+    """
+    Hand all sound in `file` to `write`, as float32 in -1..1, a few seconds at a time.
+
+    Raises: Refused, MemoryError, and whatever `write` raises.
+    """
+    _refuse_playlist(file)
+    complaints = Complaints()
+    av.logging.set_level(av.logging.WARNING)
+    av.logging.set_skip_repeated(False)
+    with av.logging.Capture() as logs:
+        container = _open(Source(file, suffix), complaints, logs)
+        with container:
+            audio, codec, stream = _choose(container, complaints)
+            mono = Mono16k(stream, _start_s(container), write)
+            for packet in _packets(container, audio, complaints):
+                try:
+                    frames = codec.decode(packet)
+                except (av.error.FFmpegError, OSError, ValueError) as error:
+                    _note(error, complaints, logs)
+                    continue
+                if logs:
+                    complaints.take(logs)
+                for frame in frames:
+                    mono.frame(frame)
+            mono.finish()
+            complaints.take(logs)
+    return stream
+
+
+def _refuse_playlist(file: io.RawIOBase | io.BytesIO) -> None:
+    start = (file.read(4096) or b"").removeprefix(b"\xef\xbb\xbf").lstrip()
+    file.seek(0)
+    low = start.lower()
+    if low.startswith(PLAYLIST_STARTS) or (low.startswith(b"<") and any(word in low for word in PLAYLIST_WORDS)):
+        first_line = start.splitlines()[0][:80].decode("utf-8", "replace")
+        raise Refused("input-playlist", f"file: begins with {first_line!r}")
+
+
+def _refuse_opening(url: str, *_: Any) -> Any:
+    raise PermissionError(errno.EACCES, "the file asked to read another file", url)
+
+
+def allowed_formats() -> str:
+    """Every demuxer of this FFmpeg but those that read other files or devices, in FFmpeg's own list form."""
+    refused = READS_OTHER_FILES | DEVICES
+    return ",".join(name for name in sorted(av.formats_available) if refused.isdisjoint(name.split(",")))
+
+
+def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str]]) -> InputContainer:
+    try:
+        container = av.open(
+            source,
+            mode="r",
+            container_options={"protocol_whitelist": "none", "format_whitelist": allowed_formats()},
+            metadata_errors="replace",  # tags in Shift-JIS must not cost the recording
+            buffer_size=64 * 1024,
+            io_open=_refuse_opening,
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        for level, name, message in logs:
+            if level <= av.logging.ERROR and "not on whitelist" in message:
+                raise Refused("input-playlist", f"decoder: the format is “{name}”, which reads other files") from error
+        _note(error, complaints, logs)
+        raise Refused("input-not-audio", *_as_evidence(complaints)) from error
+    complaints.take(logs)
+    return container
+
+
+def _choose(container: InputContainer, complaints: Complaints) -> tuple[AudioStream, AudioCodecContext, Stream]:
+    """FFmpeg's own choice among the audio streams: the one marked default, else the fullest."""
+    found = [(stream.index, stream.type) for stream in container.streams]
+    best = container.streams.best("audio")
+    if not isinstance(best, AudioStream):
+        listed = ", ".join(f"stream {index}: {kind}" for index, kind in found) or "no streams"
+        code = "input-not-audio" if any(kind == "audio" for _, kind in found) else "input-no-audio-stream"
+        raise Refused(code, f"decoder: {container.format.name}: {listed}", *_as_evidence(complaints))
+    codec = best.codec_context
+    if codec is None:
+        raise Refused("input-not-audio", "decoder: no decoder for the codec of this stream", *_as_evidence(complaints))
+    _refuse_absurd(codec.sample_rate, codec.channels)
+    codec.thread_count = 1
+    claimed: float | None = None
+    if best.duration and best.time_base:
+        claimed = float(best.duration * best.time_base)
+    elif container.duration:
+        claimed = container.duration / 1_000_000
+    stream = Stream(
+        container=container.format.name,
+        codec=codec.name,
+        sample_rate=codec.sample_rate,
+        channels=codec.channels,
+        index=best.index,
+        audio_streams=sum(kind == "audio" for _, kind in found),
+        claimed_s=None if complaints.duration_is_a_guess else claimed,
+        complaints=complaints,
+    )
+    # Complaints so far came from looking at the file; the same places are met again when they are decoded.
+    complaints.count = 0
+    return best, codec, stream
+
+
+def _refuse_absurd(sample_rate: int, channels: int) -> None:
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE or not 1 <= channels <= MOST_CHANNELS:
+        raise Refused("input-not-audio", f"decoder: the file claims {channels} channels at {sample_rate} Hz")
+
+
+def _start_s(container: InputContainer) -> float | None:
+    return None if container.start_time is None else container.start_time / 1_000_000
+
+
+def _packets(container: InputContainer, stream: AudioStream, complaints: Complaints) -> Iterator[Any]:
+    """Packets, past places that cannot be read, and at last None: time to flush."""
+    errors_in_a_row = 0
+    while errors_in_a_row < READ_ERRORS_IN_A_ROW:
+        try:
+            for packet in container.demux(stream):
+                if packet.size:  # PyAV ends with an empty one, which we replace by None
+                    errors_in_a_row = 0
+                    yield packet
+            break
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            errors_in_a_row += 1
+            _note(error, complaints, [])
+    yield None
+
+
+def _note(error: Exception, complaints: Complaints, logs: list[tuple[int, str, str]]) -> None:
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        raise MemoryError(str(error)) from error
+    if isinstance(error, EOFError):
+        return
+    before = complaints.count
+    complaints.take(logs)
+    if complaints.count == before or not isinstance(error, av.error.FFmpegError):
+        complaints.note(f"{getattr(error, 'strerror', None) or error}")
+
+
+def _as_evidence(complaints: Complaints) -> tuple[str, ...]:
+    return tuple(f"decoder: {line}" for line in complaints.lines())
+
+
+class Mono16k:
+    """
+    Frames of any format to mono float32 at 16 kHz, on the file's own clock.
+
+    Where the clock jumps ahead of the sound (lost packets, pauses that were not
+    sent, audio that starts after the picture), silence is put in, so that times
+    in the result are times in the recording.
+    """
+
+    def __init__(self, stream: Stream, start_s: float | None, write: Callable[[Samples], None]) -> None:
+        self._stream = stream
+        self._write = write
+        self._start_s = start_s
+        self._passed_s = 0.0
+        self._kind: tuple[int, int, str] | None = None
+        self._pending: list[NDArray[Any]] = []
+        self._pending_values = 0
+        self._mix = MonoMix(1, SAMPLE_RATE)
+        self._resampler: AudioResampler | None = None
+        self._to_float: AudioResampler | None = None
+
+    def frame(self, frame: AudioFrame) -> None:
+        kind = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
+        if kind != self._kind:
+            self._change(kind)
+        if frame.pts is not None and frame.time_base is not None:
+            self._follow_clock(float(frame.pts * Fraction(frame.time_base)))
+        self._passed_s += frame.samples / frame.sample_rate
+        values = self._values(frame)
+        self._pending.append(values)
+        self._pending_values += values.size
+        if self._pending_values >= VALUES_AT_ONCE:
+            self._work_off()
+
+    def finish(self) -> None:
+        """The end of the file: what is still held in mixer and resampler comes out."""
+        if self._kind is None:
+            return
+        self._work_off()
+        self._resample(self._mix.flush())
+        if self._resampler is not None:
+            self._out(self._resampler.resample(None))
+            self._resampler = None
+
+    def _change(self, kind: tuple[int, int, str]) -> None:
+        """Joined recordings may change their format in the middle."""
+        self.finish()
+        rate, channels, _ = kind
+        _refuse_absurd(rate, channels)
+        self._kind = kind
+        self._mix = MonoMix(channels, rate)
+        self._to_float = None
+        if rate != SAMPLE_RATE:
+            self._resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+
+    def _follow_clock(self, time_s: float) -> None:
+        if self._start_s is None:
+            self._start_s = time_s
+        gap_s = time_s - self._start_s - self._passed_s
+        if gap_s <= SMALLEST_GAP_S:
+            return
+        if gap_s > LARGEST_GAP_S:
+            self._start_s += gap_s
+            return
+        if self._passed_s > 0:  # a late start is no gap
+            self._stream.gaps += 1
+            self._stream.gap_s += gap_s
+        self._passed_s += gap_s
+        self._work_off()
+        assert self._kind is not None
+        rate, channels, _ = self._kind
+        left = round(gap_s * rate)
+        while left > 0:
+            now = min(left, VALUES_AT_ONCE // channels)
+            self._resample(self._mix.push(np.zeros((channels, now), np.float32)))
+            left -= now
+
+    def _values(self, frame: AudioFrame) -> NDArray[Any]:
+        try:
+            values: NDArray[Any] = frame.to_ndarray()
+        except (ValueError, KeyError):  # PyAV has no array for 64-bit integers
+            if self._to_float is None:
+                self._to_float = AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
+            parts = [part.to_ndarray() for part in self._to_float.resample(frame)]
+            return np.concatenate(parts, axis=1)
+        if not frame.format.is_planar:
+            return values.reshape(-1, frame.layout.nb_channels).T
+        return values
+
+    def _work_off(self) -> None:
+        if not self._pending:
+            return
+        values = np.concatenate(self._pending, axis=1)
+        self._pending, self._pending_values = [], 0
+        sound = self._clean(values) if values.dtype.kind == "f" else _from_integers(values)
+        self._resample(self._mix.push(sound))
+
+    def _clean(self, values: NDArray[Any]) -> Samples:
+        """NaN and infinity become silence; floats written on an integer's scale come back to -1..1."""
+        finite = np.isfinite(values)
+        if not finite.all():
+            self._stream.not_finite += int(values.size - np.count_nonzero(finite))
+            values = np.where(finite, values, 0)
+        if self._stream.codec.startswith("pcm_f") and self._stream.scaled_by == 1.0:
+            rms = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+            if rms > 8:  # 18 dB over full scale for a whole block: no recording is that hot
+                self._stream.scaled_by = 1 / 32768 if np.abs(values).max() <= 4 * 32768 else 1 / 2**31
+        if self._stream.scaled_by != 1.0:
+            values = values * self._stream.scaled_by
+        clean: Samples = np.clip(values, -1.0, 1.0).astype(np.float32, copy=False)
+        return clean
+
+    def _resample(self, mono: Samples) -> None:
+        if not mono.size:
+            return
+        if self._resampler is None:
+            self._write(mono)
+            return
+        assert self._kind is not None
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(mono[np.newaxis, :]), format="flt", layout="mono")
+        frame.sample_rate = self._kind[0]
+        self._out(self._resampler.resample(frame))
+
+    def _out(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            self._write(np.clip(frame.to_ndarray()[0], -1.0, 1.0).astype(np.float32, copy=False))
+
+
+def _from_integers(values: NDArray[Any]) -> Samples:
+    floats = values.astype(np.float32)
+    if values.dtype == np.uint8:
+        return (floats - np.float32(128)) / np.float32(128)
+    return floats * np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))

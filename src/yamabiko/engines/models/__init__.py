@@ -1,0 +1,37 @@
+"""
+Models: what we know of them, where they are, how they come.
+
+Importing this loads nothing heavy; the HTTP client comes with the first byte
+that has to be fetched.
+"""
+
+from yamabiko.engines.models.catalogue import (
+    Catalogue,
+    HubSource,
+    ModelEntry,
+    ModelFile,
+    PackageSource,
+    catalogue,
+    find_entry,
+)
+from yamabiko.engines.models.resolve import ModelState, entries, locate, pull, remove, verify
+from yamabiko.engines.models.sources import Progress
+from yamabiko.engines.models.store import LocalModel
+
+__all__ = [
+    "Catalogue",
+    "HubSource",
+    "LocalModel",
+    "ModelEntry",
+    "ModelFile",
+    "ModelState",
+    "PackageSource",
+    "Progress",
+    "catalogue",
+    "entries",
+    "find_entry",
+    "locate",
+    "pull",
+    "remove",
+    "verify",
+]

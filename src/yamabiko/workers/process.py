@@ -180,10 +180,10 @@ class Worker:
         self._send(DetectLanguage(request, str(audio), span))
         return self._expect(LanguageFound, self._answer_limit()).detected
 
-    def find_speech(self, audio: Path, gain: float) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
+    def find_speech(self, audio: Path) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
         """Probabilities (message, float32 bytes) as they come, then a Done."""
         request = next(self._requests)
-        self._send(FindSpeech(request, str(audio), gain))
+        self._send(FindSpeech(request, str(audio)))
         while True:
             message, payload = self._next(self._answer_limit())
             self._phase = "answers"

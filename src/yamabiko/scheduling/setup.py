@@ -1,0 +1,128 @@
+"""
+From what the user asked for to an Outfit: environment, model and ladder, fetched where they are missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
+from yamabiko.engines import catalog, environments, models
+from yamabiko.engines.contract import Card, Placement
+from yamabiko.engines.environments import Environment
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.scheduling.ladder import parse_device, plan
+from yamabiko.scheduling.pool import Outfit
+from yamabiko.settings import Settings
+
+Report = Callable[[Text, int, int], None]
+"""Told what is being set up, and how much of how much is done."""
+
+MOST_THREADS = 8
+"""More threads than this make Whisper on a CPU slower or no faster on most machines. Not measured here: two cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An engine as the user asked for it."""
+
+    engine: str
+    model: str | None = None
+    device: str = "auto"
+    compute_type: str = "auto"
+    threads: int = 0
+    may_fall: bool = True
+    may_install: bool = True
+
+
+def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) -> Outfit:
+    """
+    An engine ready to run. What is missing is set up, if the wish allows it.
+
+    Raises: Problem (engine-unknown, engine-not-installed, model-unknown,
+    model-unavailable, device-unknown, ...).
+    """
+    card = catalog.card(wish.engine)
+    marks = nvidia_marks()
+    ladder = plan(card, wish.device, wish.compute_type, gpu_present=marks.present, may_fall=wish.may_fall)
+    _, device_index = parse_device(wish.device)
+    homes = _environments(card, ladder, marks, wish, settings, report)
+    model, name, revision = _model(card, wish, settings, report)
+    return Outfit(
+        card=card,
+        environments=homes,
+        model=model,
+        model_name=name,
+        model_revision=revision,
+        ladder=ladder,
+        device_index=device_index,
+        threads=wish.threads or _threads(),
+    )
+
+
+def install(card: Card, profile: str, settings: Settings, report: Report = lambda *_: None) -> Environment:
+    """The environment of one profile, made if it is not there. Raises: Problem."""
+    what = Text(f"setting up {card.name} ({profile})", f"{card.name}（{profile}）を準備中")
+    return environments.install(card, settings, profile, progress=lambda p: report(what, p.done, p.total))
+
+
+def _environments(
+    card: Card, ladder: tuple[Placement, ...], marks: NvidiaMarks, wish: Wish, settings: Settings, report: Report
+) -> dict[str, Environment]:
+    """By device family. On a machine without a GPU its rung, if asked for, is tried from the CPU's environment."""
+    found: dict[str, Environment] = {}
+    for device in dict.fromkeys(rung.device for rung in ladder):
+        profile = environments.choose_profile(card, device if marks.present else "cpu")
+        name = profile.name if profile else "cpu"
+        environment = environments.find(card, settings, name)
+        if environment is None:
+            if not wish.may_install:
+                raise Problem(_not_installed(card, name))
+            environment = install(card, name, settings, report)
+        found[device] = environment
+    return found
+
+
+def _not_installed(card: Card, profile: str) -> Finding:
+    return Finding(
+        id="engine-not-installed",
+        severity="error",
+        area="engine",
+        cause=Text(
+            f"{card.name} ({profile}) is not set up, and setting it up was not allowed.",
+            f"{card.name}（{profile}）はまだ準備されておらず、自動での準備は許可されていません。",
+        ),
+        evidence=("asked: --no-install",),
+        remedies=(
+            Remedy(
+                Text("Set it up", "準備する"), f"yamabiko engines install {card.name} --profile {profile}", "effort"
+            ),
+        ),
+    )
+
+
+def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[str, str, str | None]:
+    """Path, name and revision. Where installing is not allowed, neither is fetching."""
+    name = wish.model or card.default_model
+    if card.model_format is None:
+        return (os.path.abspath(name) if name else ""), name or "none", None
+    assert name is not None
+    local = models.locate(name, format=card.model_format, settings=settings)
+    if local is None:
+        what = Text(f"fetching the model {name}", f"モデル {name} を取得中")
+        local = models.pull(
+            name,
+            format=card.model_format,
+            settings=settings,
+            progress=lambda p: report(what, p.done_bytes, p.total_bytes),
+            offline=not wish.may_install,
+        )
+    return str(local.path), local.name, local.revision
+
+
+def _threads() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_THREADS)

@@ -1,0 +1,380 @@
+"""
+A recording goes in, a transcript comes out.
+
+decode > find speech > cut > (language) > ask the engine > merge > receipt. Each
+stage is a function below; the scheduler survives the workers, the journal
+survives us.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy
+
+from yamabiko.audio import chunks as cutting
+from yamabiko.audio import speech_spans
+from yamabiko.audio.chunks import Chunk
+from yamabiko.audio.decode import Decoded, decode
+from yamabiko.audio.speech_spans import SpeechOptions
+from yamabiko.engines.contract import DetectedLanguage
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.scheduler import Conduct, Run
+from yamabiko.settings import Settings
+from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
+from yamabiko.transcription.journal import Journal, discard, fingerprint, open_journal
+from yamabiko.transcription.merge import merge
+from yamabiko.transcription.workspace import workspace
+from yamabiko.workers.messages import Done
+from yamabiko.workers.process import Worker
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Stage = Literal["decode", "find speech", "load", "transcribe"]
+
+SURE_LANGUAGE = 0.5
+"""A first guess at least this likely is taken; else more of the recording is listened to."""
+LANGUAGE_CHUNKS = 3
+SURE_SPEECH_S = 1.0
+"""From this much speech on, no text at all is a failure and not an answer."""
+SURE_SPEECH = 0.7
+"""How likely the windows of that speech must be speech, in the mean."""
+
+
+class Watcher(Protocol):
+    """Is told how far a recording is, and what people should know."""
+
+    def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None: ...
+
+    def segments(self, segments: Sequence[Segment]) -> None:
+        """The answers of one chunk, on the recording's clock, as soon as they are whole."""
+
+    def notice(self, finding: Finding) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be done with each recording."""
+
+    outfit: Outfit
+    speech_finder: Outfit | None
+    """None: every second of the recording is transcribed, in stretches of equal length."""
+    options: TranscribeOptions = TranscribeOptions()
+    speech: SpeechOptions = SpeechOptions()
+    conduct: Conduct = Conduct()
+    language_per_chunk: bool = False
+    requested_device: str = "auto"
+    requested_compute_type: str = "auto"
+
+
+@dataclass(slots=True)
+class _Course:
+    """What has come together so far, for the receipt."""
+
+    begun: float = field(default_factory=time.perf_counter)
+    decode_s: float = 0.0
+    find_speech_s: float = 0.0
+    resumed: int = 0
+    notices: list[Finding] = field(default_factory=list)
+
+
+def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings, watcher: Watcher) -> Transcript:
+    """
+    The transcript of one recording. No segments means that nobody speaks in it.
+
+    What was answered before an interruption is taken from the journal, which
+    is kept until `forget`. Raises: Problem.
+    """
+    course = _Course()
+    with ExitStack() as stack:
+        folder = stack.enter_context(workspace(settings))
+        decoded = _decode(recording, folder, settings, watcher, course)
+        heard = _find_speech(decoded, request, pool, watcher, course)
+        chunks = heard.chunks
+        run = Run(pool, request.outfit, request.conduct, watcher.notice)
+        language: DetectedLanguage | None = None
+        answers: list[tuple[Chunk, tuple[Segment, ...]]] = []
+        if chunks:
+            shaping = (request.outfit.card.name, request.outfit.model, request.outfit.model_revision,
+                       request.options, request.speech, request.language_per_chunk,
+                       request.conduct.batch_size, request.speech_finder is not None)  # fmt: skip
+            journal = stack.enter_context(
+                open_journal(settings.state_dir / "journals", fingerprint(recording, shaping))
+            )
+            language = _language(decoded, chunks, request, run, journal)
+            options = request.options if request.language_per_chunk else _with_language(request.options, language)
+            answers = _answers(decoded, chunks, options, run, journal, watcher, course)
+        segments = merge(answers, speech=[span for chunk in chunks for span in chunk.speech])
+        try:
+            _no_empty_success(heard, segments, run, request)
+        except Problem:
+            forget(recording, request, settings)  # or the next run would take the same silence for answers
+            raise
+        receipt = _receipt(request, decoded, heard, run, course)
+    return Transcript(
+        source=recording.name,
+        duration_s=decoded.duration_s,
+        task=request.options.task,
+        language=request.options.language or (language.language if language else None),
+        language_probability=language.probability if language else None,
+        segments=segments,
+        receipt=receipt,
+    )
+
+
+def forget(recording: Path, request: Request, settings: Settings) -> None:
+    """The transcript is safely written: what the journal kept for it may go."""
+    with contextlib.suppress(OSError):  # the recording is gone: its journal will be forgotten with age
+        discard(_journals(settings), _job(recording, request))
+
+
+def _journals(settings: Settings) -> Path:
+    return settings.state_dir / "journals"
+
+
+def _job(recording: Path, request: Request) -> str:
+    """The job's name in the journals: the recording and all that shapes the text."""
+    outfit = request.outfit
+    engine = (outfit.card.name, outfit.model, outfit.model_revision, request.requested_compute_type)
+    cut = (request.speech_finder is not None, request.speech, request.conduct.batch_size)
+    return fingerprint(recording, (engine, cut, request.options, request.language_per_chunk))
+
+
+# ---- stages -----------------------------------------------------------------------------------------------------
+
+
+def _decode(recording: Path, folder: Path, settings: Settings, watcher: Watcher, course: _Course) -> Decoded:
+    begun = time.perf_counter()
+    watcher.progress("decode", 0.0, None)
+    decoded = decode(
+        recording, folder / "audio.f32", settings, progress=lambda done_s: watcher.progress("decode", done_s, None)
+    )
+    course.decode_s = time.perf_counter() - begun
+    _tell(decoded.notices, watcher, course)
+    return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    chunks: tuple[Chunk, ...]
+    speech_s: float
+    likelihood: float | None
+    """Mean probability of speech over the spans; None if nobody listened for it."""
+
+
+def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watcher, course: _Course) -> _Heard:
+    """Chunks to transcribe. A speech finder that fails costs a notice: then everything is transcribed."""
+    begun = time.perf_counter()
+    total = decoded.samples
+    longest_s = request.outfit.card.longest_chunk_s
+    if request.speech_finder is None:
+        return _everything(total, longest_s)
+    try:
+        probabilities, window = _probabilities(decoded, request.speech_finder, pool, watcher)
+        spans = speech_spans.spans(probabilities, window, total, request.speech)
+    except (Problem, ValueError) as error:
+        _tell((_speech_finder_failed(error),), watcher, course)
+        return _everything(total, longest_s)
+    finally:
+        course.find_speech_s = time.perf_counter() - begun
+    chunks = cutting.cut(spans, total, longest_s=longest_s, probabilities=probabilities, window_samples=window)
+    if not chunks:
+        _tell((_no_speech(decoded),), watcher, course)
+    return _Heard(chunks, sum(span.duration_s for span in spans), _likelihood(probabilities, spans, window))
+
+
+def _everything(total_samples: int, longest_s: float) -> _Heard:
+    whole = (Span(0, total_samples),) if total_samples else ()
+    return _Heard(cutting.cut(whole, total_samples, longest_s=longest_s), 0.0, None)
+
+
+def _probabilities(decoded: Decoded, outfit: Outfit, pool: Pool, watcher: Watcher) -> tuple[NDArray[Any], int]:
+    """One probability a window of so many samples. Raises: Problem."""
+    run = Run(pool, outfit, Conduct())
+
+    def listen(worker: Worker) -> tuple[NDArray[Any], int]:
+        found: list[NDArray[Any]] = []
+        window, done_samples = 512, 0
+        for item in worker.find_speech(decoded.path):
+            if isinstance(item, Done):
+                break
+            message, payload = item
+            window = message.window_samples
+            found.append(numpy.frombuffer(payload, "<f4"))
+            done_samples += found[-1].size * window
+            watcher.progress("find speech", min(done_samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s)
+        return (numpy.concatenate(found) if found else numpy.zeros(0, numpy.float32)), window
+
+    watcher.progress("find speech", 0.0, decoded.duration_s)
+    return run.survive(listen)
+
+
+def _likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
+    """Mean over the windows in which somebody speaks: padding left out."""
+    inside = [probabilities[span.start_sample // window : -(-span.end_sample // window)] for span in spans]
+    spoken = [part[part >= 0.5] for part in inside]
+    loud = numpy.concatenate(spoken) if spoken else numpy.zeros(0)
+    return float(loud.mean()) if loud.size * window >= SURE_SPEECH_S * SAMPLE_RATE else None
+
+
+def _language(
+    decoded: Decoded, chunks: Sequence[Chunk], request: Request, run: Run, journal: Journal
+) -> DetectedLanguage | None:
+    """
+    Once a file, from its first chunk; if that is not sure, from three spread over it, the likeliest sum winning.
+    """
+    if request.options.language or request.language_per_chunk:
+        return None
+    if journal.language is not None:
+        return journal.language
+    votes: dict[str, list[float]] = {}
+    places = dict.fromkeys([0, len(chunks) // 2, len(chunks) - 1])
+    for place in list(places)[:LANGUAGE_CHUNKS]:
+        detected = run.detect_language(decoded.path, chunks[place].span)
+        if detected is None:
+            return None
+        votes.setdefault(detected.language, []).append(detected.probability)
+        if detected.probability >= SURE_LANGUAGE:
+            break
+    best = max(votes, key=lambda code: sum(votes[code]))
+    language = DetectedLanguage(best, max(votes[best]))
+    journal.keep_language(language)
+    return language
+
+
+def _with_language(options: TranscribeOptions, language: DetectedLanguage | None) -> TranscribeOptions:
+    return replace(options, language=language.language) if language else options
+
+
+def _answers(
+    decoded: Decoded, chunks: Sequence[Chunk], options: TranscribeOptions, run: Run,
+    journal: Journal, watcher: Watcher, course: _Course,
+) -> list[tuple[Chunk, tuple[Segment, ...]]]:  # fmt: skip
+    """An answer for every chunk, from the journal or from the engine. Raises: Problem."""
+    spans = [chunk.span for chunk in chunks]
+    answered = {index: kept for index, span in enumerate(spans) if (kept := journal.answer(span)) is not None}
+    course.resumed = len(answered)
+    wanted = [index for index in range(len(spans)) if index not in answered]
+    total_s = sum(span.duration_s for span in spans)
+    done_s = sum(spans[index].duration_s for index in answered)
+    watcher.progress("load" if wanted else "transcribe", done_s, total_s)
+    for answer in run.answers(decoded.path, spans, wanted, options):
+        span = spans[answer.chunk]
+        journal.keep(span, answer.segments)
+        answered[answer.chunk] = answer.segments
+        done_s += span.duration_s
+        watcher.segments(merge([(span, answer.segments)]))
+        watcher.progress("transcribe", done_s, total_s)
+    return [(chunk, answered[index]) for index, chunk in enumerate(chunks)]
+
+
+# ---- what is said about it --------------------------------------------------------------------------------------
+
+
+def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> None:
+    course.notices.extend(findings)
+    for finding in findings:
+        watcher.notice(finding)
+
+
+def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course: _Course) -> Receipt:
+    loaded = run.ready.loaded if run.ready else None
+    total_s = time.perf_counter() - course.begun
+    environment = next(iter(request.outfit.environments.values()))
+    spent = course.decode_s + course.find_speech_s + run.load_s + run.inference_s
+    return Receipt(
+        engine=request.outfit.card.name,
+        engine_version=loaded.engine_version if loaded else "",
+        environment=environment.path.name if environment.origin == "managed" else environment.origin,
+        model=request.outfit.model_name,
+        model_revision=request.outfit.model_revision,
+        requested_device=request.requested_device,
+        requested_compute_type=request.requested_compute_type,
+        used_device=run.used_device,
+        used_compute_type=loaded.compute_type if loaded else "none",
+        verdict=run.ruling.verdict if run.ruling else "not proved",
+        evidence=run.evidence,
+        timings=Timings(
+            decode_s=course.decode_s,
+            find_speech_s=course.find_speech_s,
+            queue_s=max(0.0, total_s - spent),
+            load_s=run.load_s,
+            inference_s=run.inference_s,
+            total_s=total_s,
+        ),
+        audio_s=decoded.duration_s,
+        speech_s=heard.speech_s,
+        chunks=len(heard.chunks),
+        chunks_resumed=course.resumed,
+        fallbacks=tuple(run.fallbacks),
+        notices=(*course.notices, *run.notices),
+    )
+
+
+def _no_empty_success(heard: _Heard, segments: Sequence[Segment], run: Run, request: Request) -> None:
+    """Speech was heard and no text came back: that is a failure. Raises: Problem (no-text-for-speech)."""
+    if heard.likelihood is None or heard.likelihood < SURE_SPEECH or any(s.text.strip() for s in segments):
+        return
+    raise Problem(
+        Finding(
+            id="no-text-for-speech",
+            severity="error",
+            area="worker",
+            cause=Text(
+                f"{heard.speech_s:.1f} s of speech were heard, and {request.outfit.card.name} gave no text for them.",
+                f"{heard.speech_s:.1f} 秒の話し声を検出しましたが、{request.outfit.card.name} の結果は空でした。",
+            ),
+            evidence=(
+                f"speech finder: mean probability {heard.likelihood:.2f} over what it calls speech",
+                f"engine: ran on {run.used_device}, {len(heard.chunks)} chunks answered, all empty",
+            ),
+            remedies=(
+                Remedy(
+                    Text("Check the engine", "エンジンを確かめる"),
+                    f"yamabiko engines verify {request.outfit.card.name}",
+                ),
+                Remedy(Text("Try another precision", "別の数値型で試す"), "--compute_type float32", "speed"),
+                Remedy(
+                    Text("If nobody speaks in it, be stricter about speech", "話し声がないなら、判定を厳しくする"),
+                    "--vad_threshold 0.8",
+                    "accuracy",
+                ),
+            ),
+        )
+    )
+
+
+def _no_speech(decoded: Decoded) -> Finding:
+    return Finding(
+        id="no-speech",
+        severity="info",
+        area="input",
+        cause=Text("Nobody speaks in this recording, so its transcript is empty.", "話し声がないため、結果は空です。"),
+        evidence=(f"speech finder: no speech in {decoded.duration_s:.1f} s",),
+    )
+
+
+def _speech_finder_failed(error: Problem | ValueError) -> Finding:
+    inner = error.finding.evidence if isinstance(error, Problem) else (f"speech finder: {error}",)
+    name = error.finding.id if isinstance(error, Problem) else "answer of the wrong shape"
+    return Finding(
+        id="speech-finder-failed",
+        severity="warning",
+        area="worker",
+        cause=Text(f"The speech finder failed ({name}).", f"音声区間の検出に失敗しました（{name}）。"),
+        evidence=inner,
+        remedies=(Remedy(Text("Make its environment anew", "環境を作り直す"), "yamabiko engines repair silero-vad"),),
+        we_did=Text(
+            "transcribed the whole recording; in its silences text may be invented",
+            "録音全体を文字起こししました。無音の部分に存在しない文が混ざることがあります",
+        ),
+    )

@@ -1,0 +1,87 @@
+"""
+The formats, as data: adding one is one file and one line here.
+
+Rendering is pure; `write` is the only function that touches the disk.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.formats import srt, tsv, txt, verbose_json, vtt, whisper_json
+from yamabiko.formats.contract import Format, Layout
+from yamabiko.formats.output import put
+from yamabiko.formats.text import encodable
+from yamabiko.i18n import Text
+from yamabiko.speech import Transcript
+
+__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "render", "write"]
+
+FORMATS: dict[str, Format] = {
+    "txt": txt.FORMAT,
+    "vtt": vtt.FORMAT,
+    "srt": srt.FORMAT,
+    "tsv": tsv.FORMAT,
+    "json": whisper_json.FORMAT,
+    "verbose_json": verbose_json.FORMAT,
+}
+
+ALL = ("txt", "vtt", "srt", "tsv", "json")
+"""What `--output_format all` means in Whisper, and so here."""
+
+
+def names(spec: str) -> tuple[str, ...]:
+    """
+    The formats that `srt,json` or `all` asks for, each once, in that order.
+
+    Raises: Problem (format-unknown), with the nearest name there is.
+    """
+    found: dict[str, None] = {}
+    for part in spec.split(","):
+        name = part.strip().lower()
+        if name == "all":
+            found |= dict.fromkeys(ALL)
+        elif name in FORMATS:
+            found[name] = None
+        else:
+            raise Problem(_unknown(part.strip()))
+    return tuple(found)
+
+
+def render(transcript: Transcript, name: str, layout: Layout | None = None) -> str:
+    """
+    The transcript in the format `name`: text that UTF-8 can hold, lines ending in a line feed.
+
+    Raises: Problem (format-unknown).
+    """
+    if name not in FORMATS:
+        raise Problem(_unknown(name))
+    return encodable(FORMATS[name].render(transcript, layout or Layout()))
+
+
+def write(transcript: Transcript, name: str, path: Path, layout: Layout | None = None) -> None:
+    """
+    Put the transcript into the file `path`, whole or not at all.
+
+    Raises: Problem (format-unknown, output-not-writable, disk-full, output-name-too-long).
+    """
+    put(render(transcript, name, layout), path)
+
+
+def _unknown(name: str) -> Finding:
+    near = difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)
+    asked_for = (
+        Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output_format {near[0]}")
+        if near
+        else Remedy(Text("Take all of them", "すべての形式で書き出す"), "yamabiko FILE --output_format all")
+    )
+    return Finding(
+        id="format-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。"),
+        evidence=(f"formats known here: {', '.join([*FORMATS, 'all'])}",),
+        remedies=(asked_for,),
+    )

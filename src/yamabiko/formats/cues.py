@@ -1,0 +1,205 @@
+"""
+From a transcript to cues: what is on the screen, from when to when.
+
+No text is lost or said twice; every cue has text and lasts at least a
+millisecond; none begins before the one before it has ended. A cue never joins
+two segments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from yamabiko.formats.breaking import Glyph
+from yamabiko.formats.contract import Layout
+from yamabiko.formats.lines import Lines, cut
+from yamabiko.formats.text import clusters, display_width, is_space, one_line
+from yamabiko.formats.times import in_order, milliseconds, usable
+from yamabiko.speech import Segment, Transcript
+
+READABLE_MS = 833
+"""Shortest time on the screen, where the next cue leaves room: 5/6 s (Netflix Timed Text Style Guide, Duration)."""
+_COLUMNS_A_SECOND = 20
+"""How fast a segment without a duration is taken to be spoken; only to share out its cues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text on one line that looks alike."""
+
+    text: str
+    underlined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    start_ms: int
+    end_ms: int
+    lines: tuple[tuple[Run, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    start_ms: int
+    end_ms: int
+    lines: Lines
+    words_known: bool
+
+
+def cues(transcript: Transcript, layout: Layout) -> list[Cue]:
+    """The cues of the whole recording, in order."""
+    found: list[Cue] = []
+    for timed in _apart(list(_laid_out(transcript, layout)), transcript.duration_s):
+        if layout.highlight_words and timed.words_known:
+            found += _highlighted(timed)
+        else:
+            found.append(Cue(timed.start_ms, timed.end_ms, _shown(timed.lines, None)))
+    return found
+
+
+# ---- from segments to glyphs with times ------------------------------------------------------------------------------
+
+
+def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
+    spoken = [(s, a, b) for s, a, b in in_order(transcript.segments) if one_line(s.text)]
+    for number, (segment, start_s, end_s) in enumerate(spoken):
+        next_s = spoken[number + 1][1] if number + 1 < len(spoken) else math.inf
+        glyphs, words_known = _glyphs(segment, start_s, end_s, next_s)
+        for lines in cut(glyphs, words_known, layout):
+            yield _Timed(milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s), lines, words_known)
+
+
+def _glyphs(segment: Segment, start_s: float, end_s: float, next_s: float) -> tuple[list[Glyph], bool]:
+    """The segment's characters, timed by its words where it has them that fit its text; and whether it has."""
+    texts = _single_spaced(clusters(one_line(segment.text)))
+    owners = _owners(texts, segment)
+    if owners is not None:
+        times = _word_times(segment, start_s, end_s)
+        if times is not None:
+            return _timed(texts, owners, times), True
+    if end_s <= start_s:
+        needed_s = max(READABLE_MS / 1000, display_width("".join(texts)) / _COLUMNS_A_SECOND)
+        end_s = min(start_s + needed_s, next_s) if next_s > start_s else start_s + needed_s
+    spaces = 0
+    numbers = []
+    for text in texts:
+        numbers.append(spaces)
+        spaces += is_space(text)
+    plain = _timed(texts, [0] * len(texts), [(start_s, end_s)])
+    return [Glyph(g.text, g.width, n, g.start_s, g.end_s) for g, n in zip(plain, numbers, strict=True)], False
+
+
+def _single_spaced(texts: Sequence[str]) -> list[str]:
+    """One space where there were several; an ideographic one stays, where it comes first."""
+    kept: list[str] = []
+    for text in texts:
+        if not is_space(text):
+            kept.append(text)
+        elif not is_space(kept[-1]):
+            kept.append(text if text == "\u3000" else " ")
+    return kept
+
+
+def _owners(texts: Sequence[str], segment: Segment) -> list[int] | None:
+    """For each cluster the number of the word it belongs to; None if the words are not the text."""
+    letters = [number for number, word in enumerate(segment.words) for c in one_line(word.text) if not c.isspace()]
+    said = "".join(c for word in segment.words for c in one_line(word.text) if not c.isspace())
+    if not letters or said != "".join(c for text in texts for c in text if not c.isspace()):
+        return None
+    owners, at = [], 0
+    for text in texts:
+        owners.append(letters[min(at, len(letters) - 1)])
+        at += sum(not c.isspace() for c in text)
+    return owners
+
+
+def _word_times(segment: Segment, start_s: float, end_s: float) -> list[tuple[float, float]] | None:
+    """The words' times, in order and within the segment; None if they say nothing."""
+    times: list[tuple[float, float]] = []
+    before = 0.0
+    for word in segment.words:
+        a = max(usable(word.start_s, before), before)
+        b = max(usable(word.end_s, a), a)
+        if end_s > start_s:
+            a, b = (min(max(t, start_s), end_s) for t in (a, b))
+        times.append((a, b))
+        before = b
+    return times if times and times[-1][1] > times[0][0] else None
+
+
+def _timed(texts: Sequence[str], owners: Sequence[int], times: Sequence[tuple[float, float]]) -> list[Glyph]:
+    """Glyphs that share out the time of their word by how wide they are."""
+    glyphs: list[Glyph] = []
+    for owner, group in groupby(zip(texts, owners, strict=True), key=lambda pair: pair[1]):
+        own = [text for text, _ in group]
+        widths = [display_width(text) for text in own]
+        start_s, end_s = times[owner]
+        a_column = (end_s - start_s) / max(1, sum(widths))
+        said = 0
+        for text, width in zip(own, widths, strict=True):
+            glyphs.append(Glyph(text, width, owner, start_s + said * a_column, start_s + (said + width) * a_column))
+            said += width
+    return glyphs
+
+
+# ---- cue times ------------------------------------------------------------------------------------------------------
+
+
+def _apart(timed: Sequence[_Timed], duration_s: float) -> Iterator[_Timed]:
+    """
+    The same cues, none overlapping.
+
+    Where two overlap, the earlier gives way, so that each begins with its
+    words; where many fall on one moment, they follow a millisecond apart.
+    """
+    starts: list[int] = []
+    for cue in timed:
+        starts.append(max(cue.start_ms, starts[-1] + 1) if starts else cue.start_ms)
+    last_ms = milliseconds(usable(duration_s, 0.0))
+    for number, cue in enumerate(timed):
+        start_ms = starts[number]
+        end_ms = max(cue.end_ms, start_ms + 1)
+        end_ms = max(end_ms, min(start_ms + READABLE_MS, last_ms))
+        if number + 1 < len(starts):
+            end_ms = min(end_ms, starts[number + 1])
+        yield _Timed(start_ms, end_ms, cue.lines, cue.words_known)
+
+
+# ---- what is shown --------------------------------------------------------------------------------------------------
+
+
+def _shown(lines: Lines, underlined: int | None) -> tuple[tuple[Run, ...], ...]:
+    """The lines, with the word of that number underlined; the spaces around it are not."""
+    shown = []
+    for line in lines:
+        marks = [glyph.word == underlined and not glyph.is_space for glyph in line]
+        for i, glyph in enumerate(line):
+            # A space inside a word, as in some engines' "New York", is underlined with it.
+            if glyph.is_space and 0 < i < len(line) - 1 and marks[i - 1] and line[i + 1].word == underlined:
+                marks[i] = True
+        runs = []
+        for mark, group in groupby(zip(line, marks, strict=True), key=lambda pair: pair[1]):
+            runs.append(Run("".join(glyph.text for glyph, _ in group), mark))
+        shown.append(tuple(runs))
+    return tuple(shown)
+
+
+def _highlighted(cue: _Timed) -> Iterator[Cue]:
+    """The cue once for each of its words, underlined while it is said, and plain in between."""
+    plain = _shown(cue.lines, None)
+    at_ms = cue.start_ms
+    glyphs = [glyph for line in cue.lines for glyph in line if not glyph.is_space]
+    for word, group in groupby(glyphs, key=lambda glyph: glyph.word):
+        own = list(group)
+        start_ms = min(max(milliseconds(own[0].start_s), at_ms), cue.end_ms)
+        end_ms = min(max(milliseconds(own[-1].end_s), start_ms), cue.end_ms)
+        if start_ms > at_ms:
+            yield Cue(at_ms, start_ms, plain)
+        if end_ms > start_ms:
+            yield Cue(start_ms, end_ms, _shown(cue.lines, word))
+        at_ms = end_ms
+    if at_ms < cue.end_ms:
+        yield Cue(at_ms, cue.end_ms, plain)

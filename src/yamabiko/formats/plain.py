@@ -1,0 +1,66 @@
+"""What the JSON formats share: values that JSON can hold, and the receipt."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from yamabiko.records import to_plain
+from yamabiko.speech import Segment, Transcript
+
+
+def dump(value: dict[str, Any]) -> str:
+    """One line of JSON. A number that is not finite was not measured: null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def receipt(transcript: Transcript) -> dict[str, Any]:
+    """
+    The transcript's `Receipt` as `records.from_plain` reads it, and what else the answer's own keys have no place for.
+    """
+    plain: dict[str, Any] = to_plain(transcript.receipt)
+    return plain | {
+        "real_time_factor": transcript.receipt.real_time_factor,
+        "source": transcript.source,
+        "duration_s": transcript.duration_s,
+        "task": transcript.task,
+        "language": transcript.language,
+        "language_probability": transcript.language_probability,
+    }
+
+
+def segment_values(number: int, segment: Segment) -> dict[str, Any]:
+    """
+    A segment under Whisper's keys, which are OpenAI's too.
+
+    What the engine did not measure is null; tokens that it did not give are an
+    empty list. `seek` is Whisper's own bookkeeping, which no result carries.
+    """
+    return {
+        "id": number,
+        "seek": None,
+        "start": seconds(segment.start_s),
+        "end": seconds(segment.end_s),
+        "text": segment.text,
+        "tokens": list(segment.tokens),
+        "temperature": segment.temperature,
+        "avg_logprob": segment.avg_logprob,
+        "compression_ratio": segment.compression_ratio,
+        "no_speech_prob": segment.no_speech_prob,
+    }
+
+
+def seconds(value: float) -> float:
+    """To the millisecond: sums of chunk offsets else show as 12.340000000000002."""
+    return round(value, 3)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

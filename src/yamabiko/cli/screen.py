@@ -1,0 +1,265 @@
+"""
+What people see: findings, receipts, progress. Everything but results goes to standard error.
+
+A terminal gets moving bars; a pipe or a log gets a plain line every ten seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text as Styled
+
+from yamabiko.findings import Finding, Severity
+from yamabiko.i18n import Text
+from yamabiko.speech import Receipt, Transcript, Verdict
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PLAIN_EVERY_S = 10.0
+
+_SEVERITY_STYLE: dict[Severity, str] = {"info": "cyan", "warning": "yellow", "error": "red", "unknown": "magenta"}
+
+_VERDICT: dict[Verdict, Text] = {
+    "proved": Text("proved", "確認済み"),
+    "not proved": Text("not proved", "未確認"),
+    "refuted": Text("refuted: it ran elsewhere than claimed", "申告と異なる場所で実行"),
+}
+
+
+def make_console() -> Console:
+    """Standard error; plain where it is no terminal, and where NO_COLOR says so."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(console: Console, text: Text | str, style: str = "") -> None:
+    console.print(Styled(_printable(str(text)), style=style))
+
+
+def show_finding(console: Console, finding: Finding, about: str = "") -> None:
+    """
+    The one view of a Finding on a terminal: what, how we know, what we did, what to do.
+    """
+    head = Styled()
+    if about:
+        head.append(f"{_printable(about)}: ")
+    head.append(finding.id, style=f"bold {_SEVERITY_STYLE[finding.severity]}")
+    head.append(f": {_printable(str(finding.cause))}")
+    console.print(head)
+    for line in finding.evidence:
+        _row(console, Text("evidence", "根拠"), line, "dim")
+    if finding.we_did is not None:
+        _row(console, Text("we did", "対応"), str(finding.we_did), "")
+    for remedy in finding.remedies:
+        command = f"   {remedy.command}" if remedy.command else ""
+        _row(console, Text("to fix", "対処"), f"{remedy.what}{command}", "")
+
+
+def _row(console: Console, label: Text, line: str, style: str) -> None:
+    padded = str(label) + " " * max(1, 10 - _columns(str(label)))
+    console.print(Styled(f"  {padded}{_printable(line)}", style=style))
+
+
+def _columns(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def receipt_line(transcript: Transcript) -> str:
+    """The last line of a file: the device that was used, whether that is proved, and how fast it was."""
+    receipt = transcript.receipt
+    took = Text(
+        f"{clock(transcript.duration_s)} of audio in {receipt.timings.total_s:.1f} s",
+        f"音声 {clock(transcript.duration_s)} を {receipt.timings.total_s:.1f} 秒で処理",
+    )
+    parts = [str(took), real_time_factor(receipt)]
+    if receipt.used_device == "none":
+        parts.append(str(Text("no engine was needed", "エンジンは使用せず")))
+    else:
+        parts.append(f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})")
+    parts.append(f"{receipt.engine} {receipt.model}")
+    if receipt.fallbacks:
+        parts.append(str(Text(f"fallbacks: {len(receipt.fallbacks)}", f"代替措置: {len(receipt.fallbacks)}")))
+    return " · ".join(parts)
+
+
+def real_time_factor(receipt: Receipt) -> str:
+    return "RTF –" if receipt.real_time_factor is None else f"RTF {receipt.real_time_factor:.3f}"
+
+
+def clock(seconds: float) -> str:
+    whole = int(seconds + 0.5)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
+
+
+def _printable(text: str) -> str:
+    """File names and decoder lines may hold control characters and broken encodings; a terminal must not obey them."""
+    kept = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in kept)
+
+
+class Bars:
+    """
+    Progress of one file and of the batch: percent, speed, time left.
+
+    `with Bars(console, files, weights) as bars:` then `bars.file(n, name)`,
+    `bars.update(...)`. Weights are the files' sizes: their durations are not
+    known before they are decoded.
+    """
+
+    def __init__(self, console: Console, weights: list[int], quiet: bool = False) -> None:
+        self._console = console
+        self._weights = [max(1, weight) for weight in weights]
+        self._quiet = quiet
+        self._begun = time.monotonic()
+        self._done_weight = 0
+        self._skipped_weight = 0
+        self._current = 0
+        self._name = ""
+        self._stage = ""
+        self._fraction = 0.0
+        self._stage_begun = (time.monotonic(), 0.0)
+        self._last_plain = time.monotonic()
+        self._progress: Progress | None = None
+        self._file_task: TaskID | None = None
+        self._batch_task: TaskID | None = None
+
+    def __enter__(self) -> Bars:
+        if self._console.is_terminal and not self._quiet:
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TextColumn("{task.fields[note]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._progress.start()
+            self._file_task = self._progress.add_task("", total=1.0, note="")
+            if len(self._weights) > 1:
+                self._batch_task = self._progress.add_task(str(Text("all files", "全体")), total=1.0, note="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def begin_file(self, number: int, name: str) -> None:
+        self._current, self._name, self._stage, self._fraction = number, _printable(name), "", 0.0
+
+    def end_file(self, *, skipped: bool = False) -> None:
+        weight = self._weights[self._current]
+        self._done_weight += weight
+        if skipped:  # skipping takes no time, so it says nothing about the time that is left
+            self._skipped_weight += weight
+        self._fraction = 0.0
+
+    def update(self, stage: Text, fraction: float, done_s: float, total_s: float | None) -> None:
+        """`fraction` of this file, 0..1; `done_s` of `total_s` seconds of audio in this stage."""
+        now = time.monotonic()
+        if str(stage) != self._stage:
+            self._stage, self._stage_begun = str(stage), (now, done_s)
+        self._fraction = fraction
+        note = self._note(now, done_s, total_s)
+        if self._progress is not None and self._file_task is not None:
+            self._progress.update(
+                self._file_task, completed=fraction, description=escape(f"{self._name}  {self._stage}"), note=note
+            )
+            if self._batch_task is not None:
+                done, left = self._batch(now)
+                self._progress.update(self._batch_task, completed=done, note=left)
+        elif not self._quiet and now - self._last_plain >= PLAIN_EVERY_S:
+            self._last_plain = now
+            batch = ""
+            if len(self._weights) > 1:
+                done, left = self._batch(now)
+                batch = f" | {Text('all files', '全体')} {100 * done:.0f} % {left}"
+            self._console.print(Styled(f"{self._name}  {self._stage}  {100 * fraction:.0f} %  {note}{batch}"))
+
+    def _note(self, now: float, done_s: float, total_s: float | None) -> str:
+        begun, start_s = self._stage_begun
+        elapsed, advanced = now - begun, done_s - start_s
+        if elapsed < 0.5 or advanced <= 0:
+            return ""
+        speed = advanced / elapsed
+        note = f"{speed:.1f}x"
+        if total_s is not None and total_s > done_s:
+            note += f"  {Text('left', '残り')} {clock((total_s - done_s) / speed)}"
+        return note
+
+    def _batch(self, now: float) -> tuple[float, str]:
+        total = sum(self._weights)
+        done = self._done_weight + self._weights[self._current] * self._fraction
+        worked, to_work = done - self._skipped_weight, total - self._skipped_weight
+        left = ""
+        if worked > 0 and now - self._begun > 2:
+            left = f"{Text('left', '残り')} {clock((now - self._begun) * (to_work - worked) / worked)}"
+        return done / total, left
+
+
+class Setup:
+    """Progress of setting up an engine or fetching a model: a line that says so, then a bar."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._what = ""
+        self._last_plain = 0.0
+
+    def __enter__(self) -> Setup:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_bar()
+
+    def report(self, what: Text, done: int, total: int) -> None:
+        if str(what) != self._what:
+            self._what = str(what)
+            self._end_bar()
+            say(self._console, f"{what} ...")
+            if self._console.is_terminal and not self._quiet:
+                from rich.progress import BarColumn, Progress, TextColumn
+
+                self._progress = Progress(
+                    BarColumn(bar_width=40),
+                    TextColumn("{task.percentage:>3.0f} %"),
+                    console=self._console,
+                    transient=True,
+                )
+                self._progress.start()
+                self._task = self._progress.add_task("", total=None)
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total or None)
+        elif not self._quiet and total and time.monotonic() - self._last_plain > PLAIN_EVERY_S:
+            self._last_plain = time.monotonic()
+            say(self._console, f"{what}: {100 * done / total:.0f} %")
+
+    def _end_bar(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def print_result(text: str) -> None:
+    """A result on standard output, in UTF-8 whatever the console's code page; a closed pipe ends quietly."""
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,8 +28,8 @@ class SpeechOptions:
     """Speech begins at a window at least this likely to be speech."""
     neg_threshold: float | None = None
     """It lasts while windows are at least this likely; None: 0.15 under `threshold`, and above 0."""
-    min_speech_duration_ms: int = 0
-    """Shorter stretches are thrown out; 0, since “はい” and “yes” are short."""
+    min_speech_duration_ms: int = 100
+    """Shorter stretches are thrown out: three windows of noise by chance. The shortest “はい” is twice as long."""
     min_silence_duration_ms: int = 500
     """A shorter silence does not end a stretch of speech."""
     speech_pad_ms: int = 400

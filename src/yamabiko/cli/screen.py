@@ -80,14 +80,18 @@ def receipt_line(transcript: Transcript) -> str:
         f"音声 {clock(transcript.duration_s)} を {receipt.timings.total_s:.1f} 秒で処理",
     )
     parts = [str(took), real_time_factor(receipt)]
-    if receipt.used_device == "none":
-        parts.append(str(Text("no engine was needed", "エンジンは使用せず")))
-    else:
-        parts.append(f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})")
+    parts.append(used(receipt))
     parts.append(f"{receipt.engine} {receipt.model}")
     if receipt.fallbacks:
         parts.append(str(Text(f"fallbacks: {len(receipt.fallbacks)}", f"代替措置: {len(receipt.fallbacks)}")))
     return " · ".join(parts)
+
+
+def used(receipt: Receipt) -> str:
+    """The device that did the work and whether that is proved: never the one that was asked for."""
+    if receipt.used_device == "none":
+        return str(Text("no engine was needed", "エンジンは使用せず"))
+    return f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})"
 
 
 def real_time_factor(receipt: Receipt) -> str:
@@ -98,6 +102,13 @@ def clock(seconds: float) -> str:
     whole = int(seconds + 0.5)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def timestamp(seconds: float) -> str:
+    """As Whisper shows it: `01:02.345`, with hours where there are any."""
+    milliseconds = round(seconds * 1000)
+    hours, minutes, rest = milliseconds // 3_600_000, milliseconds // 60_000 % 60, milliseconds % 60_000 / 1000
+    return f"{f'{hours:02}:' if hours else ''}{minutes:02}:{rest:06.3f}"
 
 
 def size(count: int) -> str:

@@ -79,12 +79,12 @@ class Pool:
     ) -> None:
         self.close()
 
-    def worker(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready]:
-        """A worker with the model loaded, and what it said when it was. Raises: WorkerFailed."""
+    def worker(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready, bool]:
+        """A worker with the model loaded, what it said when it was, and whether that was just now. Raises: WorkerFailed."""
         key = _key(outfit, rung)
         kept = self._kept.get(key)
         if kept is not None and kept.worker.alive:
-            return kept.worker, kept.ready
+            return kept.worker, kept.ready, False
         self.discard(outfit, rung)
         self._make_room(outfit.card.job)
         worker = Worker(outfit.launch(rung), self._settings)
@@ -95,7 +95,7 @@ class Pool:
             raise
         logs.event("worker-ready", engine=outfit.card.name, pid=worker.pid, load_s=ready.load_s)
         self._kept[key] = _Kept(worker, ready, outfit, rung)
-        return worker, ready
+        return worker, ready, True
 
     def discard(self, outfit: Outfit, rung: int) -> None:
         """End this worker at once: it failed, or was left in the middle of an answer."""

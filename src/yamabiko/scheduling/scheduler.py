@@ -57,7 +57,6 @@ class Run:
         self._notice = notice
         self._rung = pool.first_rung(outfit)
         self._failures_here = 0
-        self._loaded: set[int] = set()
         self.ready: Ready | None = None
         self.ruling: Ruling | None = None
         self.evidence: tuple[Evidence, ...] = ()
@@ -125,11 +124,8 @@ class Run:
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _worker(self) -> Worker:
-        worker, ready = self._pool.worker(self._outfit, self._rung)
-        if worker.pid not in self._loaded:
-            self._loaded.add(worker.pid)
-            self.load_s += ready.load_s
-        self.ready = ready
+        worker, self.ready, fresh = self._pool.worker(self._outfit, self._rung)
+        self.load_s += self.ready.load_s if fresh else 0.0
         return worker
 
     def _ask(

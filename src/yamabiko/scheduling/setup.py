@@ -117,7 +117,7 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
             name,
             format=card.model_format,
             settings=settings,
-            progress=lambda p: report(what, p.done_bytes, p.total_bytes),
+            progress=lambda done, total, _: report(what, done, total),
             offline=not wish.may_install,
         )
     return str(local.path), local.name, local.revision

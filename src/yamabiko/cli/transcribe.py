@@ -1,0 +1,404 @@
+"""`yamabiko transcribe FILES...`: recordings in, transcripts beside them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import typer
+
+from yamabiko import logs, settings
+from yamabiko.cli import exits, options, screen
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.formats.language_names import LANGUAGE_NAMES
+from yamabiko.i18n import Text
+from yamabiko.speech import Segment, TranscribeOptions, Transcript
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from yamabiko.cli.outputs import Ledger, Plan
+    from yamabiko.formats import Layout
+    from yamabiko.scheduling.pool import Pool
+    from yamabiko.transcription.pipeline import Request, Stage
+
+HELP = Text(
+    "Transcribe recordings and videos; the transcript is written beside each file.",
+    "音声や動画を文字起こしし、結果を各ファイルの隣に書き出します。",
+)
+
+DEFAULT_FORMATS = "txt,srt,json"
+
+_STAGES: dict[Stage, tuple[Text, float, float]] = {
+    # words, and which part of the file's bar it fills: begin, length (measured: Whisper base on two cores)
+    "decode": (Text("decoding", "デコード中"), 0.0, 0.04),
+    "find speech": (Text("finding speech", "話し声を検出中"), 0.04, 0.06),
+    "load": (Text("loading the model", "モデルを読み込み中"), 0.10, 0.90),
+    "transcribe": (Text("transcribing", "文字起こし中"), 0.10, 0.90),
+}
+
+
+def command(
+    files: options.Files,
+    model: options.Model = None,
+    language: options.Language = "auto",
+    task: options.Task = "transcribe",
+    output_dir: options.OutputDir = None,
+    output_format: options.OutputFormat = DEFAULT_FORMATS,
+    print_: options.Print = False,
+    overwrite: options.Overwrite = False,
+    recursive: options.Recursive = False,
+    device: options.Device = "auto",
+    compute_type: options.ComputeType = "auto",
+    require_gpu: options.RequireGpu = False,
+    fallback: options.Fallback = True,
+    threads: options.Threads = 0,
+    batch_size: options.BatchSize = 1,
+    engine: options.Engine = catalog.DEFAULT_ENGINE,
+    install: options.Install = True,
+    word_timestamps: options.WordTimestamps = False,
+    initial_prompt: options.InitialPrompt = None,
+    hotwords: options.Hotwords = None,
+    beam_size: options.BeamSize = 5,
+    best_of: options.BestOf = 5,
+    patience: options.Patience = 1.0,
+    length_penalty: options.LengthPenalty = 1.0,
+    temperature: options.Temperature = 0.0,
+    temperature_increment: options.TemperatureIncrement = 0.2,
+    compression_ratio_threshold: options.CompressionRatio = 2.4,
+    logprob_threshold: options.Logprob = -1.0,
+    no_speech_threshold: options.NoSpeech = 0.6,
+    condition_on_previous_text: options.ConditionOnPrevious = True,
+    vad_filter: options.VadFilter = True,
+    vad_threshold: options.VadThreshold = None,
+    vad_min_silence_duration_ms: options.VadMinSilence = None,
+    vad_speech_pad_ms: options.VadSpeechPad = None,
+    max_line_width: options.MaxLineWidth = 42,
+    max_line_count: options.MaxLineCount = 2,
+    max_words_per_line: options.MaxWordsPerLine = None,
+    highlight_words: options.HighlightWords = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
+) -> None:
+    raise typer.Exit(Batch(Asked(**{k.rstrip("_"): v for k, v in locals().items()})).run())
+
+
+def switches() -> frozenset[str]:
+    """Options without a value, as `--word-timestamps`: Whisper gives them True or False."""
+    found = set()
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        kind, *details = get_args(parameter.annotation) or (None,)
+        if kind is bool:
+            found |= {name.split("/")[0] for option in details for name in option.param_decls}
+    return frozenset(found)
+
+
+class Asked:
+    """The command line's values, under the names of `command`'s parameters."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+@dataclass(slots=True)
+class _Tally:
+    done: int = 0
+    skipped: int = 0
+    failures: list[Finding] = field(default_factory=list)
+    audio_s: float = 0.0
+    work_s: float = 0.0
+    used: dict[str, None] = field(default_factory=dict)
+    """Devices with their verdicts, as the receipts named them."""
+
+    def add(self, transcript: Transcript) -> None:
+        self.done += 1
+        self.audio_s += transcript.duration_s
+        self.work_s += transcript.receipt.timings.total_s
+        self.used[screen.used(transcript.receipt)] = None
+
+
+class Batch:
+    """One call of the command: several recordings, one pool of workers."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.console = screen.make_console()
+        self.settings = settings.current()
+        if asked.verbose:
+            logs.show_on_stderr()
+
+    def run(self) -> int:
+        """The exit code. Raises: Problem, for what concerns every file."""
+        from yamabiko import formats
+        from yamabiko.cli.inputs import gather
+        from yamabiko.cli.outputs import Ledger, plan, settings_id
+        from yamabiko.scheduling.pool import Pool
+
+        names = formats.names(self.asked.output_format)
+        layout = self._layout()
+        transcribe_options, language_per_chunk = self._options()
+        recordings, problems = gather(self.asked.files, recursive=self.asked.recursive)
+        for problem in problems:
+            screen.show_finding(self.console, problem)
+        ledger = Ledger(self.settings.state_dir / "outputs")
+        shaping = (self.asked.engine, self.asked.model, self.asked.compute_type, transcribe_options, layout)
+        plans = plan(
+            recordings, names, self.asked.output_dir, ledger, settings_id(shaping), overwrite=self.asked.overwrite
+        )
+        tally = _Tally(failures=list(problems))
+        with Pool(self.settings) as pool:
+            if any(not plan.finished for plan in plans):
+                request = self._request(transcribe_options, language_per_chunk)
+                self._work(plans, request, layout, ledger, settings_id(shaping), pool, tally)
+            else:
+                for one in plans:
+                    self._skip(one, tally)
+        self._last_line(tally, len(plans))
+        return exits.code_for(tally.failures, len(plans) + len(problems))
+
+    # ---- what was asked ----------------------------------------------------------------------------------------
+
+    def _layout(self) -> Layout:
+        from yamabiko.formats import Layout
+
+        asked = self.asked
+        return Layout(asked.max_line_width, asked.max_line_count, asked.max_words_per_line, asked.highlight_words)
+
+    def _options(self) -> tuple[TranscribeOptions, bool]:
+        """Raises: Problem (language-unknown, task-unknown)."""
+        asked = self.asked
+        if asked.task not in ("transcribe", "translate"):
+            raise Problem(_unknown("task-unknown", "--task", asked.task, ("transcribe", "translate")))
+        language = _language(asked.language)
+        step, start = asked.temperature_increment, asked.temperature
+        count = int((1.0 - start) / step + 1e-6) if step > 0 else 0
+        chosen = TranscribeOptions(
+            language=None if language in ("auto", "each") else language,
+            task=asked.task,
+            word_timestamps=asked.word_timestamps or asked.highlight_words or asked.max_words_per_line is not None,
+            initial_prompt=asked.initial_prompt,
+            hotwords=asked.hotwords,
+            beam_size=asked.beam_size,
+            best_of=asked.best_of,
+            patience=asked.patience,
+            length_penalty=asked.length_penalty,
+            temperatures=tuple(round(start + step * n, 6) for n in range(count + 1)),
+            compression_ratio_threshold=asked.compression_ratio_threshold,
+            logprob_threshold=asked.logprob_threshold,
+            no_speech_threshold=asked.no_speech_threshold,
+            condition_on_previous_text=asked.condition_on_previous_text,
+        )
+        return chosen, language == "each"
+
+    def _request(self, chosen: TranscribeOptions, language_per_chunk: bool) -> Request:
+        """Engines and models ready to run, set up where they are missing. Raises: Problem."""
+        from yamabiko.audio.speech_spans import SpeechOptions
+        from yamabiko.scheduling.scheduler import Conduct
+        from yamabiko.scheduling.setup import Wish, prepare
+        from yamabiko.transcription.pipeline import Request
+
+        asked = self.asked
+        wish = Wish(
+            asked.engine, asked.model, asked.device, asked.compute_type, asked.threads, asked.fallback, asked.install
+        )
+        finder_wish = Wish(catalog.SPEECH_FINDER, may_install=asked.install)
+        given = {
+            "threshold": asked.vad_threshold,
+            "min_silence_duration_ms": asked.vad_min_silence_duration_ms,
+            "speech_pad_ms": asked.vad_speech_pad_ms,
+        }
+        with screen.Setup(self.console, asked.quiet) as setup:
+            outfit = prepare(wish, self.settings, setup.report)
+            finder = prepare(finder_wish, self.settings, setup.report) if asked.vad_filter else None
+        return Request(
+            outfit=outfit,
+            speech_finder=finder,
+            options=chosen,
+            speech=SpeechOptions(**{name: value for name, value in given.items() if value is not None}),
+            conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
+            language_per_chunk=language_per_chunk,
+            requested_device=asked.device,
+            requested_compute_type=asked.compute_type,
+        )
+
+    # ---- the work ----------------------------------------------------------------------------------------------
+
+    def _work(
+        self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, settings_id: str,
+        pool: Pool, tally: _Tally,
+    ) -> None:  # fmt: skip
+        weights = [_size(plan.recording.path) for plan in plans]
+        try:
+            with screen.Bars(self.console, weights, self.asked.quiet) as bars:
+                for number, plan in enumerate(plans):
+                    bars.begin_file(number, plan.recording.path.name)
+                    if plan.finished:
+                        self._skip(plan, tally)
+                    else:
+                        self._one(plan, request, layout, ledger, settings_id, pool, tally, bars)
+                    bars.end_file(skipped=plan.finished)
+        except KeyboardInterrupt:
+            self._interrupted(tally, len(plans))
+            raise typer.Exit(exits.INTERRUPTED) from None
+
+    def _one(
+        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, settings_id: str,
+        pool: Pool, tally: _Tally, bars: screen.Bars,
+    ) -> None:  # fmt: skip
+        from yamabiko import formats
+        from yamabiko.transcription.pipeline import forget, transcribe
+
+        source = plan.recording.path
+        watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
+        try:
+            transcript = transcribe(source, request, pool, self.settings, watcher)
+            for name in plan.to_write:
+                path = plan.targets[name]
+                _make_folder(path.parent)
+                formats.write(transcript, name, path, layout)
+                ledger.record(path, source, settings_id)
+        except Problem as problem:
+            screen.show_finding(self.console, problem.finding, source.name)
+            tally.failures.append(problem.finding)
+            return
+        forget(source, request, self.settings)
+        tally.add(transcript)
+        self._show(plan, transcript, layout)
+
+    def _show(self, plan: Plan, transcript: Transcript, layout: Layout) -> None:
+        from yamabiko import formats
+
+        for path in plan.foreign:
+            screen.say(
+                self.console, Text(f"left alone, it is not ours: {path}", f"他で作られたため変更しません: {path}")
+            )
+        if self.asked.print:
+            for name in plan.targets:
+                screen.print_result(f"==> {plan.targets[name].name} <==\n{formats.render(transcript, name, layout)}\n")
+        if not self.asked.quiet:
+            written = ", ".join(str(plan.targets[name]) for name in plan.to_write)
+            screen.say(self.console, Text(f"wrote {written}", f"書き出しました: {written}"))
+            screen.say(self.console, f"{plan.recording.path.name}: {screen.receipt_line(transcript)}")
+
+    def _skip(self, plan: Plan, tally: _Tally) -> None:
+        tally.skipped += 1
+        name = plan.recording.path.name
+        if plan.foreign:
+            why = Text(
+                "results are there already, made by something else",
+                "結果のファイルがすでにあります（yamabiko が作成したものではないか、変更されています）",
+            )
+        elif plan.other_settings:
+            why = Text("done already, with other settings", "別の設定で処理済みです")
+        else:
+            why = Text("done already", "処理済みです")
+        again = Text("--overwrite does it again", "やり直すには --overwrite")
+        screen.say(self.console, f"{name}: {why} ({again})")
+
+    # ---- the end -----------------------------------------------------------------------------------------------
+
+    def _interrupted(self, tally: _Tally, files: int) -> None:
+        screen.say(
+            self.console,
+            Text(
+                f"Stopped. {tally.done} of {files} files are done and stay; the same command goes on from here.",
+                f"中断しました。{files} 件中 {tally.done} 件は完了済みです。同じコマンドで続きから再開します。",
+            ),
+        )
+
+    def _last_line(self, tally: _Tally, files: int) -> None:
+        """With several files, the sum of their receipts; the device, the verdict and the speed stand here too."""
+        if files <= 1 and not self.asked.quiet:
+            return
+        parts = [
+            str(
+                Text(
+                    f"{tally.done} done, {tally.skipped} skipped, {len(tally.failures)} failed",
+                    f"完了 {tally.done}、スキップ {tally.skipped}、失敗 {len(tally.failures)}",
+                )
+            )
+        ]
+        if tally.audio_s > 0:
+            parts.append(f"RTF {tally.work_s / tally.audio_s:.3f}")
+        parts += tally.used
+        screen.say(self.console, " · ".join(parts))
+
+
+class _Watcher:
+    """Turns what the pipeline tells into bars and lines."""
+
+    def __init__(self, console: Console, bars: screen.Bars, name: str, *, verbose: bool) -> None:
+        self._console, self._bars, self._name, self._verbose = console, bars, name, verbose
+
+    def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None:
+        words, begin, length = _STAGES[stage]
+        part = min(1.0, done_s / total_s) if total_s else 0.0
+        self._bars.update(words, begin + length * part, done_s, total_s)
+
+    def segments(self, segments: Sequence[Segment]) -> None:
+        if self._verbose:
+            for segment in segments:
+                times = f"[{screen.timestamp(segment.start_s)} --> {screen.timestamp(segment.end_s)}]"
+                screen.say(self._console, f"{times} {segment.text}")
+
+    def notice(self, finding: Finding) -> None:
+        screen.show_finding(self._console, finding, self._name)
+
+
+def _language(asked: str) -> str:
+    """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
+    word = asked.strip().lower().replace("_", "-")
+    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
+    if word in LANGUAGE_NAMES or word in ("auto", "each"):
+        return word
+    if word in by_name:
+        return by_name[word]
+    if word.partition("-")[0] in LANGUAGE_NAMES:  # ja-JP, as systems write it
+        return word.partition("-")[0]
+    raise Problem(_unknown("language-unknown", "--language", asked, ("auto", "each", *LANGUAGE_NAMES, *by_name)))
+
+
+def _unknown(id_: str, option: str, asked: str, known: Sequence[str]) -> Finding:
+    near = difflib.get_close_matches(asked.lower(), known, 1)
+    return Finding(
+        id=id_,
+        severity="error",
+        area="usage",
+        cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
+        evidence=(f"known: {', '.join(known[:6])}{', ...' if len(known) > 6 else ''}",),
+        remedies=tuple(Remedy(Text("Did you mean this?", "もしかして"), f"{option} {name}") for name in near),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _make_folder(folder: Path) -> None:
+    """Raises: Problem (output-not-writable)."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(
+            Finding(
+                id="output-not-writable",
+                severity="error",
+                area="output",
+                cause=Text(
+                    f"The folder for the results cannot be made: {folder}", f"出力先フォルダーを作れません: {folder}"
+                ),
+                evidence=(f"system: {error}",),
+                remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),
+            )
+        ) from None

@@ -234,6 +234,8 @@ def _after_hiragana(glyphs: Sequence[Glyph], i: int, b: Script) -> float:
     if b != "hiragana":
         if before in "おご" and earlier != "han":
             return TIGHT  # お|願い
+        if b == earlier == "han" and before in "きぎしちびみり":
+            return MIXED  # 話し|合う, 取り|組む
         return PHRASE if before in _PARTICLES or long_particle else PHRASE + 14.0
     if before == "を":
         return PHRASE + 4.0  # nothing but a particle

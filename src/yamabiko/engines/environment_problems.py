@@ -76,7 +76,7 @@ def from_uv(end: UvEnd, engine: str, lock: Path, settings: Sequence[str]) -> Fin
         return _mismatch(engine, where)
     if re.search(r"has no (usable )?wheels|only found wheels for|Wheels are required for", text):
         return _no_wheel(engine, evidence)
-    if re.search(r"returned a (401|403|407) ", text):
+    if re.search(r"\(401 Unauthorized\)|returned a 403 Forbidden|\(407 Proxy Authentication Required\)", text):
         return _refused(engine, where)
     if _UNREACHABLE.search(text):
         return _unreachable(engine, where, "certificate" in text.lower())

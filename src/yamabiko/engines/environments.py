@@ -43,6 +43,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+OWN = "own"
+"""The profile's name of an engine that is part of yamabiko."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """Where an engine can run."""
@@ -89,7 +93,7 @@ def choose_profile(card: Card, device: str) -> Profile:
     Raises: Problem (engine-profile-unknown).
     """
     if not card.profiles:
-        return Profile(name="own", lock="", devices=(device,))
+        return Profile(name=OWN, lock="", devices=(device,))
     wanted = device.split(":", 1)[0]
     if wanted == "auto":
         wanted = "cuda" if _nvidia_driver_is_here() else "cpu"
@@ -110,7 +114,7 @@ def _nvidia_driver_is_here() -> bool:
 def find(card: Card, settings: Settings, profile: str = "cpu") -> Environment | None:
     """A ready environment: a managed one first, else the running interpreter. No network, no import."""
     if not card.profiles:
-        return _running(card, profile)
+        return _running(card, OWN)
     chosen = _profile(card, profile)
     return _managed(card, settings, chosen) or _in_running_interpreter(card, chosen)
 
@@ -134,7 +138,7 @@ def install(card: Card, settings: Settings, profile: str = "cpu", *, progress: R
     Raises: Problem (index-unreachable, engine-hash-mismatch, disk-full, ...).
     """
     if not card.profiles:
-        return _running(card, profile)
+        return _running(card, OWN)
     chosen = _profile(card, profile)
     ready = _managed(card, settings, chosen)
     if ready:
@@ -146,7 +150,7 @@ def install(card: Card, settings: Settings, profile: str = "cpu", *, progress: R
 def repair(card: Card, settings: Settings, profile: str = "cpu", *, progress: Report | None = None) -> Environment:
     """The environment made anew; the old one serves until the new one is whole. Raises: as `install`."""
     if not card.profiles:
-        return _running(card, profile)
+        return _running(card, OWN)
     chosen = _profile(card, profile)
     with _alone(card, settings, chosen, progress) as root:
         return _make(card, settings, chosen, root, progress)

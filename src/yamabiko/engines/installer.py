@@ -111,6 +111,10 @@ def run_uv(arguments: Sequence[str], environment: Mapping[str, str], report: Rep
             children.kill_group(process)
 
 
+_COLUMNS = 250
+"""Of the terminal that uv sees."""
+
+
 def _start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Iterator[bytes]]:
     how = {"stdin": subprocess.DEVNULL, "env": dict(environment), "cwd": Path(sys.executable).anchor}
     if sys.platform == "win32":
@@ -122,7 +126,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subp
 
     ours, theirs = pty.openpty()
     try:
-        termios.tcsetwinsize(theirs, (400, 250))  # a bar that does not fit is not drawn
+        termios.tcsetwinsize(theirs, (400, _COLUMNS))  # a bar that does not fit is not drawn
         process = children.start_lasting(command, stdout=theirs, stderr=theirs, **how)
     except BaseException:
         os.close(ours)
@@ -145,13 +149,19 @@ def _blocks(descriptor: int) -> Iterator[bytes]:
             yield block
 
 
+_ERASE = re.compile(r"\x1b\[[0-9]*K")
+"""What came before is gone from the screen, and uv may write on without a new line."""
 _DRAWING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BAR = re.compile(r"([A-Za-z0-9][\w.-]*)\s+-+\s+([\d.]+ ?[KMGT]?i?B)/([\d.]+ ?[KMGT]?i?B)")
 _ANNOUNCED = re.compile(r"^\s*Downloading (\S+) \(([\d.]+ ?[KMGT]?i?B)\)")
 _ARRIVED = re.compile(r"^\s*Downloaded (\S+)")
-_PASSING = re.compile(r"^\s*[⠀-⣿]|^\s*$")
-"""A spinner, or nothing: drawn over by the next line."""
+_PASSING = re.compile(r"^\s*[⠀-⣿░█]|^\s*$")
+"""A spinner, an empty bar, or nothing: drawn over by the next line."""
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+
+
+def _is_drawn(line: str) -> bool:
+    return bool(_PASSING.match(line) or _BAR.search(line))
 
 
 def size_bytes(shown: str) -> int:
@@ -181,23 +191,30 @@ class Meter:
         self._partial = data[cut:]
         *ended, self._rest = re.split(r"[\r\n]", self._rest + data[:cut].decode("utf-8", "replace"))
         for line in ended:
-            self._take(line)
+            self._take_drawn(line)
 
     def lines(self) -> tuple[str, ...]:
         """What uv said, without what it drew; ends the reading."""
-        self._take(self._rest + self._partial.decode("utf-8", "replace"))
+        self._take_drawn(self._rest + self._partial.decode("utf-8", "replace"))
         self._rest, self._partial = "", b""
         return tuple(self._kept)
 
-    def _take(self, drawn: str) -> None:
-        line = _DRAWING.sub("", drawn).rstrip()
+    def _take_drawn(self, drawn: str) -> None:
+        for part in _ERASE.split(drawn):
+            line = _DRAWING.sub("", part)
+            while len(line) > _COLUMNS and _is_drawn(line[:_COLUMNS]):
+                self._take(line[:_COLUMNS].rstrip())  # a full row: the terminal goes on in the next one by itself
+                line = line[_COLUMNS:]
+            self._take(line.rstrip())
+
+    def _take(self, line: str) -> None:
         for name, done, total in _BAR.findall(line):
             self._done[name], self._total[name] = size_bytes(done), max(size_bytes(total), size_bytes(done))
         if found := _ANNOUNCED.match(line):
             self._done[found[1]], self._total[found[1]] = 0, size_bytes(found[2])
         if (found := _ARRIVED.match(line)) and found[1] in self._total:
             self._done[found[1]] = self._total[found[1]]
-        if not (_PASSING.match(line) or _BAR.search(line)):
+        if not _is_drawn(line):
             self._kept.append(mask(line))
         self._tell(line)
 
@@ -210,7 +227,8 @@ class Meter:
         if self._placing:
             what = Text("putting the packages in place", "パッケージを配置しています")
         elif total:
-            awaited = [name for name in self._total if self._done[name] < self._total[name]]
+            missing = {name: self._total[name] - self._done[name] for name in self._total}
+            awaited = sorted((name for name in missing if missing[name]), key=lambda name: -missing[name])
             names = ", ".join(awaited[:3]) + (" ..." if awaited[3:] else "")
             what = Text(f"downloading {names}".strip(), f"ダウンロード中 {names}".strip())
         else:

@@ -193,16 +193,17 @@ def _settings(found: Mapping[str, tuple[str, str]], environ: Mapping[str, str]) 
 
     def path(key: str) -> str | None:
         value = one(key)
-        return str(_expanded(value, environ)) if value else None
+        return os.path.abspath(_expanded(value, environ)) if value else None
 
     no_index = _flag(found, "no-index")
     index_url = one("index-url")
     indexes: tuple[str, ...] = ()
     if not no_index:
-        indexes = ((index_url,) if index_url else uv_index_urls(environ)) + many("extra-index-url")
+        own = (_location(index_url, environ),) if index_url else uv_index_urls(environ)
+        indexes = own + tuple(_location(url, environ) for url in many("extra-index-url"))
     return PipSettings(
         index_urls=tuple(dict.fromkeys(indexes)),
-        find_links=tuple(_link(link, environ) for link in many("find-links")),
+        find_links=tuple(_location(link, environ) for link in many("find-links")),
         cert=path("cert"),
         no_index=no_index,
         trusted_hosts=many("trusted-host"),
@@ -219,10 +220,12 @@ def _expanded(value: str, environ: Mapping[str, str]) -> Path:
     return Path(value)
 
 
-def _link(link: str, environ: Mapping[str, str]) -> str:
-    """pip reads a leading ~ as home only if something is there."""
-    expanded = _expanded(link, environ)
-    return str(expanded) if link.startswith("~") and expanded.exists() else link
+def _location(given: str, environ: Mapping[str, str]) -> str:
+    """A URL as it is; a folder absolute, since uv will run elsewhere. As in pip, ~ is home only if it is there."""
+    if "://" in given or given.startswith("file:"):
+        return given
+    expanded = _expanded(given, environ)
+    return os.path.abspath(expanded if expanded.exists() else given)
 
 
 def _flag(found: Mapping[str, tuple[str, str]], key: str) -> bool:
@@ -273,7 +276,7 @@ def for_uv(settings: PipSettings, environ: Mapping[str, str]) -> UvSettings:
                 given["UV_INDEX"] = " ".join(settings.index_urls[1:])
     if settings.find_links and not _any(environ, ("UV_FIND_LINKS",)) and "find-links" not in own:
         # The variable is a list between commas.
-        given["UV_FIND_LINKS"] = ",".join(link.replace(",", "%2C") for link in settings.find_links)
+        given["UV_FIND_LINKS"] = ",".join(map(_without_comma, settings.find_links))
     if settings.cert and not _any(environ, _OWN_TLS_VARIABLES) and not own & {"native-tls", "system-certs"}:
         given["SSL_CERT_FILE"] = settings.cert
     if settings.client_cert and not _any(environ, ("SSL_CLIENT_CERT",)):
@@ -286,6 +289,12 @@ def for_uv(settings: PipSettings, environ: Mapping[str, str]) -> UvSettings:
         proxy = settings.proxy if "://" in settings.proxy else f"http://{settings.proxy}"
         given.update({"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy})
     return UvSettings(given, arguments)
+
+
+def _without_comma(link: str) -> str:
+    if "," in link and "://" not in link:
+        return Path(link).as_uri()
+    return link.replace(",", "%2C")
 
 
 def uv_index_urls(environ: Mapping[str, str]) -> tuple[str, ...]:

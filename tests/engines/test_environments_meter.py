@@ -1,0 +1,84 @@
+"""What uv writes, drawn on a terminal or in plain lines, becomes a measure and the lines that stay."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from yamabiko.engines.installer import Meter, Progress, size_bytes
+
+# As uv 0.13.9 drew it on a pseudo-terminal for a slow index, shortened.
+DRAWN = (
+    "Using Python 3.11.7 environment at: env\r\n\n⠋ Resolving dependencies...     \r\x1b[2K⠙ tiny==1.0    \r"
+    "\x1b[2KResolved 2 packages in 4ms\r\n\n⠋ Preparing packages... (0/2)     \r"
+    "\x1b[2K\x1b[1A⠙ Preparing packages... (0/2)   tiny    ------------------------------    36 B/736 B      "
+    "big       ------------------------------ 1.50 MiB/5.72 MiB      \x1b[2A\r\x1b[2K\x1b[1B\r"
+    "\x1b[2K⠙ (1/2)  big   -------------- 4.00 MiB/5.72 MiB\r"
+    f"\x1b[2K{'⠙ Resolving dependencies...':<250}error: Failed to fetch: http://me:pw@h/simple/\r\n"
+    "  cause: Connection refused (os error 111)\r\n"
+).encode()
+
+PLAIN = (
+    b"Resolved 2 packages in 8ms\nDownloading big (5.7MiB)\nDownloading big (5.7MiB)\n Downloaded big\n"
+    b"Prepared 2 packages in 2.02s\nInstalled 2 packages in 1ms\n + big==1.0\n"
+)
+
+
+def read(*blocks: bytes) -> tuple[list[Progress], tuple[str, ...]]:
+    steps: list[Progress] = []
+    meter = Meter(steps.append)
+    for block in blocks:
+        meter.read(block)
+    return steps, meter.lines()
+
+
+def test_bars_are_measured_and_only_words_are_kept_without_credentials():
+    steps, lines = read(DRAWN)
+
+    assert lines == (
+        "Using Python 3.11.7 environment at: env",
+        "Resolved 2 packages in 4ms",
+        "error: Failed to fetch: http://****@h/simple/",
+        "  cause: Connection refused (os error 111)",
+    )
+    total = 736 + round(5.72 * 1024**2)
+    seen = [(step.done, step.total) for step in steps if step.total]
+    assert seen[0] == (36 + round(1.5 * 1024**2), total)
+    assert seen[-1] == (36 + 4 * 1024**2, total)
+    assert steps[-1].what.en == "downloading big, tiny"
+
+
+def test_plain_lines_are_measured_too_and_a_download_begun_anew_counts_once():
+    steps, _ = read(PLAIN)
+
+    size = round(5.7 * 1024**2)
+    assert [(step.done, step.total) for step in steps] == [(0, 0), (0, size), (size, size), (size, size)]
+    assert steps[-1].what.en == "putting the packages in place"
+
+
+@given(st.lists(st.integers(0, len(DRAWN)), max_size=12))
+@example(list(range(len(DRAWN))))
+def test_it_does_not_matter_where_the_stream_is_cut(cuts):
+    edges = [0, *sorted(cuts), len(DRAWN)]
+    blocks = [DRAWN[a:b] for a, b in itertools.pairwise(edges)]
+
+    assert read(*blocks)[1] == read(DRAWN)[1]
+
+
+@given(st.binary(max_size=300))
+def test_nothing_that_uv_might_write_stops_the_reading(noise):
+    _, lines = read(noise)
+
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_sizes_are_read_as_uv_writes_them():
+    assert [size_bytes(shown) for shown in ("736 B", "7.89 KiB", "5.7MiB", "1.2 GiB", "3 apples")] == [
+        736,
+        round(7.89 * 1024),
+        round(5.7 * 1024**2),
+        round(1.2 * 1024**3),
+        0,
+    ]

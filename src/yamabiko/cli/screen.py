@@ -82,6 +82,9 @@ def receipt_line(transcript: Transcript) -> str:
     parts = [str(took), real_time_factor(receipt)]
     parts.append(used(receipt))
     parts.append(f"{receipt.engine} {receipt.model}")
+    if 0 < receipt.chunks_resumed < receipt.chunks:
+        done = f"{receipt.chunks_resumed}/{receipt.chunks}"
+        parts.append(str(Text(f"{done} from before an interruption", f"{done} は中断前の結果")))
     if receipt.fallbacks:
         parts.append(str(Text(f"fallbacks: {len(receipt.fallbacks)}", f"代替措置: {len(receipt.fallbacks)}")))
     return " · ".join(parts)
@@ -89,6 +92,8 @@ def receipt_line(transcript: Transcript) -> str:
 
 def used(receipt: Receipt) -> str:
     """The device that did the work and whether that is proved: never the one that was asked for."""
+    if receipt.used_device == "none" and receipt.chunks:
+        return str(Text("all of it was done before an interruption", "中断前にすべて処理済み"))
     if receipt.used_device == "none":
         return str(Text("no engine was needed", "エンジンは使用せず"))
     return f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})"

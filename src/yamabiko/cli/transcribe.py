@@ -94,7 +94,9 @@ def switches() -> frozenset[str]:
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         kind, *details = get_args(parameter.annotation) or (None,)
         if kind is bool:
-            found |= {name.split("/")[0] for option in details for name in option.param_decls}
+            # typer keeps the first of the names where a default stands outside of Annotated
+            names = [name for option in details for name in (option.default, *option.param_decls)]
+            found |= {name.split("/")[0] for name in names if isinstance(name, str)}
     return frozenset(found)
 
 

@@ -52,7 +52,10 @@ def explain_exit(exit_: WorkerExit) -> Explanation:
         found = re.search(rule.pattern, heard, re.IGNORECASE)
         if found:
             line = next((line for line in heard.splitlines() if found.group(0).splitlines()[0] in line), found.group(0))
-            return rule.explain(exit_, (f"worker: {line.strip()[:300]}", *evidence(exit_)))
+            known = evidence(exit_)
+            quoted = line.strip()[:300]
+            said_already = any(quoted in fact for fact in known)
+            return rule.explain(exit_, known if said_already else (f"worker: {quoted}", *known))
     if exit_.kind == "died" and exit_.ending is not None and exit_.ending.name == "SIGILL":
         return _illegal_instruction(exit_, evidence(exit_))
     return _unexplained(exit_)

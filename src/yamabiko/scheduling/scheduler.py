@@ -22,7 +22,7 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
-from yamabiko.workers.messages import ChunkDone, Done, Ready, SegmentFound
+from yamabiko.workers.messages import Done, Ready, SegmentFound
 from yamabiko.workers.process import Worker, WorkerFailed
 
 T = TypeVar("T")
@@ -132,13 +132,19 @@ class Run:
         self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions
     ) -> Iterator[Answer]:
         said: dict[int, list[Segment]] = {index: [] for index in range(len(asked))}
+        held: list[Answer] = []  # what must run on a GPU is no answer before that is proved
         for message in self._worker().transcribe(audio, [chunks[index] for index in asked], options):
             if isinstance(message, SegmentFound):
                 said[message.index].append(message.segment)
-            elif isinstance(message, ChunkDone):
-                yield Answer(asked[message.index], tuple(said.pop(message.index)))
-            else:
+            elif isinstance(message, Done):
                 self.observe(message)
+            else:
+                answer = Answer(asked[message.index], tuple(said.pop(message.index)))
+                if self._conduct.require_gpu:
+                    held.append(answer)
+                else:
+                    yield answer
+        yield from held
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""

@@ -104,12 +104,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         language: DetectedLanguage | None = None
         answers: list[tuple[Chunk, tuple[Segment, ...]]] = []
         if chunks:
-            shaping = (request.outfit.card.name, request.outfit.model, request.outfit.model_revision,
-                       request.options, request.speech, request.language_per_chunk,
-                       request.conduct.batch_size, request.speech_finder is not None)  # fmt: skip
-            journal = stack.enter_context(
-                open_journal(settings.state_dir / "journals", fingerprint(recording, shaping))
-            )
+            journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
             language = _language(decoded, chunks, request, run, journal)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
             answers = _answers(decoded, chunks, options, run, journal, watcher, course)
@@ -144,7 +139,8 @@ def _journals(settings: Settings) -> Path:
 def _job(recording: Path, request: Request) -> str:
     """The job's name in the journals: the recording and all that shapes the text."""
     outfit = request.outfit
-    engine = (outfit.card.name, outfit.model, outfit.model_revision, request.requested_compute_type)
+    place = (request.requested_device, request.requested_compute_type, request.conduct.require_gpu)
+    engine = (outfit.card.name, outfit.model, outfit.model_revision, place)
     cut = (request.speech_finder is not None, request.speech, request.conduct.batch_size)
     return fingerprint(recording, (engine, cut, request.options, request.language_per_chunk))
 

@@ -1,0 +1,44 @@
+# The two commands of the README, and what we run every day.
+# Any Python from 3.11 on will do; PYTHON=... names another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+DEMO := demo-output
+TEST_HOME := $(CURDIR)/.test-home
+
+.PHONY: demo test lint bench score clean
+
+demo: .venv/installed  ## transcribe the two bundled clips
+	@$(BIN)/yamabiko transcribe src/yamabiko/clips --output_dir $(DEMO) --output_format txt,srt,json --overwrite
+	@for file in $(DEMO)/*.txt $(DEMO)/*.srt; do echo; echo "==> $$file <=="; cat "$$file"; done
+	@echo; $(BIN)/python scripts/show_receipts.py $(DEMO)/*.json
+
+test: .venv/tested lint  ## everything that needs no GPU and no hub
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/tested
+	$(BIN)/ruff check src tests scripts
+	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed  ## timings and memory, as ratios within one run
+	$(BIN)/python scripts/bench.py
+
+score: .venv/installed  ## error rates on ../shared/data, ours beside plain faster-whisper
+	$(BIN)/pip install --quiet --editable '.[score]'
+	$(BIN)/python scripts/score_data.py
+
+# --no-compile: the byte code of what is never imported is a fifth of the install.
+.venv/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "yamabiko needs Python 3.11 or newer; none was found on PATH"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --no-compile --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv $(DEMO) $(TEST_HOME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -66,7 +67,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[Spa
     samples = numpy.random.default_rng(7).uniform(-0.1, 0.1, 3 * SAMPLE_RATE).astype("<f4")
     samples.tofile(path)
     edges = [0, 4_000, 12_000, 22_000, 34_000, 48_000]
-    return path, tuple(Span(start, end) for start, end in zip(edges, edges[1:], strict=False))
+    return path, tuple(Span(start, end) for start, end in itertools.pairwise(edges))
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def limit_memory(limit_bytes: int) -> None:
     if sys.platform == "linux" and limit_bytes > 0:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+        _set_limit(resource.RLIMIT_DATA, limit_bytes)
 
 
 def limit_file_size(limit_bytes: int) -> None:
@@ -46,7 +46,17 @@ def limit_file_size(limit_bytes: int) -> None:
         import resource
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # an error from write(), not a death
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+        _set_limit(resource.RLIMIT_FSIZE, limit_bytes)
+
+
+def _set_limit(kind: int, limit_bytes: int) -> None:
+    """A stricter limit, of the user's shell or of a container, stands: asking for more would raise."""
+    if sys.platform != "win32":
+        import resource
+
+        hard = resource.getrlimit(kind)[1]
+        limit = limit_bytes if hard == resource.RLIM_INFINITY else min(limit_bytes, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
 def be_first_to_die() -> None:
@@ -79,7 +89,22 @@ def never_dump_core() -> None:
 
 # ---- in the parent --------------------------------------------------------------------------------------------------
 
-_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="start-children")
+
+def _new_starter() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="start-children")
+
+
+_starter = _new_starter()
+
+
+def _renew_starter() -> None:
+    """Threads do not come along into a forked process: there the old starter would wait for ever."""
+    global _starter
+    _starter = _new_starter()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_starter)
 
 
 def start_lasting(command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:

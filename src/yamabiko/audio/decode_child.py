@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 BYTES_PER_SAMPLE = 4
 PROGRESS_EVERY_S = 0.2
 LOOK_AT_DISK_EVERY_BYTES = 8 * 1024 * 1024
+LITTLE_MEMORY_BYTES = 16 * 1024 * 1024
+BLAMES_THE_FILE = ("input-not-audio", "input-no-audio-stream", "input-damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,6 @@ class Done:
 class Failed:
     code: str
     evidence: tuple[str, ...] = ()
-    decoded_s: float = 0.0
     kind: Literal["failed"] = "failed"
 
 
@@ -308,13 +309,24 @@ def _answer(job: Job, part: Part, results: int) -> Done | Failed:
         part.become(job.target)
         return _done(stream, sink.samples)
     except (CannotUse, decode_stream.Refused) as refusal:
-        failed = Failed(refusal.code, refusal.evidence, sink.samples / SAMPLE_RATE if sink else 0.0)
+        failed = Failed(refusal.code, refusal.evidence)
+        if refusal.code in BLAMES_THE_FILE and _memory_is_short():
+            failed = out_of_memory
     except MemoryError:
         failed = out_of_memory
     except OSError as error:  # reading is handled where it happens: this is the part file
         failed = Failed(writing_failed(error).code, (f"system: {error}",))
     part.drop()
     return failed
+
+
+def _memory_is_short() -> bool:
+    """FFmpeg often takes a failed allocation for damage in the file; then the file must not be blamed."""
+    try:
+        bytearray(LITTLE_MEMORY_BYTES)
+    except MemoryError:
+        return True
+    return False
 
 
 def _done(stream: Stream, samples: int) -> Done:

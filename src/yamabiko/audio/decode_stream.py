@@ -12,7 +12,6 @@ import io
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import av
@@ -206,6 +205,8 @@ def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str
     except (av.error.FFmpegError, OSError, ValueError) as error:
         for level, name, message in logs:
             if level <= av.logging.ERROR and "not on whitelist" in message:
+                if name == "image2":  # FFmpeg's name for any picture, single or numbered
+                    raise Refused("input-not-audio", "decoder: the file is a picture") from error
                 raise Refused("input-playlist", f"decoder: the format is “{name}”, which reads other files") from error
         _note(error, complaints, logs)
         raise Refused("input-not-audio", *_as_evidence(complaints)) from error
@@ -311,8 +312,8 @@ class Mono16k:
         kind = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
         if kind != self._kind:
             self._change(kind)
-        if frame.pts is not None and frame.time_base is not None:
-            self._follow_clock(float(frame.pts * Fraction(frame.time_base)))
+        if (time_s := frame.time) is not None:
+            self._follow_clock(time_s)
         self._passed_s += frame.samples / frame.sample_rate
         values = self._values(frame)
         self._pending.append(values)

@@ -18,11 +18,12 @@ BLOCK_S = 0.1
 """One decision a block: shorter than a word, longer than a pitch period."""
 FADE_S = 0.02
 """Weights move over this time, so that a change of mind never clicks."""
-CANCELS_BELOW = 0.1
-CANCELS_NO_MORE_ABOVE = 0.3
+CANCELS_BELOW = 0.3
+CANCELS_NO_MORE_ABOVE = 0.6
 """
 Energy of the sum over the sum of energies: 1 for unrelated channels, 0 for
-opposite phase. Two thresholds, so that a recording near one does not flip-flop.
+opposite phase, 0.2 for R = -L/2, of which the mean leaves a quarter. Two
+thresholds, so that a recording near one does not flip-flop.
 """
 ACTIVE_ABOVE = 1e-4
 """A channel counts in the mean if its energy so far is within 40 dB of the loudest's."""
@@ -91,11 +92,11 @@ class MonoMix:
         """Samples start..end with `weights`, coming from the weights that held `before`."""
         if end <= start or weights is None:
             return
-        mono[start:end] = weights @ sound[:, start:end]
+        mono[start:end] = _weigh(weights, sound[:, start:end])
         if before is not None and before is not weights:
             fade = min(self._fade, end - start)
             ramp = np.arange(1, fade + 1, dtype=np.float32) / np.float32(self._fade)
-            old = before @ sound[:, start : start + fade]
+            old = _weigh(before, sound[:, start : start + fade])
             mono[start : start + fade] = old + ramp * (mono[start : start + fade] - old)
 
     def _decide(self, energy: NDArray[np.float64], energy_of_sum: float, samples: int) -> Samples:
@@ -116,3 +117,12 @@ class MonoMix:
             active = int(np.count_nonzero(self._energy_so_far > ACTIVE_ABOVE * self._energy_so_far.max()))
             weights[:] = 1.0 / max(1, active)
         return weights
+
+
+def _weigh(weights: Samples, sound: Samples) -> Samples:
+    """A weighted sum, channel by channel: not a matrix product, whose library ends the process when memory is short."""
+    mono: Samples = np.zeros(sound.shape[1], np.float32)
+    for weight, channel in zip(weights, sound, strict=True):
+        if weight:
+            mono += weight * channel
+    return mono

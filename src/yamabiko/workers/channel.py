@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import select
 import socket
+import sys
 import threading
+import time
 from typing import Any
 
 from yamabiko.records import Malformed, from_plain, to_plain
@@ -59,19 +61,21 @@ class Channel:
 
         Raises: Ended, Silent, Nonsense.
         """
+        # One limit for the whole frame: a byte now and then is no answer.
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             frame = self._take_frame()
             if frame is not None:
                 return frame
-            self._read_more(timeout_s)
+            self._read_more(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         self._socket.close()
 
     def _read_more(self, timeout_s: float | None) -> None:
         try:
-            if timeout_s is not None and not select.select([self._socket], [], [], timeout_s)[0]:
-                raise Silent(f"nothing for {timeout_s:g} s")
+            if timeout_s is not None and not _is_readable(self._socket, timeout_s):
+                raise Silent("no message in the time given")
             block = self._socket.recv(256 * 1024)
         except (OSError, ValueError) as error:  # ValueError: closed by another thread
             raise Ended(f"cannot receive: {error}") from None
@@ -94,11 +98,19 @@ class Channel:
         return message, payload
 
 
+def _is_readable(end: socket.socket, timeout_s: float) -> bool:
+    if sys.platform == "win32":  # not verified: there select() counts sockets and has no highest number
+        return bool(select.select([end], [], [], timeout_s)[0])
+    poll = select.poll()  # select() knows descriptors up to 1023 only, and a server has more
+    poll.register(end, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
 def _parse(line: bytes) -> tuple[Message, int]:
     try:
         head = json.loads(line.decode("utf-8", "surrogatepass"))
         size = head["payload"]
-        if not isinstance(size, int) or not 0 <= size <= LARGEST_PAYLOAD:
+        if type(size) is not int or not 0 <= size <= LARGEST_PAYLOAD:
             raise Malformed(f"payload of {size!r} bytes")
         return from_plain(BY_NAME[head["type"]], head), size
     except (ValueError, KeyError, TypeError, RecursionError) as error:

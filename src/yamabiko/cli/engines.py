@@ -1,0 +1,322 @@
+"""`yamabiko engines ...`: what there is, setting it up, and whether it works."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yamabiko import settings
+from yamabiko.cli import answers, engine_table, exits, screen
+from yamabiko.engines import catalog
+from yamabiko.engines.contract import Card, Profile
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from yamabiko.speech import Receipt
+    from yamabiko.transcription.verification import Verification
+
+SWITCHES = frozenset({"--json", "--verify"})
+
+app = typer.Typer(
+    help=str(
+        Text(
+            "Speech engines: see them, set them up, verify that they work, repair, remove.",
+            "音声エンジンの一覧、導入、動作検証、修復、削除。",
+        )
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=str(Text("Engine", "エンジン名")), show_default=False)]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help=str(Text("Which of its environments, e.g. cpu, cuda12", "環境の種類（cpu、cuda12 など）")),
+        show_default=str(Text("what fits this machine", "このマシンに合うもの")),
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify/--no-verify", help=str(Text("End with a test transcription", "最後に試験的に文字起こしする"))
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", help=str(Text("auto, cuda, cuda:N or cpu", "auto, cuda, cuda:N, cpu のいずれか")))
+]
+Json = Annotated[bool, answers.Json]
+
+# ---- list -----------------------------------------------------------------------------------------------------------
+
+
+@app.command("list", help=str(Text("Engines and the state of their environments.", "エンジンと環境の状態を一覧する。")))
+def list_(json: Json = False) -> None:
+    with answers.json_problems(json):
+        lines = [
+            (card, profile, engine_table.state(card, profile))
+            for card in catalog.cards()
+            for profile in engine_table.profiles(card)
+        ]
+        if json:
+            answers.print_json({"engines": [engine_table.record(*line) for line in lines]})
+            return
+    answers.show_table(engine_table.HEADERS, [engine_table.row(*line) for line in lines])
+
+
+# ---- install, repair, remove ----------------------------------------------------------------------------------------
+
+
+@app.command("install", help=str(Text("Set an engine up and verify it.", "エンジンを導入し、動作を検証する。")))
+def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
+    from yamabiko.scheduling.setup import install as set_up
+
+    card = _card(name)
+    chosen = _chosen(card, profile)
+    console = screen.make_console()
+    state = engine_table.state(card, chosen) if card.profiles else None
+    if state is None:
+        part = Text(
+            f"{card.name} is part of yamabiko: nothing to install.", f"{card.name} は yamabiko に付属しています。"
+        )
+        screen.say(console, part)
+    elif state.status == "ready" and not engine_table.is_own(state):
+        there = state.environment.path if state.environment else ""
+        already = Text(
+            f"{card.name} ({chosen.name}) is already installed: {there}",
+            f"{card.name}（{chosen.name}）は導入済みです: {there}",
+        )
+        screen.say(console, already)
+    else:
+        screen.say(console, _announcement(card, chosen, verify=verify))
+        with screen.Setup(console) as setup:
+            environment = set_up(card, chosen.name, settings.current(), setup.report)
+        _say_installed(console, card, chosen, environment.path)
+    _finish(console, card, chosen, verify=verify)
+
+
+@app.command("repair", help=str(Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。")))
+def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
+    from yamabiko.engines import environments
+
+    card = _card(name)
+    chosen = _chosen(card, profile)
+    console = screen.make_console()
+    if card.profiles:
+        what = Text(f"making {card.name} ({chosen.name}) anew", f"{card.name}（{chosen.name}）を作り直しています")
+        with screen.Setup(console) as setup:
+            environment = environments.repair(
+                card, settings.current(), chosen.name, progress=lambda p: setup.report(what, p.done, p.total)
+            )
+        _say_installed(console, card, chosen, environment.path)
+    else:
+        screen.say(
+            console,
+            Text(
+                f"{card.name} is part of yamabiko: it has no environment to repair.",
+                f"{card.name} は yamabiko に付属しており、修復する環境がありません。",
+            ),
+        )
+    _finish(console, card, chosen, verify=verify)
+
+
+@app.command("remove", help=str(Text("Remove an engine's environments.", "エンジンの環境を削除する。")))
+def remove(name: Name, profile: ProfileName = None) -> None:
+    from yamabiko.engines import environments
+
+    card = _card(name)
+    console = screen.make_console()
+    if not card.profiles:
+        raise Problem(_part_of_yamabiko(card))
+    chosen = [_chosen(card, profile)] if profile else list(card.profiles)
+    removed = [one.name for one in chosen if environments.remove(card, settings.current(), one.name)]
+    for gone in removed:
+        screen.say(console, Text(f"removed {card.name} ({gone})", f"{card.name}（{gone}）を削除しました"))
+    if not removed:
+        screen.say(console, Text(f"{card.name} was not installed.", f"{card.name} は導入されていません。"))
+    elif card.default_model:
+        screen.say(
+            console,
+            Text(
+                f"Its models stay; `yamabiko models remove {card.default_model}` removes one.",
+                f"モデルは残っています。削除は `yamabiko models remove {card.default_model}`",
+            ),
+        )
+    for one in chosen:
+        if engine_table.is_own(engine_table.state(card, one)):
+            screen.say(
+                console,
+                Text(
+                    f"yamabiko's own Python holds {card.name} ({one.name}) too; that is left as it is.",
+                    f"yamabiko の Python にも {card.name}（{one.name}）があり、そちらには触れません。",
+                ),
+            )
+
+
+def _announcement(card: Card, profile: Profile, *, verify: bool) -> Text:
+    model = card.default_model if verify else None
+    english = [
+        "an environment of its own",
+        *([f"the model {model}"] if model else []),
+        *(["a trial"] if verify else []),
+    ]
+    japanese = ["専用の環境", *([f"モデル {model}"] if model else []), *(["動作の検証"] if verify else [])]
+    marks = profile.not_verified
+    return Text(
+        f"{card.name} ({profile.name}) gets {', '.join(english)}." + (f" Note: {marks.en}." if marks else ""),
+        f"{card.name}（{profile.name}）の導入: {'、'.join(japanese)}。" + (f"注意: {marks.ja}。" if marks else ""),
+    )
+
+
+def _say_installed(console: Console, card: Card, profile: Profile, path: object) -> None:
+    screen.say(
+        console,
+        Text(f"installed {card.name} ({profile.name}): {path}", f"導入しました: {card.name}（{profile.name}） {path}"),
+    )
+
+
+def _finish(console: Console, card: Card, profile: Profile, *, verify: bool) -> None:
+    """Installed means: it works. The model comes first, if it is not here."""
+    if not verify:
+        command = f"yamabiko engines verify {card.name} --profile {profile.name}"
+        screen.say(console, Text(f"not verified; to do so: {command}", f"未検証です。検証するには: {command}"))
+        return
+    if card.default_model and card.model_format:
+        from yamabiko.cli.models import fetch
+
+        fetch(card.default_model, card.model_format, console)
+    raise typer.Exit(_verify([(card, profile.name)], "auto", console, json=False))
+
+
+# ---- verify ---------------------------------------------------------------------------------------------------------
+
+
+@app.command(
+    "verify",
+    help=str(
+        Text(
+            "Try engines with recordings whose text is known. Installs and fetches nothing.",
+            "内容の分かっている音声でエンジンを試す。導入や取得はしない。",
+        )
+    ),
+)
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help=str(Text("Engines; none: all that are installed", "エンジン名。省略すると導入済みのすべて")),
+            show_default=False,
+        ),
+    ] = None,
+    profile: ProfileName = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    console = screen.make_console()
+    with answers.json_problems(json):
+        wanted = [(_card(name), profile) for name in names or ()] or _installed(profile)
+        raise typer.Exit(_verify(wanted, device, console, json=json))
+
+
+def _installed(profile: str | None) -> list[tuple[Card, str | None]]:
+    """All environments that are there, whole or not."""
+    return [
+        (card, one.name)
+        for card in catalog.cards()
+        for one in engine_table.profiles(card)
+        if profile in (None, one.name) and engine_table.state(card, one).status in ("ready", "broken")
+    ]
+
+
+def _verify(wanted: Sequence[tuple[Card, str | None]], device: str, console: Console, *, json: bool) -> int:
+    """Shows each as soon as it is known; the exit code. Raises: Problem, for what was asked wrongly."""
+    from yamabiko.transcription.verification import verify as try_out
+
+    results = []
+    for card, profile in wanted:
+        with screen.Setup(console, quiet=json) as setup:
+            result = try_out(card, settings.current(), profile=profile, device=device, report=setup.report)
+        results.append(result)
+        if not json:
+            _show(result, console)
+    failures = [finding for result in results if (finding := result.finding)]
+    if json:
+        answers.print_json({"verifications": [_verdict(result) for result in results]})
+    return exits.code_for(failures, len(results))
+
+
+def _verdict(result: Verification) -> dict[str, object]:
+    return {
+        "engine": result.engine,
+        "profile": result.profile,
+        "ok": result.ok,
+        "checks": result.checks,
+        "receipts": result.receipts,
+        "finding": result.finding,
+    }
+
+
+def _show(result: Verification, console: Console) -> None:
+    rows = [[f"  {answers.mark(check.ok)}", str(check.name), str(check.evidence)] for check in result.checks]
+    head = f"{answers.mark(result.ok)} {result.engine} ({result.profile})\n"
+    receipts = "".join(f"    {_receipt_line(receipt)}\n" for receipt in result.receipts)
+    screen.print_result(head + (answers.aligned(rows) if rows else "") + receipts)
+    for finding in dict.fromkeys(f for receipt in result.receipts for f in (*receipt.fallbacks, *receipt.notices)):
+        screen.show_finding(console, finding)
+    if result.finding:
+        screen.show_finding(console, result.finding)
+
+
+def _receipt_line(receipt: Receipt) -> str:
+    from yamabiko.speech import Transcript
+
+    return screen.receipt_line(Transcript("", receipt.audio_s, "transcribe", None, None, (), receipt))
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+def _card(name: str) -> Card:
+    """Raises: Problem (engine-unknown), with the names that are near."""
+    try:
+        return catalog.card(name)
+    except Problem as problem:
+        near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2)
+        meant = tuple(Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), one) for one in near)
+        finding = problem.finding
+        raise Problem(replace(finding, remedies=(*meant, *finding.remedies))) from None
+
+
+def _chosen(card: Card, profile: str | None) -> Profile:
+    """Raises: Problem (engine-profile-unknown)."""
+    from yamabiko.engines import environment_problems, environments
+
+    if profile is None or not card.profiles:
+        return environments.choose_profile(card, "auto")
+    for one in card.profiles:
+        if one.name == profile:
+            return one
+    raise Problem(environment_problems.no_profile(card.name, profile, [one.name for one in card.profiles]))
+
+
+def _part_of_yamabiko(card: Card) -> Finding:
+    return Finding(
+        id="engine-part-of-yamabiko",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"{card.name} is part of yamabiko and has no environment of its own that could be removed.",
+            f"{card.name} は yamabiko に付属しており、削除できる専用の環境がありません。",
+        ),
+        remedies=(Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
+    )

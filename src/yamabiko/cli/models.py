@@ -1,0 +1,361 @@
+"""`yamabiko models ...`: which there are, where they are, fetching, checking and removing them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yamabiko import settings
+from yamabiko.cli import answers, exits, screen
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from yamabiko.engines.models import LocalModel, ModelState
+    from yamabiko.engines.models.store import Origin
+
+SWITCHES = frozenset({"--json"})
+
+app = typer.Typer(
+    help=str(
+        Text(
+            "Models: see them, fetch them, find their folder, check every byte, remove.",
+            "モデルの一覧、取得、場所の表示、全データの検査、削除。",
+        )
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help=str(Text("Name, hub id (org/name) or path of a model", "モデル名、ハブのID（org/name）、またはパス")),
+        show_default=False,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help=str(
+            Text(
+                "Kind of a model that has no name here, e.g. ctranslate2-whisper",
+                "一覧にないモデルの形式（ctranslate2-whisper など）",
+            )
+        ),
+        show_default=str(Text("what the default engine reads", "既定のエンジンの形式")),
+    ),
+]
+Json = Annotated[bool, answers.Json]
+
+_PLACE: dict[Origin, Text] = {
+    "path": Text("your folder", "指定のフォルダー"),
+    "our cache": Text("our cache", "yamabiko のキャッシュ"),
+    "hugging face cache": Text("Hugging Face cache", "Hugging Face のキャッシュ"),
+    "hub": Text("the hub", "ハブ"),
+    "package index": Text("the package index", "パッケージインデックス"),
+}
+_NOT_HERE = Text("not here", "なし")
+_NOT_USED = Text("here, not used", "あるが使用不可")
+
+
+# ---- list -----------------------------------------------------------------------------------------------------------
+
+
+@app.command("list", help=str(Text("Models and where they are.", "モデルとその場所を一覧する。")))
+def list_(json: Json = False) -> None:
+    from yamabiko.engines import models
+
+    with answers.json_problems(json):
+        states = models.entries(settings.current())
+        if json:
+            answers.print_json({"models": [_record(state) for state in states]})
+            return
+    headers = (
+        Text("model", "モデル"),
+        Text("format", "形式"),
+        Text("size", "サイズ"),
+        Text("languages", "言語"),
+        Text("licence", "ライセンス"),
+        Text("where", "場所"),
+        Text("hashes", "ハッシュ"),
+        Text("notes", "備考"),
+    )
+    answers.show_table(headers, [_row(state) for state in states])
+
+
+def _row(state: ModelState) -> list[str]:
+    entry = state.entry
+    gated = str(Text("gated: needs permission", "要許可（gated）")) if entry.gated else ""
+    about = "" if entry.pinned else "~"
+    return [
+        entry.name,
+        entry.format,
+        about + screen.size(entry.size_bytes) if entry.size_bytes else "–",
+        entry.languages,
+        entry.licence,
+        str(_PLACE[state.local.origin] if state.local else _NOT_USED if state.note else _NOT_HERE),
+        str(Text("pinned", "固定") if entry.pinned else Text("unpinned", "未固定")),
+        "; ".join(part for part in (gated, state.note) if part),
+    ]
+
+
+def _record(state: ModelState) -> dict[str, object]:
+    entry = state.entry
+    return {
+        "name": entry.name,
+        "aliases": entry.aliases,
+        "format": entry.format,
+        "languages": entry.languages,
+        "licence": entry.licence,
+        "revision": entry.revision,
+        "size_bytes": entry.size_bytes,
+        "pinned": entry.pinned,
+        "gated": entry.gated,
+        "files": entry.files,
+        "local": state.local,
+        "note": state.note,
+    }
+
+
+# ---- pull, path -----------------------------------------------------------------------------------------------------
+
+
+@app.command(
+    "pull", help=str(Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
+)
+def pull(name: Name, format_: Format = None) -> None:
+    console = screen.make_console()
+    local = fetch(name, _format(name, format_), console, say_if_here=True)
+    screen.print_result(f"{local.path}\n")
+
+
+def fetch(name: str, model_format: str, console: Console, *, say_if_here: bool = False) -> LocalModel:
+    """The model, fetched if it is not here; says where it came from and what its hashes are worth. Raises: Problem."""
+    from yamabiko.engines import models
+
+    here = models.locate(name, format=model_format, settings=settings.current())
+    if here is not None:
+        if say_if_here:
+            there = Text(f"{here.name} is already here", f"{here.name} は取得済みです")
+            screen.say(console, f"{there}: {_description(here)}")
+        return here
+    with screen.Setup(console) as setup:
+
+        def show(done: int, total: int, what: str) -> None:
+            setup.report(Text(f"fetching {name}: {what}", f"{name} を取得中: {what}"), done, total)
+
+        local = models.pull(name, format=model_format, settings=settings.current(), progress=show)
+    for line in local.tried:
+        screen.say(console, f"  {Text('tried before', '先に試した取得先')}: {line}", "dim")
+    screen.say(console, f"{Text(f'fetched {local.name}', f'{local.name} を取得しました')}: {_description(local)}")
+    return local
+
+
+def _description(local: LocalModel) -> Text:
+    """How many files, whether their hashes are known ones, from where, and where."""
+    count, size = len(local.files), screen.size(sum(file.size or 0 for file in local.files))
+    origin = _PLACE[local.origin]
+    hashes = _hashes(local)
+    return Text(
+        f"{count} files, {size}, {hashes.en}; from {origin.en}; {local.path}",
+        f"{count} ファイル、{size}、{hashes.ja}。{origin.ja} から。{local.path}",
+    )
+
+
+def _hashes(local: LocalModel) -> Text:
+    if local.pinned:
+        return Text("sha256 as pinned in the catalogue", "sha256 はカタログの固定値と一致")
+    if all(file.sha256 for file in local.files):
+        return Text("sha256 as recorded when it came (not pinned)", "sha256 は取得時の記録と一致（固定値なし）")
+    return Text("sha256 not known", "sha256 は不明")
+
+
+@app.command(
+    "path", help=str(Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
+)
+def path(name: Name, format_: Format = None) -> None:
+    local = _local(name, _format(name, format_))
+    screen.print_result(f"{local.path}\n")
+
+
+def _local(name: str, model_format: str) -> LocalModel:
+    """Raises: Problem (model-not-here), with what is wrong with a copy that does not count."""
+    from yamabiko.engines import models
+    from yamabiko.engines.models import problems
+
+    local = models.locate(name, format=model_format, settings=settings.current())
+    if local is not None:
+        return local
+    known = models.find_entry(name, model_format).name
+    notes = [s.note for s in models.entries(settings.current()) if s.entry.name == known and s.note]
+    finding = problems.not_here(known)
+    raise Problem(replace(finding, evidence=(*finding.evidence, *notes)))
+
+
+# ---- verify, remove -------------------------------------------------------------------------------------------------
+
+
+@app.command("verify", help=str(Text("Hash every byte of local models.", "手元のモデルの全データを検査する。")))
+def verify(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help=str(Text("Model; none: all", "モデル。省略するとすべて")), show_default=False
+        ),
+    ] = None,
+    format_: Format = None,
+    json: Json = False,
+) -> None:
+    from yamabiko.engines import models
+
+    console = screen.make_console()
+    checked: list[dict[str, object]] = []
+    failures: list[Finding] = []
+    with answers.json_problems(json):
+        if name:
+            wanted = [(name, _format(name, format_))]
+        else:
+            states = models.entries(settings.current())
+            wanted = [(s.entry.name, s.entry.format) for s in states if s.local or s.note]
+    for one, model_format in wanted:
+        local, finding = _verified(one, model_format)
+        checked.append({"model": one, "ok": finding is None, "local": local, "finding": finding})
+        if finding:
+            failures.append(finding)
+        if not json:
+            shown = _description(local) if local else finding.id if finding else ""
+            screen.print_result(f"{answers.mark(finding is None)} {one}: {shown}\n")
+            if finding:
+                screen.show_finding(console, finding)
+    if json:
+        answers.print_json({"models": checked})
+    elif not wanted:
+        screen.say(console, Text("There is no model on this machine yet.", "モデルはまだありません。"))
+    raise typer.Exit(exits.code_for(failures, len(wanted)))
+
+
+def _verified(name: str, model_format: str) -> tuple[LocalModel | None, Finding | None]:
+    from yamabiko.engines import models
+
+    try:
+        return models.verify(name, format=model_format, settings=settings.current()), None
+    except Problem as problem:
+        return None, problem.finding
+
+
+@app.command(
+    "remove",
+    help=str(
+        Text(
+            "Remove a model from our cache; never from your folders or another program's cache.",
+            "yamabiko のキャッシュからモデルを削除する。他の場所のものには触れない。",
+        )
+    ),
+)
+def remove(name: Name) -> None:
+    from yamabiko.engines import models
+
+    console = screen.make_console()
+    if _is_path(name):
+        raise Problem(_not_ours(name, str(Path(name).expanduser().absolute())))
+    removed = models.remove(name, settings.current())
+    rest = next((s.local for s in models.entries(settings.current()) if s.local and _is_named(s, name)), None)
+    if rest and not removed:
+        raise Problem(_not_ours(name, str(rest.path)))
+    if removed:
+        screen.say(console, Text(f"removed {name} from our cache", f"{name} を yamabiko のキャッシュから削除しました"))
+    else:
+        screen.say(console, Text(f"{name} was not in our cache.", f"{name} は yamabiko のキャッシュにありません。"))
+    if rest:
+        screen.say(
+            console,
+            Text(
+                f"A copy stays in the {_PLACE[rest.origin].en}, which is not ours to change: {rest.path}",
+                f"{_PLACE[rest.origin].ja}のコピーには触れません: {rest.path}",
+            ),
+        )
+
+
+def _is_named(state: ModelState, name: str) -> bool:
+    entry = state.entry
+    return name in (entry.name, *entry.aliases) or (entry.hub is not None and name == entry.hub.repo)
+
+
+def _not_ours(name: str, where: str) -> Finding:
+    return Finding(
+        id="model-not-ours",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"This copy of “{name}” is not in yamabiko's cache, so yamabiko does not remove it.",
+            f"「{name}」のコピーは yamabiko のキャッシュの外にあるため、yamabiko は削除しません。",
+        ),
+        evidence=(f"found: {where}",),
+        remedies=(
+            Remedy(
+                Text("Remove it with the program it belongs to, or by hand", "所有するプログラムか手作業で削除する"),
+                cost="effort",
+            ),
+        ),
+    )
+
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+
+def _is_path(name: str) -> bool:
+    """Spelled as a path, or there as one; a name of ours never is (as in engines.models)."""
+    from yamabiko.engines import models
+
+    if name.startswith((".", "~", "/")) or "\\" in name or Path(name).is_absolute() or name.count("/") > 1:
+        return True
+    try:
+        models.find_entry(name)
+    except Problem:
+        return Path(name).exists()
+    return False
+
+
+def _format(name: str, given: str | None) -> str:
+    """
+    The format of a model: as told, as its entry says, as its file shows; else what the default engine reads.
+
+    Raises: Problem (model-unknown, model-format-unknown).
+    """
+    from yamabiko.engines import models
+    from yamabiko.engines.models.catalogue import FORMATS
+
+    if given is not None:
+        if given not in FORMATS:
+            raise Problem(_format_unknown(given, tuple(FORMATS)))
+        return given
+    usual = catalog.card(catalog.DEFAULT_ENGINE).model_format
+    assert usual is not None
+    if _is_path(name):
+        return "silero-onnx" if name.endswith(".onnx") else usual
+    try:
+        return models.find_entry(name).format
+    except Problem:
+        if "/" not in name:
+            raise
+    return usual
+
+
+def _format_unknown(given: str, known: tuple[str, ...]) -> Finding:
+    return Finding(
+        id="model-format-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"“{given}” is not a format of models.", f"「{given}」というモデル形式はありません。"),
+        evidence=(f"formats: {', '.join(known)}",),
+    )

@@ -1,0 +1,333 @@
+"""
+Does an engine do its work here? Tried with recordings whose text we know, through the same walk as any recording.
+
+"Installed" says that files are there. A verification says what was heard, how
+far that is from what was said, and on which device, with the receipts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from yamabiko import bundled
+from yamabiko.audio import speech_spans
+from yamabiko.audio.decode import Decoded, decode
+from yamabiko.diagnosis.facts import nvidia_marks
+from yamabiko.engines import environment_problems, environments, models
+from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.environments import Environment
+from yamabiko.engines.models import problems as model_problems
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.scheduling.ladder import parse_device, plan
+from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.scheduler import Conduct, Run
+from yamabiko.scheduling.setup import MOST_THREADS
+from yamabiko.settings import Settings
+from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings
+from yamabiko.transcription import pipeline
+from yamabiko.transcription.verification_checks import (
+    Check,
+    coverage_check,
+    device_check,
+    silence_check,
+    speaks,
+    transcript_checks,
+)
+from yamabiko.transcription.workspace import workspace
+from yamabiko.workers.messages import Done
+from yamabiko.workers.process import Worker
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SILENCE_S = 5.0
+SILENCE_LEVEL = 1e-4
+"""-80 dBFS of noise, as a quiet converter gives: digital zeros would be too easy."""
+
+Report = Callable[[Text, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of trying one engine from one environment."""
+
+    engine: str
+    profile: str
+    checks: tuple[Check, ...]
+    receipts: tuple[Receipt, ...] = ()
+    """One a recording."""
+    problem: Finding | None = None
+    """What ended it early."""
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None and bool(self.checks) and all(check.ok for check in self.checks)
+
+    @property
+    def finding(self) -> Finding | None:
+        """Why it failed; None if it did not."""
+        return self.problem or (None if self.ok else _failed(self))
+
+
+def verify(
+    card: Card, settings: Settings, *, profile: str | None = None, device: str = "auto",
+    report: Report = lambda *_: None,
+) -> Verification:  # fmt: skip
+    """
+    Try the engine from the environment of `profile` (by default the one for `device`). Fetches nothing.
+
+    What is wrong with the engine, its environment or its model stands in the answer.
+    Raises: Problem for what was asked wrongly (device-unknown, engine-profile-unknown, device-not-supported ...).
+    """
+    family, index = parse_device(device)
+    chosen = _profile(card, profile, device)
+    told = Text(f"verifying {card.name} ({chosen.name})", f"{card.name}（{chosen.name}）を検証中")
+    trial = _Trial(card, chosen, device, settings, lambda done, total: report(told, done, total))
+    try:
+        trial.run(family, index)
+    except Problem as problem:
+        if problem.finding.area == "usage":
+            raise
+        return trial.result(problem.finding)
+    return trial.result(None)
+
+
+def _profile(card: Card, name: str | None, device: str) -> Profile:
+    """Raises: Problem (engine-profile-unknown, engine-profile-device)."""
+    if name is None or not card.profiles:
+        return environments.choose_profile(card, device)
+    chosen = next((p for p in card.profiles if p.name == name), None)
+    if chosen is None:
+        raise Problem(environment_problems.no_profile(card.name, name, [p.name for p in card.profiles]))
+    family = parse_device(device)[0]
+    if family != "auto" and family not in chosen.devices:
+        raise Problem(
+            Finding(
+                id="engine-profile-device",
+                severity="error",
+                area="usage",
+                cause=Text(
+                    f"The environment {card.name} ({name}) is not made for {device}.",
+                    f"{card.name}（{name}）の環境は {device} 用ではありません。",
+                ),
+                evidence=(f"card: {name} is for {', '.join(chosen.devices)}",),
+                remedies=(Remedy(Text("Let yamabiko choose the environment", "環境の選択を任せる"), "--device auto"),),
+            )
+        )
+    return chosen
+
+
+class _Trial:
+    """One verification on its way: what is known when it ends early is not lost."""
+
+    def __init__(
+        self, card: Card, profile: Profile, device: str, settings: Settings, progress: Callable[[int, int], None]
+    ) -> None:
+        self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
+        self.checks: list[Check] = []
+        self.receipts: list[Receipt] = []
+
+    def result(self, problem: Finding | None) -> Verification:
+        return Verification(self.card.name, self.profile.name, tuple(self.checks), tuple(self.receipts), problem)
+
+    def run(self, family: str, index: int | None) -> None:
+        marks = nvidia_marks()
+        self.progress(0, 0)
+        rungs = plan(self.card, self.device, "auto", gpu_present=marks.present, may_fall=family == "auto")
+        rungs = tuple(rung for rung in rungs if not self.card.profiles or rung.device in self.profile.devices)
+        environment = self._environment()
+        model, name, revision = self._model()
+        homes = {rung.device: environment for rung in rungs}
+        outfit = Outfit(self.card, homes, model, name, revision, rungs, index, _threads())
+        with Pool(self.settings) as pool, workspace(self.settings) as folder:
+            # Journals and decoded audio of a trial live and go with it: an answer from last time would prove nothing.
+            apart = dataclasses.replace(self.settings, home=folder)
+            if self.card.job == "find-speech":
+                self._find_speech(outfit, pool, apart)
+            else:
+                self._transcribe(outfit, pool, apart)
+        if self.receipts:
+            self.checks.append(device_check(self.receipts, self.device, self.profile, marks))
+
+    def _environment(self) -> Environment:
+        """Raises: Problem (engine-not-installed, engine-environment-broken)."""
+        state = environments.state(self.card, self.settings, self.profile.name, thorough=True)
+        if state.why:
+            raise Problem(state.why)
+        environment = environments.require(self.card, self.settings, self.profile.name)
+        whole = Text(
+            f"{environment}: every file is what its package says",
+            f"{environment}: すべてのファイルがパッケージの記録と一致",
+        )
+        own = Text(f"{environment}, Python {state.python}", f"yamabiko 自身の Python {state.python}")
+        managed = environment.origin == "managed"
+        self.checks.append(Check(Text("environment", "環境"), True, whole if managed else own))
+        return environment
+
+    def _model(self) -> tuple[str, str, str | None]:
+        """Path, name, revision. Raises: Problem (model-not-here)."""
+        if self.card.model_format is None or self.card.default_model is None:
+            return "", "none", None
+        local = models.locate(self.card.default_model, format=self.card.model_format, settings=self.settings)
+        if local is None:
+            raise Problem(model_problems.not_here(self.card.default_model))
+        known = "as pinned" if local.pinned else "not pinned"
+        self.checks.append(
+            Check(
+                Text("model", "モデル"),
+                True,
+                Text(f"{local.name}, {known}: {local.path}", f"{local.name}（{known}）: {local.path}"),
+            )
+        )
+        return str(local.path), local.name, local.revision
+
+    # ---- transcribers ------------------------------------------------------------------------------------------
+
+    def _transcribe(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
+        request = pipeline.Request(
+            outfit=outfit,
+            speech_finder=None,  # the engine alone is on trial
+            conduct=Conduct(may_fall=self.device == "auto"),
+            requested_device=self.device,
+        )
+        clips = self._clips()
+        for number, clip in enumerate(clips):
+            self.progress(number, len(clips))
+            transcript = pipeline.transcribe(clip.path, request, pool, settings, _Quiet())
+            self.receipts.append(transcript.receipt)
+            self.checks += transcript_checks(self.card, clip, transcript)
+
+    def _clips(self) -> Sequence[bundled.Clip]:
+        """Those in a language of the engine; if there is none, the first will show whether it answers at all."""
+        clips = bundled.clips()
+        return [clip for clip in clips if speaks(self.card, clip.language)] or clips[:1]
+
+    # ---- speech finders ----------------------------------------------------------------------------------------
+
+    def _find_speech(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
+        clips = bundled.clips()
+        for number, clip in enumerate(clips):
+            self.progress(number, len(clips) + 1)
+            begun = time.perf_counter()
+            decoded = decode(clip.path, settings.work_dir / "audio.f32", settings)
+            decode_s = time.perf_counter() - begun
+            found = self._listen(outfit, pool, decoded, decode_s)
+            sound = numpy.fromfile(decoded.path, "<f4")
+            self.checks.append(coverage_check(clip.language, sound, found))
+        self.progress(len(clips), len(clips) + 1)
+        silence = _silence(settings.work_dir / "silence.f32")
+        self.checks.append(silence_check(SILENCE_S, self._listen(outfit, pool, silence, 0.0)))
+
+    def _listen(self, outfit: Outfit, pool: Pool, decoded: Decoded, decode_s: float) -> tuple[Span, ...] | ValueError:
+        """The spans, or why the answer makes none. Raises: Problem."""
+        begun = time.perf_counter()
+        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
+
+        def ask(worker: Worker) -> tuple[NDArray[Any], int]:
+            parts: list[NDArray[Any]] = []
+            window = 1
+            for item in worker.find_speech(decoded.path):
+                if isinstance(item, Done):
+                    run.observe(item)
+                    break
+                message, payload = item
+                window = message.window_samples
+                parts.append(numpy.frombuffer(payload, "<f4"))
+            return (numpy.concatenate(parts) if parts else numpy.zeros(0, "<f4")), window
+
+        probabilities, window = run.survive(ask)
+        found: tuple[Span, ...] | ValueError
+        try:
+            found = speech_spans.spans(probabilities, window, decoded.samples)
+        except ValueError as error:
+            found = error
+        spans = () if isinstance(found, ValueError) else found
+        total_s = decode_s + time.perf_counter() - begun
+        self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
+        return found
+
+
+def _failed(verification: Verification) -> Finding:
+    name = verification.engine
+    wrong = [check for check in verification.checks if not check.ok]
+    model = next((receipt.model for receipt in verification.receipts if receipt.model != "none"), None)
+    check_model = Remedy(
+        Text("Check the model's files", "モデルのファイルを確かめる"), f"yamabiko models verify {model}"
+    )
+    return Finding(
+        id="engine-verification-failed",
+        severity="error",
+        area="engine",
+        cause=Text(
+            f"{name} ({verification.profile}) ran, but did not do what it should: "
+            f"{', '.join(check.name.en for check in wrong)}.",
+            f"{name}（{verification.profile}）は動きましたが、結果が正しくありません"
+            f"（{'、'.join(check.name.ja for check in wrong)}）。",
+        ),
+        evidence=tuple(f"{check.name.en}: {check.evidence.en}" for check in wrong),
+        remedies=(
+            *((check_model,) if model else ()),
+            Remedy(Text("Make its environment anew", "環境を作り直す"), f"yamabiko engines repair {name}", "effort"),
+        ),
+    )
+
+
+# ---- small parts ----------------------------------------------------------------------------------------------------
+
+
+def _threads() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_THREADS)
+
+
+def _silence(path: Path) -> Decoded:
+    samples = int(SILENCE_S * SAMPLE_RATE)
+    numpy.random.default_rng(0).normal(0.0, SILENCE_LEVEL, samples).astype("<f4").tofile(path)
+    return Decoded(path, samples, SILENCE_S, "none", "none", SAMPLE_RATE, 1, 0)
+
+
+def _finder_receipt(
+    outfit: Outfit, run: Run, device: str, decoded: Decoded, spans: Sequence[Span], decode_s: float, total_s: float
+) -> Receipt:
+    assert run.ready is not None
+    assert run.ruling is not None
+    return Receipt(
+        engine=outfit.card.name,
+        engine_version=run.ready.loaded.engine_version,
+        environment=str(next(iter(outfit.environments.values()))),
+        model=outfit.model_name,
+        model_revision=outfit.model_revision,
+        requested_device=device,
+        requested_compute_type="auto",
+        used_device=run.used_device,
+        used_compute_type=run.ready.loaded.compute_type,
+        verdict=run.ruling.verdict,
+        evidence=run.evidence,
+        timings=Timings(decode_s=decode_s, load_s=run.load_s, inference_s=run.inference_s, total_s=total_s),
+        audio_s=decoded.duration_s,
+        speech_s=sum(span.duration_s for span in spans),
+        fallbacks=tuple(run.fallbacks),
+        notices=tuple(run.notices),
+    )
+
+
+class _Quiet:
+    """A Watcher that leaves everything to the receipt."""
+
+    def progress(self, stage: pipeline.Stage, done_s: float, total_s: float | None) -> None:
+        pass
+
+    def segments(self, segments: Sequence[Segment]) -> None:
+        pass
+
+    def notice(self, finding: Finding) -> None:
+        pass

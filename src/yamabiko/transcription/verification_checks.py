@@ -1,0 +1,175 @@
+"""What a trial of an engine measured, as checks. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from yamabiko.bundled import Clip
+from yamabiko.diagnosis.facts import NvidiaMarks
+from yamabiko.engines.contract import Card, Profile
+from yamabiko.formats.text import one_line
+from yamabiko.i18n import Text
+from yamabiko.speech import SAMPLE_RATE, Receipt, Span, Transcript, Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HIGHEST_ERROR_RATE = 0.3
+"""
+Of the characters of a clip. Whisper base reads our clips with far fewer errors; a model that is damaged, or runs in
+a precision that the device computes wrongly, gives other words altogether.
+"""
+CLOCK_TOLERANCE_S = 0.1
+"""How far a segment may reach past the end: Whisper's clock ticks every 20 ms, and a chunk is padded."""
+LOUD = 10 ** (-30 / 20)
+"""In a clip without background, windows within 30 dB of the loudest one are speech, whatever a speech finder says."""
+LOWEST_COVERAGE = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: Text
+    ok: bool
+    evidence: Text
+    """What was measured, with the value."""
+
+
+def speaks(card: Card, language: str) -> bool:
+    return isinstance(card.languages, str) or language in card.languages
+
+
+def transcript_checks(card: Card, clip: Clip, transcript: Transcript) -> list[Check]:
+    """Text, language and times of one clip."""
+    lang = clip.language
+    if card.model_format is None or not speaks(card, lang):  # nobody can know its text
+        answered = Text(f"“{one_line(transcript.text)}”", f"「{one_line(transcript.text)}」")
+        return [Check(Text("answer", "応答"), bool(transcript.text), answered), _times_check(lang, transcript)]
+    rate = error_rate(clip.text, transcript.text)
+    heard, known = one_line(transcript.text), one_line(clip.text)
+    checks = [
+        Check(
+            Text(f"text ({lang})", f"文字（{lang}）"),
+            rate <= HIGHEST_ERROR_RATE,
+            Text(
+                f"{rate:.1%} of the characters wrong, {HIGHEST_ERROR_RATE:.0%} allowed: heard “{heard}”"
+                + (f", said “{known}”" if rate else ""),
+                f"文字誤り率 {rate:.1%}（上限 {HIGHEST_ERROR_RATE:.0%}）: 結果「{heard}」"
+                + (f"、正解「{known}」" if rate else ""),
+            ),
+        )
+    ]
+    if transcript.language_probability is not None:
+        sure = f"{transcript.language} ({transcript.language_probability:.2f})"
+        name = Text(f"language ({lang})", f"言語（{lang}）")
+        checks.append(Check(name, transcript.language == lang, Text(f"detected {sure}", f"判定結果 {sure}")))
+    return [*checks, _times_check(lang, transcript)]
+
+
+def _times_check(lang: str, transcript: Transcript) -> Check:
+    length_s = transcript.duration_s
+    segments = transcript.segments
+    inside = all(0 <= s.start_s <= s.end_s <= length_s + CLOCK_TOLERANCE_S for s in segments)
+    ordered = all(a.start_s <= b.start_s for a, b in pairwise(segments))
+    shown = ", ".join(f"{s.start_s:.2f}-{s.end_s:.2f}" for s in segments[:4]) or "no segments"
+    return Check(
+        Text(f"times ({lang})", f"時刻（{lang}）"),
+        bool(segments) and inside and ordered,
+        Text(f"{shown} s, of {length_s:.2f} s", f"全体 {length_s:.2f} 秒のうち {shown} 秒"),
+    )
+
+
+def coverage_check(lang: str, sound: NDArray[Any], found: tuple[Span, ...] | ValueError) -> Check:
+    """The loud windows of a clean clip lie inside the spans. `sound`: float32, mono, 16 kHz."""
+    name = Text(f"speech ({lang})", f"話し声（{lang}）")
+    if isinstance(found, ValueError):
+        return Check(name, False, Text(str(found), f"応答が不正です: {found}"))
+    inside: NDArray[Any] = numpy.zeros(sound.size, bool)
+    for span in found:
+        inside[span.start_sample : span.end_sample] = True
+    step = SAMPLE_RATE // 50
+    whole = sound.size // step * step
+    level: NDArray[Any] = numpy.sqrt(numpy.mean(numpy.square(sound[:whole].reshape(-1, step)), axis=1))
+    loud: NDArray[Any] = numpy.greater(level, level.max(initial=0.0) * LOUD)
+    covered: NDArray[Any] = inside[:whole].reshape(-1, step).all(axis=1)
+    share = float(covered[loud].mean()) if loud.any() else 0.0
+    at = ", ".join(f"{span.start_s:.2f}-{span.end_s:.2f}" for span in found[:4]) or "-"
+    return Check(
+        name,
+        share >= LOWEST_COVERAGE,
+        Text(
+            f"{share:.1%} of the loud parts are inside what it calls speech ({at} s)",
+            f"音の大きい部分の {share:.1%} を話し声と判定（{at} 秒）",
+        ),
+    )
+
+
+def silence_check(silence_s: float, found: tuple[Span, ...] | ValueError) -> Check:
+    name = Text("silence", "無音")
+    if isinstance(found, ValueError):
+        return Check(name, False, Text(str(found), f"応答が不正です: {found}"))
+    heard_s = sum(span.duration_s for span in found)
+    return Check(
+        name,
+        not found,
+        Text(
+            f"{heard_s:.1f} s of speech found in {silence_s:.0f} s of silence",
+            f"{silence_s:.0f} 秒の無音のうち話し声と判定したのは {heard_s:.1f} 秒",
+        ),
+    )
+
+
+def device_check(receipts: Sequence[Receipt], device: str, profile: Profile, marks: NvidiaMarks) -> Check:
+    """
+    It ran where it was asked to, or, asked for nothing, where this environment is for on this machine.
+
+    *Not proved* passes, and is said: the platform hides what would prove it.
+    """
+    refuted = next((r for r in receipts if r.verdict == "refuted"), None)
+    told = refuted or receipts[-1]
+    gpu_wanted = device.startswith("cuda") or (device == "auto" and "cuda" in profile.devices and bool(marks.present))
+    wrong_place = any((r.used_device.startswith("cuda")) != gpu_wanted for r in receipts)
+    seen = "; ".join(f"{e.kind}: {e.value}" for e in told.evidence if e.says is not None) or "no evidence"
+    where = f"{told.used_device} {told.used_compute_type}"
+    english, japanese = f"{where}, {told.verdict} ({seen})", f"{where}、{_VERDICT[told.verdict]}（{seen}）"
+    if gpu_wanted and wrong_place:
+        english, japanese = f"a GPU was wanted; {english}", f"GPUで動くはずでした。{japanese}"
+    elif "cuda" in profile.devices and not gpu_wanted:
+        english += f"; on a GPU it was not tried ({marks.evidence})"
+        japanese += f"。GPUでは試していません（{marks.evidence}）"
+    return Check(Text("device", "デバイス"), refuted is None and not wrong_place, Text(english, japanese))
+
+
+_VERDICT: dict[Verdict, str] = {"proved": "確認済み", "not proved": "未確認", "refuted": "申告と異なる場所で実行"}
+
+
+def error_rate(said: str, heard: str) -> float:
+    """
+    Edits from `said` to `heard` a character of `said`, letters and digits alone: NFKC, no case, no punctuation.
+
+    Raises: ValueError, if nothing was said.
+    """
+    wanted, found = normalised(said), normalised(heard)
+    if not wanted:
+        raise ValueError("no letters to compare with")
+    return edits(wanted, found) / len(wanted)
+
+
+def normalised(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(c for c in folded if unicodedata.category(c)[0] in "LNM")
+
+
+def edits(one: str, other: str) -> int:
+    """Levenshtein distance: insertions, deletions, substitutions."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]

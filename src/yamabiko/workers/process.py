@@ -126,12 +126,19 @@ class Worker:
         self._settings = settings
         self._requests = itertools.count(1)
         self._phase: Phase = "start"
+        self._cancelled: set[int] = set()
+        self._killed = False
         self._resident: int | None = None
+        self._watched_at = time.monotonic()
         self.memory_cap_bytes = _memory_cap(settings)
         self._process, self._channel = self._spawn()
         assert self._process.stdout is not None
         self._words = LastWords(self._process.stdout)
-        self._expect(Hello, settings.worker_start_s)
+        try:
+            self._expect(Hello, settings.worker_start_s)
+        except BaseException:  # Ctrl-C too: nobody else knows of this process yet
+            self.kill()
+            raise
         logs.event("worker-started", engine=launch.engine, placement=launch.placement, pid=self.pid)
 
     @property
@@ -164,12 +171,12 @@ class Worker:
             message, _ = self._next(self._answer_limit())
             if not isinstance(message, SegmentFound | ChunkDone | Done) or message.request != request:
                 raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
-            if not isinstance(message, Done) and not 0 <= message.index < len(chunks):
-                raise self._fail("nonsense", f"chunk {message.index} of {len(chunks)}")
+            if not isinstance(message, Done) and message.index not in open_chunks:
+                raise self._fail("nonsense", f"chunk {message.index} of {len(chunks)}, or it was done before")
             self._phase = "answers"
             if isinstance(message, ChunkDone):
                 open_chunks.discard(message.index)
-            if isinstance(message, Done) and open_chunks and not message.cancelled:
+            if isinstance(message, Done) and open_chunks and request not in self._cancelled:
                 raise self._fail("nonsense", f"done, but not with chunks {sorted(open_chunks)}")
             yield message
             if isinstance(message, Done):
@@ -195,6 +202,7 @@ class Worker:
             yield message, payload
 
     def cancel(self, request: int) -> None:
+        self._cancelled.add(request)
         self._send(Cancel(request))
 
     def stop(self) -> None:
@@ -208,8 +216,11 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
-        children.kill_group(self._process)
-        self._channel.close()
+        """Twice is once: the number of a dead worker may be another's by then."""
+        if not self._killed:
+            self._killed = True
+            children.kill_group(self._process)
+            self._channel.close()
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -263,23 +274,28 @@ class Worker:
     def _next(self, limit_s: float) -> tuple[Message, bytes]:
         """The next message; the worker's memory is watched while we wait."""
         deadline = time.monotonic() + limit_s
+        message: Message | None
         while True:
             try:
                 message, payload = self._channel.receive(min(WATCH_S, max(0.0, deadline - time.monotonic())))
             except Silent:
-                self._watch_memory()
+                message = None
                 if time.monotonic() >= deadline:
                     raise self._fail("silent", f"no answer for {limit_s:g} s") from None
-                continue
             except Ended as error:
                 raise self._fail("died", str(error)) from None
             except Nonsense as error:
                 raise self._fail("nonsense", str(error)) from None
             if isinstance(message, Raised):
                 raise WorkerFailed(self._exit("raised", message.message, message))
-            return message, payload
+            self._watch_memory()  # also of a worker that talks without a pause
+            if message is not None:
+                return message, payload
 
     def _watch_memory(self) -> None:
+        if time.monotonic() - self._watched_at < WATCH_S:
+            return
+        self._watched_at = time.monotonic()
         self._resident = children.resident_bytes(self.pid) or self._resident
         if self._resident is not None and 0 < self.memory_cap_bytes < self._resident:
             raise self._fail("over-memory", f"{self._resident} bytes resident, {self.memory_cap_bytes} allowed")

@@ -157,15 +157,19 @@ def _out_of_memory(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
             ),
             evidence=lines,
             remedies=(
-                Remedy(
-                    Text("Close what else uses the memory", "メモリを使っている他のプログラムを閉じる"), None, "effort"
-                ),
-                Remedy(Text("Use less precise numbers", "精度の低い数値型を使う"), "--compute_type int8", "accuracy"),
-                Remedy(Text("Use a smaller model", "小さいモデルを使う"), "--model base", "accuracy"),
+                Remedy(Text("Close what else uses memory", "メモリを使う他のプログラムを閉じる"), None, "effort"),
+                *_less_precise(exit_.placement),
+                Remedy(Text("Use a smaller model", "小さいモデルを使う"), "--model NAME", "accuracy"),
             ),
         ),
         "memory",
     )
+
+
+def _less_precise(place: Placement) -> tuple[Remedy, ...]:
+    if place.compute_type.startswith("int8"):
+        return ()
+    return (Remedy(Text("Use less precise numbers", "精度の低い数値型を使う"), "--compute_type int8", "accuracy"),)
 
 
 def _no_usable_driver(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:

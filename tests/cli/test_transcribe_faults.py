@@ -1,0 +1,172 @@
+"""
+The fault table: what happens to a file when its worker fails in every way, seen from the shell.
+
+The scripted engine breaks on cue in real worker processes. An undisturbed run
+of the same file gives the text that every rescued run must give too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from program import Result, noise_file, run_program, script_file
+
+SIGNALS = ("SIGSEGV", "SIGABRT", "SIGILL", "SIGKILL")
+DEATHS: list[dict[str, Any]] = [{"do": "die", "signal": name} for name in SIGNALS]
+OTHERS: list[dict[str, Any]] = [
+    {"do": "die", "status": 0},
+    {"do": "stall"},
+    {"do": "nonsense"},
+    {"do": "raise", "message": "boom"},
+]
+EXHAUSTION: dict[str, Any] = {"do": "exhaust_memory"}
+SMALL = {"YAMABIKO_WORKER_MEMORY_BYTES": str(400 * 2**20)}
+QUICK = {"YAMABIKO_WORKER_FIRST_ANSWER_S": "1", "YAMABIKO_WORKER_SILENCE_S": "1", "YAMABIKO_WORKER_LOAD_S": "1.5"}
+
+
+def name_of(fault: dict[str, Any]) -> str:
+    return "-".join(str(value) for value in fault.values())
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three stretches of 30, 30 and 5 s, without speech finding."""
+    return noise_file(tmp_path_factory.mktemp("fault-table") / "talk.wav", 65)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    home = tmp_path_factory.mktemp("undisturbed")
+    assert transcribe(recording, home, script_file(home / "script.json")).code == 0
+    text = (home / "talk.txt").read_text("utf-8")
+    assert len(set(text.splitlines())) == 3
+    return text
+
+
+def transcribe(recording: Path, home: Path, script: Path, *more: str, **environment: str) -> Result:
+    return run_program(
+        recording, "--engine", "scripted", "--model", script, "--vad_filter", "False", "--output_dir", home,
+        "--output_format", "txt,json", *more, home=home, **{**QUICK, **environment},
+    )  # fmt: skip
+
+
+def receipt(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((home / "talk.json").read_text("utf-8"))["yamabiko"]
+    return found
+
+
+@pytest.mark.parametrize("fault", [*DEATHS, *OTHERS], ids=name_of)
+@pytest.mark.parametrize("moment", [{"at": "load"}, {"at": "chunk", "skip": 1}], ids=["loading", "middle"])
+def test_a_worker_that_fails_once_costs_a_notice_and_not_the_text(
+    fault: dict[str, Any], moment: dict[str, Any], recording: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    script = script_file(tmp_path / "script.json", {**moment, **fault, "times": 1})
+    result = transcribe(recording, tmp_path, script)
+    assert result.code == 0, result.err
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+    assert len(receipt(tmp_path)["fallbacks"]) == 1
+    assert "we did" in result.err
+
+
+@pytest.mark.parametrize("fault", [*DEATHS, *OTHERS], ids=name_of)
+def test_a_worker_that_always_fails_there_ends_in_a_finding_and_writes_no_file(
+    fault: dict[str, Any], recording: Path, tmp_path: Path
+) -> None:
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "skip": 1, **fault})
+    result = transcribe(recording, tmp_path, script)
+    assert result.code == 6, result.err
+    assert "evidence" in result.err
+    assert not (tmp_path / "talk.txt").exists()
+
+
+def test_what_was_done_before_the_end_is_not_done_again(recording: Path, undisturbed: str, tmp_path: Path) -> None:
+    """The second chunk kills every worker; once it is mended, only what is missing is asked."""
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "skip": 1, "do": "die", "signal": "SIGSEGV"})
+    assert transcribe(recording, tmp_path, script).code == 6
+    script_file(script)
+    assert transcribe(recording, tmp_path, script).code == 0
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+    assert receipt(tmp_path)["chunks_resumed"] == 1
+
+
+@pytest.mark.parametrize("fault", DEATHS, ids=name_of)
+def test_a_gpu_that_kills_its_worker_costs_a_notice(
+    fault: dict[str, Any], recording: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "skip": 1, "device": "cuda", **fault})
+    result = transcribe(recording, tmp_path, script, "--device", "cuda")
+    assert result.code == 0, result.err
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+    assert receipt(tmp_path)["used_device"] == "cpu"
+    assert "went on with cpu/int8" in result.err
+
+
+def test_memory_that_runs_out_on_the_cpu_is_named_at_once(recording: Path, tmp_path: Path) -> None:
+    """The cause is known and no rung needs less, so nothing is tried in vain."""
+    script = script_file(tmp_path / "script.json", {"at": "load", **EXHAUSTION})
+    result = transcribe(recording, tmp_path, script, **SMALL)
+    assert result.code == 6
+    assert "worker-out-of-memory" in result.err
+    assert "we did" not in result.err
+
+
+def test_memory_that_runs_out_on_the_gpu_costs_a_notice(recording: Path, undisturbed: str, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "skip": 1, "device": "cuda", **EXHAUSTION})
+    result = transcribe(recording, tmp_path, script, "--device", "cuda", **SMALL)
+    assert result.code == 0, result.err
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+    assert "cuda-oom" in result.err
+
+
+def test_a_gpu_that_is_required_and_lies_is_refused(recording: Path, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json", claims="cuda")
+    result = transcribe(recording, tmp_path, script, "--device", "cuda", "--require_gpu")
+    assert result.code == 5
+    assert "gpu-not-used" in result.err
+    assert not (tmp_path / "talk.txt").exists()
+    again = transcribe(recording, tmp_path, script, "--device", "cuda", "--require_gpu")
+    assert again.code == 5, "an answer that was not proved must not come back from the journal"
+
+
+def test_a_lie_about_the_device_is_told_and_the_text_kept(recording: Path, undisturbed: str, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json", claims="cuda")
+    result = transcribe(recording, tmp_path, script, "--device", "cuda")
+    assert result.code == 0
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+    assert (receipt(tmp_path)["used_device"], receipt(tmp_path)["verdict"]) == ("cpu", "refuted")
+    assert "refuted" in result.err.splitlines()[-1]
+
+
+def test_without_fallback_the_first_failure_that_is_understood_is_the_end(recording: Path, tmp_path: Path) -> None:
+    script = script_file(
+        tmp_path / "script.json",
+        {"at": "load", "device": "cuda", "do": "raise", "message": "CUDA failed with error out of memory"},
+    )
+    result = transcribe(recording, tmp_path, script, "--device", "cuda", "--no_fallback")
+    assert result.code == 5
+    assert "cuda-oom" in result.err
+
+
+def test_a_flood_of_output_stops_nothing(recording: Path, undisturbed: str, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "do": "flood", "megabytes": 20})
+    assert transcribe(recording, tmp_path, script).code == 0
+    assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
+
+
+def test_a_disk_that_is_full_costs_the_output_and_not_the_work(recording: Path, tmp_path: Path) -> None:
+    """The folder for the results is a file at first; what was transcribed is taken from the journal afterwards."""
+    script = script_file(tmp_path / "script.json")
+    blocked = tmp_path / "results"
+    blocked.write_text("in the way")
+    arguments = (recording, "--engine", "scripted", "--model", script, "--vad_filter", "False", "-f", "txt")
+    failed = run_program(*arguments, "-o", blocked, home=tmp_path)
+    assert failed.code == 8
+    assert "output-not-writable" in failed.err
+    blocked.unlink()
+    rescued = run_program(*arguments, "-o", blocked, home=tmp_path)
+    assert rescued.code == 0
+    assert "before an interruption" in rescued.err

@@ -245,6 +245,27 @@ def test_a_decoder_that_speaks_nonsense(tmp_path, monkeypatch, says, expected):
     assert refusal(made, tmp_path / "a.f32").id == expected
 
 
+def test_a_decoder_that_cannot_be_started(tmp_path, monkeypatch):
+    made = wav(tmp_path / "a.wav", babble(1))
+    monkeypatch.setattr(decode_module.sys, "executable", str(tmp_path / "gone"))
+
+    assert refusal(made, tmp_path / "a.f32").id == "decoder-not-started"
+
+
+def test_what_a_file_makes_the_decoder_say_cannot_steer_a_terminal(tmp_path, monkeypatch):
+    fake = tmp_path / "fake"
+    fake.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('\\x1b]0;owned\\x07' + 'x' * 5000)\n")
+    fake.chmod(0o755)
+    made = wav(tmp_path / "a.wav", babble(1))
+    monkeypatch.setattr(decode_module.sys, "executable", str(fake))
+
+    (line,) = refusal(made, tmp_path / "a.f32").evidence
+
+    assert line.isprintable()
+    assert "owned" in line
+    assert len(line) < 400
+
+
 @linux
 def test_memory_does_not_grow_with_the_length(tmp_path, monkeypatch):
     peaks: list[int] = []

@@ -206,6 +206,28 @@ def test_pauses_that_were_not_recorded_are_kept_as_silence(tmp_path):
     assert alike(found[6 * 16_000 :], sound[48_000:], 48_000) > 0.95
 
 
+def test_sound_that_ends_before_the_picture_is_not_called_damaged(tmp_path):
+    made = tmp_path / "a.mkv"
+    with av.open(str(made), "w") as out:
+        video = out.add_stream("mpeg4", rate=5)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        stream = out.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        block = (babble(1)[np.newaxis] * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 16_000, 0
+        out.mux(stream.encode(frame))
+        for index in range(30):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            picture.pts = index
+            out.mux(video.encode(picture))
+        out.mux(video.encode(None))
+
+    decoded = decode(made, tmp_path / "a.f32", ROOMY)
+
+    assert decoded.duration_s == pytest.approx(1, abs=0.01)
+    assert decoded.notices == ()
+
+
 def test_sound_that_starts_after_the_picture_keeps_its_place(tmp_path):
     made = tmp_path / "a.mkv"
     sound = babble(2, 48_000)

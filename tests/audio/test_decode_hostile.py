@@ -10,7 +10,7 @@ import av
 import pytest
 from decode_material import ROOMY, alike, babble, ids, refusal, samples, wav
 
-from yamabiko.audio import decode_stream
+from yamabiko.audio import decode_stream, decode_walls
 from yamabiko.audio.decode import decode
 
 LISTS = {
@@ -62,11 +62,11 @@ def test_a_list_is_refused_and_what_it_names_is_not_read(tmp_path, secret, name,
 @pytest.mark.parametrize("name", ["list.m3u8", "list.ffconcat", "list.mpd"])
 def test_without_our_look_at_the_first_bytes_the_decoder_still_refuses(tmp_path, secret, name, monkeypatch):
     """The second wall: FFmpeg may not use a demuxer that opens files."""
-    monkeypatch.setattr(decode_stream, "_refuse_playlist", lambda _: None)
+    monkeypatch.setattr(decode_stream, "refuse_playlist", lambda _: None)
     made = tmp_path / name
     made.write_text(LISTS[name].format(secret=secret))
 
-    with made.open("rb", buffering=0) as file, pytest.raises(decode_stream.Refused):
+    with made.open("rb", buffering=0) as file, pytest.raises(decode_walls.Refused):
         decode_stream.decode(file, made.suffix, lambda _: None)
 
     assert not was_read(secret)
@@ -74,13 +74,13 @@ def test_without_our_look_at_the_first_bytes_the_decoder_still_refuses(tmp_path,
 
 def test_a_demuxer_that_opens_files_is_refused_the_file(tmp_path, secret, monkeypatch):
     """The third wall: with every demuxer allowed, opening is refused by our own callback."""
-    monkeypatch.setattr(decode_stream, "_refuse_playlist", lambda _: None)
+    monkeypatch.setattr(decode_stream, "refuse_playlist", lambda _: None)
     monkeypatch.setattr(decode_stream, "allowed_formats", lambda: ",".join(sorted(av.formats_available)))
     made = tmp_path / "list.m3u8"
     made.write_text(LISTS["list.m3u8"].format(secret=secret))
     heard: list[int] = []
 
-    with made.open("rb", buffering=0) as file, pytest.raises(decode_stream.Refused):
+    with made.open("rb", buffering=0) as file, pytest.raises(decode_walls.Refused):
         decode_stream.decode(file, ".m3u8", lambda block: heard.append(len(block)))
 
     assert not heard

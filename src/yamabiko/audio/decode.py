@@ -113,14 +113,17 @@ def _prepare(source: Path, target: Path) -> None:
 
 def _run(job: Job, progress: Callable[[float], None]) -> Done | Failed | Finding:
     """The child's answer, or the Finding that says why there is none. Leaves no process and no part file."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "yamabiko.audio.decode_child", json.dumps(records.to_plain(job))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **_ONE_THREAD},
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "yamabiko.audio.decode_child", json.dumps(records.to_plain(job))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **_ONE_THREAD},
+            start_new_session=True,
+        )
+    except OSError as error:  # no processes, memory or descriptors left
+        return decode_findings.not_started(job.source, (f"system: {error}",))
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
@@ -225,7 +228,7 @@ def _last_lines(words: children.LastWords) -> tuple[str, ...]:
     lines = words.lines(wait_s=1.0)
     # What native code says stands before faulthandler's list of Python frames; both ends tell something.
     shown = lines if len(lines) <= LAST_LINES else (*lines[: LAST_LINES // 2], "...", *lines[-LAST_LINES // 2 :])
-    return tuple(f"decoder stderr: {line}" for line in shown)
+    return tuple(f"decoder stderr: {decode_child.one_line(line)}" for line in shown)
 
 
 def _explain(answer: Failed | Finding, job: Job) -> Finding:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 BYTES_PER_SAMPLE = 4
 PROGRESS_EVERY_S = 0.2
 LOOK_AT_DISK_EVERY_BYTES = 8 * 1024 * 1024
+LONGEST_LINE = 300
 LITTLE_MEMORY_BYTES = 16 * 1024 * 1024
 BLAMES_THE_FILE = ("input-not-audio", "input-no-audio-stream", "input-damaged")
 
@@ -223,6 +224,14 @@ class Sink:
             send(self._results, Progress(self.samples / SAMPLE_RATE))
 
 
+def one_line(text: str) -> str:
+    """
+    A line of native code, fit to be shown: files choose parts of it, and could steer a terminal.
+    """
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.strip())
+    return shown if len(shown) <= LONGEST_LINE else shown[: LONGEST_LINE - 1] + "…"
+
+
 def free_bytes(descriptor: int, path: Path) -> int:
     """Space an ordinary user may still use on the file system of an open file."""
     if sys.platform == "win32":
@@ -295,7 +304,7 @@ def _limit(job: Job) -> None:
 def _answer(job: Job, part: Part, results: int) -> Done | Failed:
     # Made now: when memory is out, nothing can be made. The imports are ours and stand outside the limits.
     out_of_memory = Failed("decode-limit", (f"decoder: memory ran out at the limit of {job.memory_bytes} bytes",))
-    from yamabiko.audio import decode_stream
+    from yamabiko.audio import decode_stream, decode_walls
 
     sink: Sink | None = None
     try:
@@ -308,7 +317,7 @@ def _answer(job: Job, part: Part, results: int) -> Done | Failed:
             raise CannotUse("input-damaged", *(f"decoder: {line}" for line in stream.complaints.lines()))
         part.become(job.target)
         return _done(stream, sink.samples)
-    except (CannotUse, decode_stream.Refused) as refusal:
+    except (CannotUse, decode_walls.Refused) as refusal:
         failed = Failed(refusal.code, refusal.evidence)
         if refusal.code in BLAMES_THE_FILE and _memory_is_short():
             failed = out_of_memory

@@ -195,6 +195,24 @@ def died(source: Path, how: str, evidence: tuple[str, ...]) -> Finding:
     return Finding("decoder-died", "error", "input", cause, evidence, (COPY_AGAIN, CONVERT, REPORT))
 
 
+def not_started(source: Path, evidence: tuple[str, ...]) -> Finding:
+    return Finding(
+        "decoder-not-started",
+        "error",
+        "input",
+        Text(
+            f"The decoder for “{source.name}” could not be started: this machine gives no further process.",
+            f"「{source.name}」のデコーダーを起動できませんでした。新しいプロセスを作れません。",
+        ),
+        evidence,
+        (
+            Remedy(
+                Text("Close other programs, then retry", "ほかのプログラムを閉じてから、もう一度試す"), cost="effort"
+            ),
+        ),
+    )
+
+
 def nonsense(source: Path, evidence: tuple[str, ...]) -> Finding:
     return Finding(
         "decoder-nonsense",

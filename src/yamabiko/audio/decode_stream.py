@@ -27,21 +27,10 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from yamabiko.audio.decode_child import one_line
+from yamabiko.audio.decode_walls import Refused, allowed_formats, refuse_opening, refuse_playlist
 from yamabiko.audio.downmix import MonoMix, Samples
 from yamabiko.speech import SAMPLE_RATE
-
-# Each line: what FFmpeg calls a demuxer that opens more than the file it was given.
-READS_OTHER_FILES = {
-    *("applehttp", "hls", "dash", "webm_dash_manifest", "concat", "imf", "image2", "mlv", "vobsub", "dvdvideo"),
-    *("rtp", "rtsp", "sap", "sdp", "bluray", "avisynth", "vapoursynth"),
-}
-DEVICES = {
-    *("alsa", "android_camera", "avfoundation", "caca", "decklink", "dshow", "fbdev", "gdigrab", "iec61883", "jack"),
-    *("kmsgrab", "lavfi", "libcdio", "libdc1394", "openal", "oss", "pulse", "sndio", "v4l2", "vfwcap"),
-    *("video4linux2", "x11grab", "xcbgrab"),
-}
-PLAYLIST_STARTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"<asx", b"<smil", b"[reference]", b"v=0\r", b"v=0\n")
-PLAYLIST_WORDS = (b"<mpd", b"<playlist", b"<compositionplaylist", b"<smoothstreamingmedia")
 
 LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000
 MOST_CHANNELS = 64
@@ -54,15 +43,6 @@ VALUES_AT_ONCE = 1 << 17
 """Values (samples times channels) gathered before numpy works on them: 0.5 MiB of float32."""
 
 
-class Refused(Exception):
-    """This file is not decoded; `code` is the finding's id."""
-
-    def __init__(self, code: str, *evidence: str) -> None:
-        super().__init__(code, *evidence)
-        self.code = code
-        self.evidence = evidence
-
-
 @dataclass
 class Complaints:
     """What the decoder said went wrong: how often, and its first and latest lines."""
@@ -73,6 +53,7 @@ class Complaints:
     duration_is_a_guess: bool = False
 
     def note(self, line: str) -> None:
+        line = one_line(line)
         self.count += 1
         self.latest = line
         if len(self.first) < 3:
@@ -149,7 +130,7 @@ def decode(file: io.RawIOBase | io.BytesIO, suffix: str, write: Callable[[Sample
 
     Raises: Refused, MemoryError, and whatever `write` raises.
     """
-    _refuse_playlist(file)
+    refuse_playlist(file)
     complaints = Complaints()
     av.logging.set_level(av.logging.WARNING)
     av.logging.set_skip_repeated(False)
@@ -173,25 +154,6 @@ def decode(file: io.RawIOBase | io.BytesIO, suffix: str, write: Callable[[Sample
     return stream
 
 
-def _refuse_playlist(file: io.RawIOBase | io.BytesIO) -> None:
-    start = (file.read(4096) or b"").removeprefix(b"\xef\xbb\xbf").lstrip()
-    file.seek(0)
-    low = start.lower()
-    if low.startswith(PLAYLIST_STARTS) or (low.startswith(b"<") and any(word in low for word in PLAYLIST_WORDS)):
-        first_line = start.splitlines()[0][:80].decode("utf-8", "replace")
-        raise Refused("input-playlist", f"file: begins with {first_line!r}")
-
-
-def _refuse_opening(url: str, *_: Any) -> Any:
-    raise PermissionError(errno.EACCES, "the file asked to read another file", url)
-
-
-def allowed_formats() -> str:
-    """Every demuxer of this FFmpeg but those that read other files or devices, in FFmpeg's own list form."""
-    refused = READS_OTHER_FILES | DEVICES
-    return ",".join(name for name in sorted(av.formats_available) if refused.isdisjoint(name.split(",")))
-
-
 def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str]]) -> InputContainer:
     try:
         container = av.open(
@@ -200,7 +162,7 @@ def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str
             container_options={"protocol_whitelist": "none", "format_whitelist": allowed_formats()},
             metadata_errors="replace",  # tags in Shift-JIS must not cost the recording
             buffer_size=64 * 1024,
-            io_open=_refuse_opening,
+            io_open=refuse_opening,
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         for level, name, message in logs:
@@ -230,7 +192,7 @@ def _choose(container: InputContainer, complaints: Complaints) -> tuple[AudioStr
     claimed: float | None = None
     if best.duration and best.time_base:
         claimed = float(best.duration * best.time_base)
-    elif container.duration:
+    elif container.duration and len(found) == 1:  # beside a picture, the sound may end earlier
         claimed = container.duration / 1_000_000
     stream = Stream(
         container=container.format.name,

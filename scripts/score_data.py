@@ -167,7 +167,8 @@ def score(name: str, rows: list[Row], answers: dict[Path, Answer], wall_s: float
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Both sides on every set; ours first, since it sets up what the plain run uses."""
-    sets, versions = {}, {}
+    sets: dict[str, Any] = {}
+    versions: dict[str, str] = {}
     for name in arguments.sets:
         rows, skipped = read_set(arguments.data / name)
         sides: dict[str, Any] = {}
@@ -200,7 +201,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--compute_type", default="int8")
     parser.add_argument(
         "--command",
-        default=shlex.join([sys.executable, "-m", "yamabiko.cli.main", "transcribe"]),
+        default=shlex.join([sys.executable, "-m", "yamabiko", "transcribe"]),
         help="what runs ours; files and options are put after it",
     )
     parser.add_argument("--tolerance", type=float, default=0.0, help="errors a set that ours may be worse by")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from made_transcripts import any_text, broken_text
 
 from yamabiko.formats.text import clusters, display_width, encodable, one_line
@@ -33,12 +33,14 @@ def test_width_is_what_a_terminal_shows(text: str, columns: int) -> None:
     assert display_width(text) == columns
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(any_text)
 def test_width_is_never_less_than_the_east_asian_width_property_says(text: str) -> None:
     wide = sum(2 for c in text if unicodedata.east_asian_width(c) in "WF" and not unicodedata.combining(c))
     assert display_width(text) >= wide
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(broken_text)
 def test_clusters_lose_nothing(text: str) -> None:
     assert "".join(clusters(text)) == text
@@ -55,6 +57,7 @@ def test_two_flags_are_two_clusters() -> None:
     assert clusters("🇯🇵🇫🇷") == ["🇯🇵", "🇫🇷"]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(broken_text)
 def test_any_text_becomes_one_line_of_valid_utf8(text: str) -> None:
     line = one_line(text)

@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_transcripts import broken_text, said, said_in_words, transcript, transcripts, without_spaces
 
@@ -70,6 +70,7 @@ def assert_in_order(read: Read) -> None:
     assert all(a[1] <= b[0] for a, b in pairwise(read))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(transcripts(broken_text), st.booleans())
 def test_srt_reads_back(given_: Transcript, highlight: bool) -> None:
     assert_in_order(read_srt(render(given_, "srt", Layout(highlight_words=highlight))))
@@ -80,6 +81,7 @@ def test_srt_reads_back(given_: Transcript, highlight: bool) -> None:
     assert arrows.sub(">", without_spaces(shown)) == arrows.sub(">", expected)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(transcripts(broken_text), st.booleans())
 def test_vtt_reads_back_without_losing_a_character(given_: Transcript, highlight: bool) -> None:
     assert_in_order(read_vtt(render(given_, "vtt", Layout(highlight_words=highlight))))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from made_transcripts import RECEIPT, broken_text, said, said_in_words, transcript, transcripts
 
 from yamabiko.formats import render
@@ -40,6 +40,7 @@ def test_tsv_is_what_whisper_writes() -> None:
     assert render(transcript(), "tsv") == "start\tend\ttext\n"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(transcripts(broken_text))
 def test_txt_and_tsv_hold_together_whatever_arrives(given_: Transcript) -> None:
     visible = [s for s in given_.segments if render(transcript(s), "txt")]
@@ -147,6 +148,7 @@ def test_numbers_that_are_not_finite_become_null(name: str) -> None:
     assert found["yamabiko"]["timings"]["total_s"] is None
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(transcripts(broken_text))
 def test_json_reads_back_whatever_arrives(given_: Transcript) -> None:
     for name in ("json", "verbose_json"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,7 +84,7 @@ def test_a_full_disk_is_a_finding_and_leaves_the_old_file_whole(tmp_path: Path) 
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
     said_ = in_child(path, limit)
     assert '"disk-full"' in said_
-    assert f"[Errno {__import__('errno').EFBIG}]" in said_
+    assert f"[Errno {errno.EFBIG}]" in said_
     assert path.read_text() == "what was there before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -94,41 +97,52 @@ def test_no_space_left_is_a_finding_in_the_systems_own_words() -> None:
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # written to, not replaced
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that other users can reach: pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def as_an_ordinary_user(path: Path) -> str:
+    """Root is refused nothing, and tests run as root in containers."""
+    return in_child(path, "os.setgid(65534); os.setuid(65534)" if os.geteuid() == 0 else "")
+
+
 @posix
-def test_no_permission_is_a_finding(tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
+def test_no_permission_is_a_finding(reachable: Path) -> None:
+    folder = reachable / "locked"
     folder.mkdir()
-    existing = folder / "b.txt"
-    existing.write_text("kept")
-    existing.chmod(0o444)
+    folder.chmod(0o777)
+    assert as_an_ordinary_user(folder / "may.txt") == ""
     folder.chmod(0o555)
-    for parent in (tmp_path, *tmp_path.parents):
-        if os.geteuid() == 0 and parent != Path("/") and str(parent).startswith(str(tmp_path.parents[1])):
-            parent.chmod(0o755)  # the child below has no rights of root
-    become_nobody = "os.setgid(65534); os.setuid(65534)" if os.geteuid() == 0 else ""
-    for path in (folder / "a.txt", existing):
-        said_ = in_child(path, become_nobody)
-        assert '"output-not-writable"' in said_
-        assert "[Errno 13] Permission denied" in said_
+
+    said_ = as_an_ordinary_user(folder / "may not.txt")
+
     folder.chmod(0o755)
-    assert [p.name for p in folder.iterdir()] == ["b.txt"]
-    assert existing.read_text() == "kept"
+    assert '"output-not-writable"' in said_
+    assert "[Errno 13] Permission denied" in said_
+    assert [p.name for p in folder.iterdir()] == ["may.txt"]
 
 
 @posix
-def test_a_file_its_owner_protected_is_not_replaced(tmp_path: Path) -> None:
+def test_a_file_its_owner_protected_is_not_replaced(reachable: Path) -> None:
     """A rename needs no right to the file itself: without a look first, it would be gone."""
-    path = tmp_path / "a.txt"
+    folder = reachable / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    path = folder / "a.txt"
     path.write_text("kept")
     path.chmod(0o444)
-    if os.geteuid() == 0:
-        os.chown(tmp_path, 65534, 65534)
-        for parent in (tmp_path.parent, tmp_path.parents[1]):
-            parent.chmod(0o755)
-    said_ = in_child(path, "os.setgid(65534); os.setuid(65534)" if os.geteuid() == 0 else "")
+
+    said_ = as_an_ordinary_user(path)
+
     assert '"output-not-writable"' in said_
+    assert "[Errno 13] Permission denied" in said_
     assert path.read_text() == "kept"
-    assert list(tmp_path.iterdir()) == [path]
+    assert list(folder.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_a_finding_with_the_command_that_makes_it(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _after_space(glyphs: Sequence[Glyph], i: int) -> float:
     if i == 0:
         return NEVER
     before, after = base(glyphs[i - 1].text), base(glyphs[i + 1].text)
-    if _forbidden(before, after) and not (before in _QUOTES or after in _QUOTES):
+    if _forbidden("" if before in _QUOTES else before, "" if after in _QUOTES else after):
         return NEVER
     if after in _ASCII_CLOSERS or before in _ASCII_OPENERS or _forbidden(before, after):
         return TIGHT

@@ -119,7 +119,7 @@ def test_memory_that_runs_out_on_the_gpu_costs_a_notice(recording: Path, undistu
     result = transcribe(recording, tmp_path, script, "--device", "cuda", **SMALL)
     assert result.code == 0, result.err
     assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
-    assert "cuda-oom" in result.err
+    assert "worker-out-of-memory" in result.err
 
 
 def test_a_gpu_that_is_required_and_lies_is_refused(recording: Path, tmp_path: Path) -> None:

@@ -144,16 +144,17 @@ def _device_name(place: Placement) -> str:
     return "GPU" if place.device != "cpu" else "CPU"
 
 
-def _out_of_memory(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
-    on_gpu = exit_.placement.device != "cpu"
+def _out_of_memory(exit_: WorkerExit, lines: tuple[str, ...], *, on_gpu: bool = False) -> Explanation:
+    where = Text("the GPU" if on_gpu else "this machine", "GPU" if on_gpu else "このマシン")
+    cap = f" ({exit_.memory_cap_bytes / 2**20:.0f} MiB allowed)" if exit_.kind == "over-memory" else ""
     return Explanation(
         Finding(
             id="cuda-oom" if on_gpu else "worker-out-of-memory",
             severity="error",
             area="device" if on_gpu else "worker",
             cause=Text(
-                f"The model did not fit in the memory of the {_device_name(exit_.placement)} ({exit_.placement}).",
-                f"モデルが{_device_name(exit_.placement)}のメモリに収まりませんでした（{exit_.placement}）。",
+                f"The work did not fit in the memory of {where.en} on {exit_.placement}{cap}.",
+                f"{where.ja}のメモリに収まりませんでした（{exit_.placement}{cap}）。",
             ),
             evidence=lines,
             remedies=(
@@ -164,6 +165,10 @@ def _out_of_memory(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
         ),
         "memory",
     )
+
+
+def _gpu_out_of_memory(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
+    return _out_of_memory(exit_, lines, on_gpu=True)
 
 
 def _less_precise(place: Placement) -> tuple[Remedy, ...]:
@@ -307,7 +312,7 @@ def _illegal_instruction(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanati
 
 _RULES = (
     _Rule(r"CUDA driver version is insufficient|no CUDA-capable device|CUDA_ERROR_NO_DEVICE", _no_usable_driver),
-    _Rule(r"CUDA failed with error out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED", _out_of_memory),
+    _Rule(r"CUDA failed with error out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED", _gpu_out_of_memory),
     _Rule(r"std::bad_alloc|Cannot allocate memory|failed to allocate memory", _out_of_memory),
     _Rule(r"libcublas\.so\.12.*(not found|cannot be loaded|cannot open)|cublas64_12\.dll", _library_missing),
     _Rule(

@@ -1,0 +1,159 @@
+"""Names of outputs, and who may write over what."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yamabiko.cli.inputs import Recording, gather
+from yamabiko.cli.outputs import Ledger, Plan, plan
+
+FORMATS = ("txt", "srt")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def made(folder: Path, *names: str) -> list[Recording]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).exists():
+            (folder / name).write_bytes(name.encode())
+    return [Recording(folder / name, Path()) for name in names]
+
+
+def plans(
+    recordings: list[Recording],
+    ledger: Ledger,
+    output_dir: Path | None = None,
+    settings: str = "a",
+    overwrite: bool = False,
+) -> list[Plan]:
+    return plan(recordings, FORMATS, output_dir, ledger, settings, overwrite=overwrite)
+
+
+def write(one: Plan, ledger: Ledger, settings: str = "a") -> None:
+    for name in one.to_write:
+        one.targets[name].write_text("text")
+        ledger.record(one.targets[name], one.recording.path, settings)
+
+
+def names_of(one: Plan) -> list[str]:
+    return sorted(path.name for path in one.targets.values())
+
+
+def test_a_recording_is_named_as_whisper_names_it(tmp_path: Path, ledger: Ledger) -> None:
+    [one] = plans(made(tmp_path / "in", "talk.one.mp4"), ledger)
+    assert names_of(one) == ["talk.one.srt", "talk.one.txt"]
+    assert one.targets["srt"].parent == tmp_path / "in"
+
+
+def test_two_recordings_with_one_stem_get_their_full_names(tmp_path: Path, ledger: Ledger) -> None:
+    first, second = plans(made(tmp_path / "in", "talk.mp3", "talk.mp4"), ledger)
+    assert names_of(first) == ["talk.mp3.srt", "talk.mp3.txt"]
+    assert names_of(second) == ["talk.mp4.srt", "talk.mp4.txt"]
+
+
+def test_a_later_recording_of_the_same_stem_leaves_the_earlier_result(tmp_path: Path, ledger: Ledger) -> None:
+    [first] = plans(made(tmp_path / "in", "talk.mp3"), ledger)
+    write(first, ledger)
+    [second] = plans(made(tmp_path / "in", "talk.mp4"), ledger)
+    assert names_of(second) == ["talk.mp4.srt", "talk.mp4.txt"]
+    both = plans(made(tmp_path / "in", "talk.mp3", "talk.mp4"), ledger)
+    assert [names_of(one) for one in both] == [names_of(first), names_of(second)]
+    assert both[0].finished, "the first keeps its name, and is done"
+
+
+def test_files_of_one_name_from_two_folders_share_an_output_folder_in_peace(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = [*made(tmp_path / "a", "talk.mp3"), *made(tmp_path / "b", "talk.mp3")]
+    first, second = plans(recordings, ledger, tmp_path / "out")
+    assert not set(first.targets.values()) & set(second.targets.values())
+
+
+def test_a_recording_is_never_written_over(tmp_path: Path, ledger: Ledger) -> None:
+    """Audio may be named talk.txt."""
+    [one] = plans(made(tmp_path / "in", "talk.txt"), ledger, overwrite=True)
+    assert one.recording.path not in one.targets.values()
+
+
+def test_what_is_finished_is_skipped_and_overwrite_does_it_again(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    write(plans(recordings, ledger)[0], ledger)
+    assert plans(recordings, ledger)[0].finished
+    assert plans(recordings, ledger, overwrite=True)[0].to_write == FORMATS
+
+
+def test_other_settings_are_told_and_not_silently_taken_for_the_same(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    write(plans(recordings, ledger)[0], ledger)
+    again = plans(recordings, ledger, settings="b")[0]
+    assert (again.finished, again.other_settings) == (True, True)
+
+
+def test_a_recording_that_changed_is_done_again(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    write(plans(recordings, ledger)[0], ledger)
+    recordings[0].path.write_bytes(b"another recording")
+    assert plans(recordings, ledger)[0].to_write == FORMATS
+
+
+def test_a_result_that_a_person_edited_is_left_alone(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    first = plans(recordings, ledger)[0]
+    write(first, ledger)
+    first.targets["srt"].write_text("corrected by hand")
+    recordings[0].path.write_bytes(b"another recording")
+    again = plans(recordings, ledger)[0]
+    assert again.to_write == ("txt",)
+    assert again.foreign == (first.targets["srt"],)
+
+
+def test_a_file_that_somebody_else_made_is_left_alone(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    (tmp_path / "in" / "talk.srt").write_text("from the net")
+    [one] = plans(recordings, ledger)
+    assert one.to_write == ("txt",)
+    assert one.foreign == (tmp_path / "in" / "talk.srt",)
+
+
+def test_folders_keep_their_shape_below_the_output_folder(tmp_path: Path, ledger: Ledger) -> None:
+    made(tmp_path / "in", "a.wav", "deep/a.wav", ".hidden.wav", "notes.txt")
+    recordings, problems = gather([str(tmp_path / "in")], recursive=True)
+    assert problems == []
+    found = [one.targets["txt"].relative_to(tmp_path / "out") for one in plans(recordings, ledger, tmp_path / "out")]
+    assert sorted(map(str, found)) == ["a.txt", "deep/a.txt"]
+
+
+def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
+    [one] = made(tmp_path / "in", "a.wav")
+    (tmp_path / "in" / "link.wav").symlink_to(one.path)
+    recordings, _ = gather([str(one.path), str(tmp_path / "in"), str(tmp_path / "in" / "*.wav")], recursive=False)
+    assert [r.path for r in recordings] == [one.path]
+
+
+def test_an_empty_folder_is_a_finding(tmp_path: Path) -> None:
+    recordings, [problem] = gather([str(tmp_path)], recursive=False)
+    assert recordings == []
+    assert problem.id == "input-no-recordings"
+
+
+NAMES = st.sampled_from(["talk", "Talk", "talk.mp3", "a", "txt"])
+SUFFIXES = st.sampled_from([".mp3", ".MP3", ".txt", ".srt", "", ".wav"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["x", "y"]), NAMES, SUFFIXES), unique=True, max_size=8), st.booleans())
+def test_no_output_is_ever_another_output_or_a_recording(files: list[tuple[str, str, str]], gathered: bool) -> None:
+    """Nothing on the disk is needed: names alone decide, and a file system may not tell A from a."""
+    here = Path(os.sep, "nowhere")
+    recordings = [Recording(here / folder / f"{name}{suffix}", Path()) for folder, name, suffix in files]
+    found = plan(recordings, FORMATS, here / "out" if gathered else None, Ledger(here), "a", overwrite=True)
+    outputs = [str(path).casefold() for one in found for path in one.targets.values()]
+    assert len(outputs) == len(set(outputs)) == len(FORMATS) * len(files)
+    assert not set(outputs) & {str(recording.path).casefold() for recording in recordings}

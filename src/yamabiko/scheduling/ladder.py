@@ -39,8 +39,10 @@ def plan(
     """
     family, _ = parse_device(device)
     rungs = [rung for rung in card.placements if _fits(rung, family, gpu_present)]
-    if compute_type not in ("auto", "default"):
-        rungs = [rung for rung in rungs if rung.compute_type == compute_type] or _forced(card, rungs, compute_type)
+    if rungs and family == "cuda" and rungs[0].device != "cuda":
+        rungs = []  # a GPU asked for by name, and an engine that knows none
+    if rungs and compute_type not in ("auto", "default"):
+        rungs = _of_precision(rungs, compute_type)
     if not rungs:
         raise Problem(
             Finding(
@@ -65,7 +67,17 @@ def _fits(rung: Placement, family: str, gpu_present: bool | None) -> bool:
     return True
 
 
-def _forced(card: Card, rungs: list[Placement], compute_type: str) -> list[Placement]:
+def _of_precision(rungs: list[Placement], compute_type: str) -> list[Placement]:
+    """The rungs of one precision. The device that was wanted first stays first, even if no rung of its names it."""
+    named = [rung for rung in rungs if rung.compute_type == compute_type]
+    if not named:
+        return _forced(rungs, compute_type)
+    if named[0].device != rungs[0].device:
+        return [*_forced(rungs[:1], compute_type), *named]
+    return named
+
+
+def _forced(rungs: list[Placement], compute_type: str) -> list[Placement]:
     """A precision that no rung names, but that some CTranslate2 type is called: one rung a device."""
     known = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
     if compute_type not in known:

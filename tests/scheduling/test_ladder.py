@@ -1,0 +1,112 @@
+"""Which rungs a wish leaves of a CARD."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yamabiko.engines import catalog
+from yamabiko.findings import Problem
+from yamabiko.scheduling.ladder import parse_device, plan
+
+CARD = catalog.card("scripted")  # cuda/float16, cuda/int8, cpu/int8, cpu/float32
+CPU_ONLY = dataclasses.replace(CARD, placements=CARD.placements[2:])
+
+
+def rungs(device="auto", compute_type="auto", card=CARD, gpu_present: bool | None = True, may_fall=True) -> str:
+    return " ".join(map(str, plan(card, device, compute_type, gpu_present=gpu_present, may_fall=may_fall)))
+
+
+@pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        ({}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"gpu_present": None}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"gpu_present": False}, "cpu/int8 cpu/float32"),
+        ({"device": "cpu"}, "cpu/int8 cpu/float32"),
+        ({"device": "cuda"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"device": "cuda", "gpu_present": False}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"device": "cuda:1"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"may_fall": False}, "cuda/float16"),
+        ({"gpu_present": False, "may_fall": False}, "cpu/int8"),
+        ({"device": "cpu", "may_fall": False}, "cpu/int8"),
+        ({"compute_type": "int8"}, "cuda/int8 cpu/int8"),
+        ({"compute_type": "default"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"compute_type": "float32", "device": "cpu"}, "cpu/float32"),
+        ({"compute_type": "float32", "device": "cuda"}, "cuda/float32 cpu/float32"),
+        ({"compute_type": "float32"}, "cuda/float32 cpu/float32"),
+        ({"compute_type": "float16"}, "cuda/float16"),
+        ({"compute_type": "bfloat16"}, "cuda/bfloat16 cpu/bfloat16"),
+        ({"compute_type": "bfloat16", "may_fall": False}, "cuda/bfloat16"),
+        ({"card": CPU_ONLY}, "cpu/int8 cpu/float32"),
+    ],
+)
+def test_a_wish_leaves_these_rungs_best_first(wish, expected):
+    assert rungs(**wish) == expected
+
+
+@pytest.mark.parametrize(
+    ("wish", "finding"),
+    [
+        ({"device": "gpu"}, "device-unknown"),
+        ({"device": "cuda:"}, "device-unknown"),
+        ({"device": "cuda:x"}, "device-unknown"),
+        ({"device": "cpu:0"}, "device-unknown"),
+        ({"device": "auto:0"}, "device-unknown"),
+        ({"device": "cuda:1\n"}, "device-unknown"),
+        ({"device": ""}, "device-unknown"),
+        ({"compute_type": "float17"}, "compute-type-unknown"),
+        ({"compute_type": ""}, "compute-type-unknown"),
+        ({"device": "cuda", "card": dataclasses.replace(CARD, placements=())}, "device-not-supported"),
+    ],
+)
+def test_a_wish_that_cannot_be_met_says_so(wish, finding):
+    with pytest.raises(Problem) as caught:
+        rungs(**wish)
+
+    assert caught.value.finding.id == finding
+
+
+def test_a_gpu_asked_for_by_name_of_an_engine_without_gpu_is_refused():
+    """`--device cuda` that quietly runs on the CPU is what this program is against."""
+    with pytest.raises(Problem) as caught:
+        rungs(device="cuda", card=CPU_ONLY)
+
+    assert caught.value.finding.id == "device-not-supported"
+
+
+def test_a_misspelt_precision_gets_a_suggestion():
+    with pytest.raises(Problem) as caught:
+        rungs(compute_type="flot16")
+
+    assert "--compute_type float16" in [remedy.command for remedy in caught.value.finding.remedies]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("auto", ("auto", None)), ("cpu", ("cpu", None)), ("cuda", ("cuda", None)), ("cuda:12", ("cuda", 12))],
+)
+def test_a_device_is_a_family_and_perhaps_a_number(text, expected):
+    assert parse_device(text) == expected
+
+
+@given(
+    device=st.sampled_from(["auto", "cpu", "cuda", "cuda:3"]),
+    compute_type=st.sampled_from(["auto", "default", "int8", "float16", "float32", "int16"]),
+    gpu_present=st.sampled_from([True, False, None]),
+    may_fall=st.booleans(),
+)
+def test_every_ladder_keeps_to_the_wish(device, compute_type, gpu_present, may_fall):
+    ladder = plan(CARD, device, compute_type, gpu_present=gpu_present, may_fall=may_fall)
+
+    devices = [rung.device for rung in ladder]
+    assert ladder
+    assert len(set(ladder)) == len(ladder)
+    assert devices == sorted(devices, reverse=True)  # cuda before cpu
+    assert may_fall or len(ladder) == 1
+    assert device != "cpu" or set(devices) == {"cpu"}
+    assert not device.startswith("cuda") or devices[0] == "cuda"
+    assert compute_type in ("auto", "default") or {rung.compute_type for rung in ladder} == {compute_type}

@@ -53,6 +53,9 @@ class Outfit:
         return f"{device}:{self.device_index or 0}" if device == "cuda" else device
 
 
+_Key = tuple[Launch, str, int]
+
+
 @dataclass(slots=True)
 class _Kept:
     worker: Worker
@@ -68,8 +71,8 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._kept: dict[tuple[str, str, Placement], _Kept] = {}
-        self._benched: dict[tuple[str, str, Placement], float] = {}
+        self._kept: dict[_Key, _Kept] = {}
+        self._benched: dict[_Key, float] = {}
 
     def __enter__(self) -> Pool:
         return self
@@ -127,5 +130,6 @@ class Pool:
                 del self._kept[key]
 
 
-def _key(outfit: Outfit, rung: int) -> tuple[str, str, Placement]:
-    return outfit.card.name, str(Path(outfit.model)), outfit.ladder[rung]
+def _key(outfit: Outfit, rung: int) -> _Key:
+    """All that a worker is started and loaded with: one that differs in any of it is another worker."""
+    return outfit.launch(rung), str(Path(outfit.model)), outfit.threads

@@ -1,0 +1,35 @@
+"""Outfits of the scripted engine, by hand: no environment is made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yamabiko.engines import catalog
+from yamabiko.engines.contract import Placement
+from yamabiko.engines.environments import Environment
+from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.settings import Settings
+
+GPU, CPU = Placement("cuda", "float16"), Placement("cpu", "float32")
+
+
+@pytest.fixture
+def outfit() -> Callable[..., Outfit]:
+    here = Environment("scripted", "cpu", Path(sys.prefix), Path(sys.executable), "", "running interpreter")
+
+    def make(model: str = "", ladder: tuple[Placement, ...] = (GPU, CPU), **more: Any) -> Outfit:
+        facts: dict[str, Any] = {"card": catalog.card("scripted"), "environments": {"cuda": here, "cpu": here}}
+        return Outfit(model=model, model_name="script", model_revision=None, ladder=ladder, **(facts | more))
+
+    return make
+
+
+@pytest.fixture
+def pool(no_children_left: None) -> Iterator[Pool]:
+    with Pool(Settings(worker_memory_bytes=2**32)) as pool:
+        yield pool

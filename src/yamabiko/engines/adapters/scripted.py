@@ -16,9 +16,11 @@ machine: `yamabiko talk.wav --engine scripted --model script.json`.
 
 `says` may use {seconds} (length of the chunk) and {sum} (a checksum of its
 samples), so that the same audio always gives the same text. A cue fires `at`
-"load" or "chunk", after `skip` chances let pass, `times` times, on every device
-or on one; chances are counted in files beside the script, and so survive the
-death of a worker. What a cue can `do` is the list of methods `_do_*` below.
+"load", "language", "chunk" (before it is answered), "answered" (after its text,
+before its end) or "evidence" (when all is answered), after `skip` chances let
+pass, `times` times, on every device or on one; chances are counted in files
+beside the script, and so survive the death of a worker. What a cue can `do` is
+the list of methods `_do_*` below.
 """
 
 from __future__ import annotations
@@ -109,9 +111,11 @@ class Scripted:
             self._play("answered")
 
     def detect_language(self, audio: Audio) -> DetectedLanguage | None:
+        self._play("language")
         return DetectedLanguage(str(self._script.get("language", "en")), 1.0)
 
     def evidence(self) -> tuple[Evidence, ...]:
+        self._play("evidence")
         return (Evidence("introspection", self._claimed_device, f"the script claims {self._claimed_device}"),)
 
     # ---- cues --------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def list_(json: Json = False) -> None:
 def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
-    card = _card(name)
+    card = _card(name, "install")
     chosen = _chosen(card, profile)
     console = screen.make_console()
     state = engine_table.state(card, chosen) if card.profiles else None
@@ -108,7 +108,7 @@ def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> N
 def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
     from yamabiko.engines import environments
 
-    card = _card(name)
+    card = _card(name, "repair")
     chosen = _chosen(card, profile)
     console = screen.make_console()
     if card.profiles:
@@ -133,7 +133,7 @@ def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> No
 def remove(name: Name, profile: ProfileName = None) -> None:
     from yamabiko.engines import environments
 
-    card = _card(name)
+    card = _card(name, "remove")
     console = screen.make_console()
     if not card.profiles:
         raise Problem(_part_of_yamabiko(card))
@@ -224,18 +224,25 @@ def verify(
 ) -> None:
     console = screen.make_console()
     with answers.json_problems(json):
-        wanted = [(_card(name), profile) for name in names or ()] or _installed(profile)
+        cards = [_card(name, "verify") for name in names] if names else catalog.cards()
+        wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
+        if not wanted:
+            raise Problem(_none_installed(device))
         raise typer.Exit(_verify(wanted, device, console, json=json))
 
 
-def _installed(profile: str | None) -> list[tuple[Card, str | None]]:
-    """All environments that are there, whole or not."""
-    return [
-        (card, one.name)
-        for card in catalog.cards()
+def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> list[tuple[Card, str | None]]:
+    """Its environments that are there, whole or not; of one that was named, else the one that should be there."""
+    if profile is not None and named:
+        return [(card, profile)]
+    there = [
+        one
         for one in engine_table.profiles(card)
         if profile in (None, one.name) and engine_table.state(card, one).status in ("ready", "broken")
     ]
+    family = device.partition(":")[0]
+    fitting = [one.name for one in there if family == "auto" or family in (one.devices or ("cpu", "cuda"))]
+    return [(card, name) for name in fitting] or ([(card, None)] if named else [])
 
 
 def _verify(wanted: Sequence[tuple[Card, str | None]], device: str, console: Console, *, json: bool) -> int:
@@ -268,7 +275,8 @@ def _verdict(result: Verification) -> dict[str, object]:
 
 def _show(result: Verification, console: Console) -> None:
     rows = [[f"  {answers.mark(check.ok)}", str(check.name), str(check.evidence)] for check in result.checks]
-    head = f"{answers.mark(result.ok)} {result.engine} ({result.profile})\n"
+    profile = f" ({result.profile})" if catalog.card(result.engine).profiles else ""
+    head = f"{answers.mark(result.ok)} {result.engine}{profile}\n"
     receipts = "".join(f"    {_receipt_line(receipt)}\n" for receipt in result.receipts)
     screen.print_result(head + (answers.aligned(rows) if rows else "") + receipts)
     for finding in dict.fromkeys(f for receipt in result.receipts for f in (*receipt.fallbacks, *receipt.notices)):
@@ -286,13 +294,16 @@ def _receipt_line(receipt: Receipt) -> str:
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
-def _card(name: str) -> Card:
+def _card(name: str, verb: str) -> Card:
     """Raises: Problem (engine-unknown), with the names that are near."""
     try:
         return catalog.card(name)
     except Problem as problem:
         near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2)
-        meant = tuple(Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), one) for one in near)
+        meant = tuple(
+            Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), f"yamabiko engines {verb} {one}")
+            for one in near
+        )
         finding = problem.finding
         raise Problem(replace(finding, remedies=(*meant, *finding.remedies))) from None
 
@@ -319,4 +330,22 @@ def _part_of_yamabiko(card: Card) -> Finding:
             f"{card.name} は yamabiko に付属しており、削除できる専用の環境がありません。",
         ),
         remedies=(Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
+    )
+
+
+def _none_installed(device: str) -> Finding:
+    return Finding(
+        id="engine-none-to-verify",
+        severity="error",
+        area="engine",
+        cause=Text(
+            f"No engine is installed that could be verified (device: {device}).",
+            f"検証できる導入済みのエンジンがありません（デバイス: {device}）。",
+        ),
+        remedies=(
+            Remedy(
+                Text("Install the default engine", "既定のエンジンを導入する"),
+                f"yamabiko engines install {catalog.DEFAULT_ENGINE}",
+            ),
+        ),
     )

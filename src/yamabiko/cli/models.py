@@ -167,8 +167,8 @@ def _description(local: LocalModel) -> Text:
     origin = _PLACE[local.origin]
     hashes = _hashes(local)
     return Text(
-        f"{count} files, {size}, {hashes.en}; from {origin.en}; {local.path}",
-        f"{count} ファイル、{size}、{hashes.ja}。{origin.ja} から。{local.path}",
+        f"{count} file{'s' if count != 1 else ''}, {size}, {hashes.en} ({origin.en}): {local.path}",
+        f"{count} ファイル、{size}、{hashes.ja}（{origin.ja}）: {local.path}",
     )
 
 
@@ -300,7 +300,7 @@ def _not_ours(name: str, where: str) -> Finding:
             f"This copy of “{name}” is not in yamabiko's cache, so yamabiko does not remove it.",
             f"「{name}」のコピーは yamabiko のキャッシュの外にあるため、yamabiko は削除しません。",
         ),
-        evidence=(f"found: {where}",),
+        evidence=(f"path: {where}",),
         remedies=(
             Remedy(
                 Text("Remove it with the program it belongs to, or by hand", "所有するプログラムか手作業で削除する"),

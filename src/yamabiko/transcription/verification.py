@@ -90,7 +90,8 @@ def verify(
     """
     family, index = parse_device(device)
     chosen = _profile(card, profile, device)
-    told = Text(f"verifying {card.name} ({chosen.name})", f"{card.name}（{chosen.name}）を検証中")
+    which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
+    told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
     trial = _Trial(card, chosen, device, settings, lambda done, total: report(told, done, total))
     try:
         trial.run(family, index)
@@ -180,12 +181,12 @@ class _Trial:
         local = models.locate(self.card.default_model, format=self.card.model_format, settings=self.settings)
         if local is None:
             raise Problem(model_problems.not_here(self.card.default_model))
-        known = "as pinned" if local.pinned else "not pinned"
+        known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
         self.checks.append(
             Check(
                 Text("model", "モデル"),
                 True,
-                Text(f"{local.name}, {known}: {local.path}", f"{local.name}（{known}）: {local.path}"),
+                Text(f"{local.name}, {known.en}: {local.path}", f"{local.name}（{known.ja}）: {local.path}"),
             )
         )
         return str(local.path), local.name, local.revision

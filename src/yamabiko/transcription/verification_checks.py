@@ -89,14 +89,14 @@ def coverage_check(lang: str, sound: NDArray[Any], found: tuple[Span, ...] | Val
     name = Text(f"speech ({lang})", f"話し声（{lang}）")
     if isinstance(found, ValueError):
         return Check(name, False, Text(str(found), f"応答が不正です: {found}"))
-    inside: NDArray[Any] = numpy.zeros(sound.size, bool)
+    inside = numpy.zeros(sound.size, bool)
     for span in found:
         inside[span.start_sample : span.end_sample] = True
     step = SAMPLE_RATE // 50
     whole = sound.size // step * step
-    level: NDArray[Any] = numpy.sqrt(numpy.mean(numpy.square(sound[:whole].reshape(-1, step)), axis=1))
-    loud: NDArray[Any] = numpy.greater(level, level.max(initial=0.0) * LOUD)
-    covered: NDArray[Any] = inside[:whole].reshape(-1, step).all(axis=1)
+    level = numpy.sqrt(numpy.mean(numpy.square(sound[:whole].reshape(-1, step)), axis=1))
+    loud = numpy.greater(level, level.max(initial=0.0) * LOUD)
+    covered = numpy.all(inside[:whole].reshape(-1, step), axis=1)
     share = float(covered[loud].mean()) if loud.any() else 0.0
     at = ", ".join(f"{span.start_s:.2f}-{span.end_s:.2f}" for span in found[:4]) or "-"
     return Check(

@@ -80,7 +80,7 @@ class Run:
         pending = list(wanted)
         while pending:
             asked = pending[: self._conduct.batch_size]
-            whole = False
+            rung, whole = self._rung, False
             try:
                 for answer in self._ask(audio, chunks, asked, options):
                     pending.remove(answer.chunk)
@@ -88,10 +88,13 @@ class Run:
                     yield answer
                 whole = True
             except WorkerFailed as failure:
-                self._climb_down(failure, f"{asked[0] + 1}/{len(chunks)}")
+                if pending:
+                    self._climb_down(failure, f"{asked[0] + 1}/{len(chunks)}")
+                else:
+                    self._all_had_come(failure)
             finally:
                 if not whole:  # also when our own caller stops: a half-read answer would poison the next question
-                    self._pool.discard(self._outfit, self._rung)
+                    self._pool.discard(self._outfit, rung)
 
     def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
         """Raises: Problem, when no rung is left."""
@@ -105,7 +108,9 @@ class Run:
         """
         while True:
             try:
-                return work(self._worker())
+                result = work(self._worker())
+                self._failures_here = 0
+                return result
             except WorkerFailed as failure:
                 self._pool.discard(self._outfit, self._rung)
                 self._climb_down(failure, "")
@@ -168,6 +173,18 @@ class Run:
         told = finding.with_we_did(self._what_we_did(step))
         self.fallbacks.append(told)
         self._notice(told)
+
+    def _all_had_come(self, failure: WorkerFailed) -> None:
+        """The worker failed behind its last answer: nothing is lost but what it saw of itself."""
+        finding = replace(
+            explain_exit(failure.exit).finding,
+            severity="warning",
+            we_did=Text("kept the answers, which had all come", "応答はすべて届いていたので、そのまま使いました"),
+        )
+        self.notices.append(finding)
+        self._notice(finding)
+        if self.ruling is None and self.ready is not None:
+            self.ruling = decide(self.ready.loaded.device, ())
 
     def _what_we_did(self, step: Step) -> Text:
         placement = self._outfit.ladder[step.rung]

@@ -91,7 +91,7 @@ def test_vtt_reads_back_without_losing_a_character(given_: Transcript, highlight
 
 
 def test_srt_is_what_whisper_writes() -> None:
-    """The layout of openai-whisper 20240930's WriteSRT: number, HH:MM:SS,mmm, text, empty line."""
+    """The layout of openai-whisper 20250625's WriteSRT: number, HH:MM:SS,mmm, text, empty line."""
     spoken = transcript(Segment(0.0, 2.5, " Hello."), Segment(3661.234, 3662.5, " Bye."))
     assert render(spoken, "srt") == (
         "1\n00:00:00,000 --> 00:00:02,500\nHello.\n\n2\n01:01:01,234 --> 01:01:02,500\nBye.\n\n"
@@ -99,7 +99,7 @@ def test_srt_is_what_whisper_writes() -> None:
 
 
 def test_vtt_is_what_whisper_writes() -> None:
-    """WriteVTT leaves the hours out where there are none."""
+    """Its WriteVTT leaves the hours out where there are none."""
     spoken = transcript(Segment(0.0, 2.5, " Hello."), Segment(3661.234, 3662.5, " Bye."))
     assert render(spoken, "vtt") == (
         "WEBVTT\n\n00:00.000 --> 00:02.500\nHello.\n\n01:01:01.234 --> 01:01:02.500\nBye.\n\n"

@@ -34,7 +34,7 @@ def test_txt_has_one_line_a_segment() -> None:
 
 
 def test_tsv_is_what_whisper_writes() -> None:
-    """openai-whisper's WriteTSV: whole milliseconds, tabs in the text become spaces."""
+    """openai-whisper 20250625's WriteTSV: whole milliseconds, tabs in the text become spaces."""
     spoken = transcript(Segment(0.0, 2.5, " a\tb "), Segment(2.4999, 3661.2344, " c"))
     assert render(spoken, "tsv") == "start\tend\ttext\n0\t2500\ta b\n2500\t3661234\tc\n"
     assert render(transcript(), "tsv") == "start\tend\ttext\n"

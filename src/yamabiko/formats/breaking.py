@@ -4,7 +4,7 @@ Where a line may end, and how good a place it is.
 Without a dictionary, a Japanese phrase (文節) shows in its script: it usually
 ends in hiragana, and the next begins with kanji, katakana or Latin. The costs
 put that, punctuation and the engine's own word boundaries in order; only their
-order was tuned, on the sentences in tests/formats/test_breaking.py.
+order was tuned, on the sentences in tests/formats/test_line_ends.py.
 Character classes: JIS X 4051 and W3C jlreq (行頭禁則, 行末禁則, 分離禁止).
 """
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yamabiko.audio.chunks import Chunk
@@ -20,7 +20,7 @@ def said(start_s: float, end_s: float, text: str = "x", words: tuple[Word, ...] 
 times = st.floats(-5, 40) | st.sampled_from([0.0, 30.0, float("nan"), float("inf"), float("-inf")])
 words = st.builds(Word, times, times, st.sampled_from([" a", "b", "山", ""]))
 segments = st.builds(
-    Segment, times, times, st.sampled_from([" a.", "b", "山彦", "", " "]), st.lists(words, max_size=4).map(tuple)
+    Segment, times, times, st.sampled_from([" a.", "b", "山彦", "", " "]), st.lists(words, max_size=2).map(tuple)
 )
 
 
@@ -28,14 +28,14 @@ segments = st.builds(
 def answers(draw: st.DrawFn) -> list[tuple[Span, tuple[Segment, ...]]]:
     at, found = 0, []
     for gap, length, said_there in draw(
-        st.lists(st.tuples(st.integers(0, 99_999), st.integers(1, 480_000), st.lists(segments, max_size=6)), max_size=6)
+        st.lists(st.tuples(st.integers(0, 99_999), st.integers(1, 480_000), st.lists(segments, max_size=4)), max_size=3)
     ):
         found.append((Span(at + gap, at + gap + length), tuple(said_there)))
         at += gap + length
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(answers())
 def test_segments_come_out_ordered_inside_their_chunk_and_never_overlapping(results):
     """Subtitles that overlap or run backwards are refused by players; and engines do give such times."""
@@ -54,7 +54,7 @@ def test_segments_come_out_ordered_inside_their_chunk_and_never_overlapping(resu
             at = word.end_s
 
 
-@settings(max_examples=60)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(answers())
 def test_no_text_is_lost_or_changed_but_for_a_space_at_a_seam(results):
     merged = merge(results)

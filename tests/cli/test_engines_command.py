@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from program import Result, run_program
+from program import COMMAND, Result, environment, run_program
 
 COLUMNS = ["engine", "profile", "status", "version", "size", "runs on", "licence", "notes"]
 
@@ -45,7 +48,7 @@ def test_list_on_a_fresh_machine_says_what_is_not_installed_and_what_was_never_r
     cuda = next(line for line in lines if line.startswith("faster-whisper  cuda12"))
     assert "not installed" in cuda
     assert "never run by us on a GPU" in cuda
-    assert "ready (yamabiko's own Python)" in next(line for line in lines if line.startswith("scripted"))
+    assert "part of yamabiko" in next(line for line in lines if line.startswith("scripted"))
 
 
 def test_list_in_japanese_keeps_its_columns_in_line(tmp_path: Path) -> None:
@@ -237,8 +240,6 @@ def test_a_library_that_was_changed_in_place_is_named(
 
 def test_a_model_that_only_looks_untouched_fails_verification(silero_home: Path) -> None:
     """Same size, same time, other bytes: no glance finds that, the trial does."""
-    import os
-
     (model,) = silero_home.glob("cache/models/silero-onnx/*/*.onnx")
     before = model.stat()
     model.write_bytes(bytes(before.st_size))
@@ -277,3 +278,34 @@ def test_help_is_in_the_readers_language(language: str, tmp_path: Path) -> None:
     result = run_program("engines", "--help", home=tmp_path, YAMABIKO_LANG=language)
     assert result.code == 0
     assert ("環境を作り直し" in result.out) == (language == "ja")
+
+
+def test_a_narrow_terminal_breaks_no_name_and_puts_the_notes_below(tmp_path: Path) -> None:
+    """A name that is broken over two lines cannot be copied into the next command."""
+    shown = on_a_terminal(tmp_path, 80, "engines", "list")
+    lines = [line.split() for line in shown.splitlines()]
+    assert [line[0] for line in lines[1:5]] == ["faster-whisper", "faster-whisper", "silero-vad", "scripted"]
+    assert "faster-whisper cuda12: never run by us on a GPU" in shown
+
+
+def on_a_terminal(home: Path, columns: int, *arguments: str) -> str:
+    """What the program draws on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=environment(home, COLUMNS=str(columns), NO_COLOR="1", TERM="dumb"),
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+        )
+    finally:
+        os.close(theirs)
+    drawn = b""
+    try:
+        while block := os.read(ours, 4096):
+            drawn += block
+    except OSError:  # EIO: how a pseudo-terminal says that the other side is gone
+        assert process.wait(60) == 0
+    finally:
+        os.close(ours)
+    return drawn.decode()

@@ -17,30 +17,47 @@ from yamabiko.records import to_plain
 Json = typer.Option("--json/--no-json", help=str(Text("Print records as JSON", "結果をJSONで表示する")))
 
 
-def show_table(headers: Sequence[Text], rows: Sequence[Sequence[str]]) -> None:
-    """Drawn by rich on a terminal, which folds what does not fit; plain columns otherwise."""
+def show_table(headers: Sequence[Text], rows: Sequence[Sequence[str]], name_columns: int = 1) -> None:
+    """
+    Plain columns where no terminal reads; rich draws them on one, and folds anything but names.
+
+    The last column holds notes. On a terminal too narrow for them they follow
+    the table, each with the `name_columns` first cells of its row.
+    """
+    kept = [n for n in range(len(headers)) if any(row[n] for row in rows)]
+    titles, cells = [str(headers[n]) for n in kept], [[row[n] for n in kept] for row in rows]
     if not sys.stdout.isatty():
-        screen.print_result(aligned([[str(header) for header in headers], *rows]))
+        screen.print_result(aligned([titles, *cells]))
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text as Styled
 
+    console = Console(highlight=False)
+    noted = kept[-1] == len(headers) - 1
+    below = noted and max(map(_width, aligned([titles, *cells]).splitlines())) > console.width
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for header in headers:
-        table.add_column(str(header), overflow="fold")
-    for row in rows:
-        table.add_row(*map(Styled, row))
-    Console(highlight=False).print(table)
+    for number, title in enumerate(titles[:-1] if below else titles):
+        table.add_column(title, overflow="fold", no_wrap=number < name_columns)
+    for row in cells:
+        table.add_row(*map(Styled, row[:-1] if below else row))
+    console.print(table)
+    for row in cells:
+        if below and row[-1]:
+            console.print(Styled(f"{' '.join(row[:name_columns])}: {row[-1]}"))
+
+
+def _width(text: str) -> int:
+    from yamabiko.formats.text import display_width
+
+    return display_width(text)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns by display width, two spaces apart; no line ends in spaces."""
-    from yamabiko.formats.text import display_width
-
-    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = (
-        "  ".join(cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
     return "".join(f"{line}\n" for line in lines)

@@ -31,20 +31,20 @@ _STATUS = {
     "broken": Text("broken", "破損"),
     "outdated": Text("outdated", "要更新"),
 }
-_FROM_HERE = Text("ready (yamabiko's own Python)", "使用可（yamabiko の Python）")
+_FROM_HERE = Text("in yamabiko's own Python", "yamabiko の Python にあるものを使用")
+_PART_OF_US = Text("part of yamabiko", "yamabiko に付属")
 
 
 def row(card: Card, profile: Profile, state: State) -> list[str]:
-    notes = [str(text) for text in (profile.not_verified, state.why and state.why.cause) if text]
     return [
         card.name,
         profile.name if card.profiles else "–",
-        str(_status(state)),
+        str(_STATUS[state.status]),
         _version(card, state) or "–",
         screen.size(state.size_bytes) if state.size_bytes else "–",
         ", ".join(_devices(card, profile)),
         card.licence,
-        "; ".join([*notes, *state.notes]),
+        "; ".join(_notes(card, profile, state)),
     ]
 
 
@@ -81,8 +81,10 @@ def is_own(state: State) -> bool:
     return state.environment is not None and state.environment.origin == "running interpreter"
 
 
-def _status(state: State) -> Text:
-    return _FROM_HERE if state.status == "ready" and is_own(state) else _STATUS[state.status]
+def _notes(card: Card, profile: Profile, state: State) -> list[str]:
+    origin = _FROM_HERE if is_own(state) else None
+    texts = (_PART_OF_US if not card.profiles else origin, profile.not_verified, state.why and state.why.cause)
+    return [*(str(text) for text in texts if text), *state.notes]
 
 
 def _version(card: Card, state: State) -> str | None:

@@ -70,7 +70,7 @@ def list_(json: Json = False) -> None:
         if json:
             answers.print_json({"engines": [engine_table.record(*line) for line in lines]})
             return
-    answers.show_table(engine_table.HEADERS, [engine_table.row(*line) for line in lines])
+    answers.show_table(engine_table.HEADERS, [engine_table.row(*line) for line in lines], name_columns=2)
 
 
 # ---- install, repair, remove ----------------------------------------------------------------------------------------

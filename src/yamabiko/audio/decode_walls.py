@@ -12,8 +12,6 @@ import errno
 import io
 from typing import Any
 
-import av
-
 # Each line: what FFmpeg calls a demuxer that opens more than the file it was given.
 READS_OTHER_FILES = {
     *("applehttp", "hls", "dash", "webm_dash_manifest", "concat", "imf", "image2", "mlv", "vobsub", "dvdvideo"),
@@ -54,5 +52,7 @@ def refuse_opening(url: str, *_: Any) -> Any:
 
 def allowed_formats() -> str:
     """Every demuxer of this FFmpeg but those that read other files or devices, in FFmpeg's own list form."""
+    import av
+
     refused = READS_OTHER_FILES | DEVICES
     return ",".join(name for name in sorted(av.formats_available) if refused.isdisjoint(name.split(",")))

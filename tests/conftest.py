@@ -14,6 +14,7 @@ import hypothesis
 import numpy
 import pytest
 
+from program import children_of
 from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
@@ -24,19 +25,6 @@ hypothesis.settings.register_profile("yamabiko", deadline=None)
 hypothesis.settings.load_profile("yamabiko")
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-
-
-def children_of(pid: int) -> set[int]:
-    """Processes whose parent is `pid`, the dead that nobody waited for included."""
-    found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):  # it ended while we looked
-            continue
-        if parent == pid:
-            found.add(int(stat.parent.name))
-    return found
 
 
 @pytest.fixture

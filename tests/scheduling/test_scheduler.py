@@ -7,7 +7,7 @@ Every worker here is a real process. No script has a GPU, but a ladder may have 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy
@@ -180,6 +180,17 @@ def test_a_rung_that_failed_for_no_known_reason_is_tried_again_for_the_next_file
     assert course_of(pool, outfit(model), recording).rung == CPU
 
     assert course_of(pool, outfit(model), recording).rung == GPU
+
+
+def test_a_broken_environment_for_the_gpu_leaves_the_one_for_the_cpu(pool, outfit, recording, undisturbed, tmp_path):
+    environments = outfit().environments
+    gone = replace(environments["cuda"], python=tmp_path / "gone" / "python")
+
+    course = course_of(pool, outfit(environments={"cuda": gone, "cpu": environments["cpu"]}), recording)
+
+    assert course.answered == undisturbed[:3]
+    assert course.fallbacks == ["engine-environment-broken"]
+    assert course.rung == CPU
 
 
 @pytest.mark.parametrize("at", ["load", "chunk"])

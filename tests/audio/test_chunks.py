@@ -99,7 +99,7 @@ def test_the_cut_is_made_at_the_longest_silence_of_the_later_half_not_at_the_las
 
 
 def test_of_two_good_silences_the_later_makes_fewer_chunks():
-    spans = (seconds(0, 16), seconds(18.5, 25), seconds(26.2, 35))
+    spans = (seconds(0, 16), seconds(17.4, 25), seconds(26.2, 35))
 
     assert ends(cut(spans, 40 * SAMPLE_RATE, longest_s=30.0)) == [(0, 25), (26.2, 35)]
 
@@ -132,9 +132,10 @@ def test_a_span_just_too_long_leaves_no_crumb():
 
 
 def test_a_long_silence_ends_a_chunk_that_has_room_left():
-    spans = (seconds(0, 5), seconds(9, 14))
+    """Whisper tends to skip what follows a long pause."""
+    spans = (seconds(0, 5), seconds(7, 14))
 
-    assert ends(cut(spans, 20 * SAMPLE_RATE, longest_s=30.0)) == [(0, 5), (9, 14)]
+    assert ends(cut(spans, 20 * SAMPLE_RATE, longest_s=30.0)) == [(0, 5), (7, 14)]
 
 
 def test_tiny_neighbours_share_a_chunk_over_a_longer_silence():

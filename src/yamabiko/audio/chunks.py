@@ -30,8 +30,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class CutOptions:
-    far_s: float = 3.0
-    """A longer silence always ends a chunk, unless both sides are tiny."""
+    far_s: float = 1.5
+    """
+    A longer silence between two spans always ends a chunk, unless both sides are tiny.
+
+    Spans are padded, so this is 2.3 s without a voice. Measured with Whisper base on five
+    minutes of Japanese clips: 24 % CER at 1.0 and 1.5, 33 % at 2, 3 and 10, where Whisper
+    skipped what came after a pause; English did not change by more than two words in 479.
+    """
     tiny_s: float = 3.0
     """Speech up to this long is joined to its neighbours over a silence up to `tiny_far_s`."""
     tiny_far_s: float = 8.0

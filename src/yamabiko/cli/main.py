@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import typer
 
@@ -65,7 +65,8 @@ def run() -> None:
     arguments = rewrite(sys.argv[1:], VERBS, OWN_OPTIONS, transcribe.switches() | engines.SWITCHES | models.SWITCHES)
     with contextlib.suppress(ValueError):  # not the main thread: an embedding program keeps its own handler
         signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(_guarded(lambda: app(arguments, standalone_mode=True)))
+    # The parser's own words for a mistake are English alone; here it is a Finding like any other.
+    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
 
 
 class _Terminated(BaseException):
@@ -80,9 +81,7 @@ def _guarded(work: Callable[[], Any]) -> int:
     """Run; whatever ends it is shown as a Finding. A traceback is for `YAMABIKO_DEBUG` alone."""
     console = screen.make_console()
     try:
-        work()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else exits.OK if end.code is None else 1
+        code = work()  # what a command left with, by typer.Exit
     except Problem as problem:
         screen.show_finding(console, problem.finding)
         return exits.BY_AREA[problem.finding.area]
@@ -94,12 +93,38 @@ def _guarded(work: Callable[[], Any]) -> int:
     except BrokenPipeError:
         return exits.OK
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            screen.print_result(f"{error.format_message()}\n")  # type: ignore[attr-defined]
+            return exits.USAGE
+        if isinstance(error, Misunderstood):
+            screen.show_finding(console, _misunderstood(error))
+            return exits.USAGE
         if os.environ.get("YAMABIKO_DEBUG"):
             raise
         logs.event("bug", error=repr(error))
         screen.show_finding(console, _our_bug(error))
         return 1
-    return exits.OK
+    return code if isinstance(code, int) else exits.OK
+
+
+@runtime_checkable
+class Misunderstood(Protocol):
+    """What the parser raises; typer carries its own copy of click, whose names are not public."""
+
+    def format_message(self) -> str: ...
+
+
+def _misunderstood(error: Misunderstood) -> Finding:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "yamabiko"
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。"),
+        evidence=(error.format_message().replace("\n", " "),),
+        remedies=(Remedy(Text("See the options", "オプションを見る"), f"{command} --help"),),
+    )
 
 
 def _our_bug(error: Exception) -> Finding:

@@ -45,13 +45,12 @@ def test_what_is_no_number_is_refused_by_name(name, value):
     assert caught.value.finding.evidence == (f"environment: YAMABIKO_{name}={value}",)
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="settings._number turns an infinite float into an int")
 def test_an_endless_number_of_bytes_is_refused_by_name():
     with pytest.raises(Problem):
         read({"YAMABIKO_WORKER_MEMORY_BYTES": "inf"})
 
 
-@given(strategies.text(max_size=12).filter(lambda text: "inf" not in text.lower()))
+@given(strategies.text(max_size=12))
 def test_no_text_brings_more_than_a_finding(value):
     try:
         settings = read({"YAMABIKO_WORKER_MEMORY_BYTES": value, "YAMABIKO_WORKER_STOP_S": value})

@@ -94,6 +94,9 @@ def _new_starter() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="start-children")
 
 
+STUCK_S = 10.0
+"""A process that is killed and not gone by then is stuck in the kernel."""
+
 _starter = _new_starter()
 
 
@@ -211,4 +214,5 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a driver or on a dead disk: not even we can wait
+        process.wait(STUCK_S)

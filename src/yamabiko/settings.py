@@ -81,7 +81,7 @@ def read(environment: Mapping[str, str]) -> Settings:
 def _number(f: dataclasses.Field[object], value: str) -> float | int:
     try:
         number = float(value)
-        if number < 0 or number != number:
+        if not 0 <= number < float("inf"):
             raise ValueError
     except ValueError:
         name = f"YAMABIKO_{f.name.upper()}"

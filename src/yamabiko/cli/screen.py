@@ -236,7 +236,7 @@ class Setup:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._what = ""
-        self._last_plain = 0.0
+        self._last_plain = time.monotonic()
 
     def __enter__(self) -> Setup:
         return self

@@ -59,7 +59,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         model_revision=revision,
         ladder=ladder,
         device_index=device_index,
-        threads=wish.threads or _threads(),
+        threads=wish.threads or usable_threads(),
     )
 
 
@@ -72,9 +72,17 @@ def install(card: Card, profile: str, settings: Settings, report: Report = lambd
 def _environments(
     card: Card, ladder: tuple[Placement, ...], marks: NvidiaMarks, wish: Wish, settings: Settings, report: Report
 ) -> dict[str, Environment]:
-    """By device family. On a machine without a GPU its rung, if asked for, is tried from the CPU's environment."""
+    """
+    By device family; one environment for all that it serves.
+
+    On a machine without a GPU its rung, if asked for, is tried from the CPU's environment.
+    """
     found: dict[str, Environment] = {}
     for device in dict.fromkeys(rung.device for rung in ladder):
+        serving = next((e for e in found.values() if device in _devices(card, e.profile)), None)
+        if serving is not None:
+            found[device] = serving
+            continue
         profile = environments.choose_profile(card, device if marks.present else "cpu")
         name = profile.name if profile else "cpu"
         environment = environments.find(card, settings, name)
@@ -84,6 +92,10 @@ def _environments(
             environment = install(card, name, settings, report)
         found[device] = environment
     return found
+
+
+def _devices(card: Card, profile: str) -> tuple[str, ...]:
+    return next((p.devices for p in card.profiles if p.name == profile), ())
 
 
 def _not_installed(card: Card, profile: str) -> Finding:
@@ -123,6 +135,7 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
     return str(local.path), local.name, local.revision
 
 
-def _threads() -> int:
+def usable_threads() -> int:
+    """As many as this process may run on, within reason."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, MOST_THREADS)

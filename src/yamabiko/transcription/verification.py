@@ -8,7 +8,6 @@ far that is from what was said, and on which device, with the receipts.
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
-from yamabiko.scheduling.setup import MOST_THREADS
+from yamabiko.scheduling.setup import usable_threads
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings
 from yamabiko.transcription import pipeline
@@ -148,7 +147,7 @@ class _Trial:
         environment = self._environment()
         model, name, revision = self._model()
         homes = {rung.device: environment for rung in rungs}
-        outfit = Outfit(self.card, homes, model, name, revision, rungs, index, _threads())
+        outfit = Outfit(self.card, homes, model, name, revision, rungs, index, usable_threads())
         with Pool(self.settings) as pool, workspace(self.settings) as folder:
             # Journals and decoded audio of a trial live and go with it: an answer from last time would prove nothing.
             apart = dataclasses.replace(self.settings, home=folder)
@@ -283,11 +282,6 @@ def _failed(verification: Verification) -> Finding:
 
 
 # ---- small parts ----------------------------------------------------------------------------------------------------
-
-
-def _threads() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_THREADS)
 
 
 def _silence(path: Path) -> Decoded:

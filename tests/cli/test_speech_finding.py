@@ -45,3 +45,14 @@ def test_where_a_stretch_is_cut_follows_the_speech(silero_home: Path, tmp_path: 
     receipt = json.loads((tmp_path / "talk.json").read_text("utf-8"))["yamabiko"]
     assert 4.0 < receipt["speech_s"] <= receipt["audio_s"]
     assert receipt["chunks"] >= 1
+
+
+def test_speech_that_was_passed_over_is_asked_again(silero_home: Path, tmp_path: Path) -> None:
+    """The first answer is empty although somebody speaks for seconds; the second question gets the text."""
+    recording = shutil.copy(clips()[0].path, tmp_path / "talk.flac")
+    script = script_file(tmp_path / "script.json", {"at": "chunk", "do": "silence", "times": 1}, says="heard at last")
+    result = run_program(recording, "--engine", "scripted", "--model", script, "-f", "txt,json", home=silero_home)
+    assert result.code == 0, result.err
+    assert (tmp_path / "talk.txt").read_text("utf-8").split("\n")[0] == "heard at last"
+    [notice] = json.loads((tmp_path / "talk.json").read_text("utf-8"))["yamabiko"]["notices"]
+    assert notice["id"] == "speech-asked-again"

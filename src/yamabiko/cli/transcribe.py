@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from yamabiko.cli.outputs import Ledger, Plan
     from yamabiko.formats import Layout
     from yamabiko.scheduling.pool import Pool
-    from yamabiko.transcription.pipeline import Request, Stage
+    from yamabiko.transcription.asking import Stage
+    from yamabiko.transcription.pipeline import Request
 
 HELP = Text(
     "Transcribe recordings and videos; the transcript is written beside each file.",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -30,6 +30,7 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
+from yamabiko.transcription.asking import Answers, Asking, Watcher
 from yamabiko.transcription.journal import Journal, discard, fingerprint, open_journal
 from yamabiko.transcription.merge import merge
 from yamabiko.transcription.workspace import workspace
@@ -39,8 +40,6 @@ from yamabiko.workers.process import Worker
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Stage = Literal["decode", "find speech", "load", "transcribe"]
-
 SURE_LANGUAGE = 0.5
 """A first guess at least this likely is taken; else more of the recording is listened to."""
 LANGUAGE_CHUNKS = 3
@@ -48,17 +47,6 @@ SURE_SPEECH_S = 1.0
 """From this much speech on, no text at all is a failure and not an answer."""
 SURE_SPEECH = 0.7
 """How likely the windows of that speech must be speech, in the mean."""
-
-
-class Watcher(Protocol):
-    """Is told how far a recording is, and what people should know."""
-
-    def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None: ...
-
-    def segments(self, segments: Sequence[Segment]) -> None:
-        """The answers of one chunk, on the recording's clock, as soon as they are whole."""
-
-    def notice(self, finding: Finding) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +90,18 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         chunks = heard.chunks
         run = Run(pool, request.outfit, request.conduct, watcher.notice)
         language: DetectedLanguage | None = None
-        answers: list[tuple[Chunk, tuple[Segment, ...]]] = []
+        answers: Answers = []
         if chunks:
             journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
             language = _language(decoded, chunks, request, run, journal)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
-            answers = _answers(decoded, chunks, options, run, journal, watcher, course)
-        segments = merge(answers, speech=[span for chunk in chunks for span in chunk.speech])
+            asking = Asking(run, decoded.path, options, journal, watcher)
+            answers = asking.everything(chunks)
+            if heard.listened:
+                answers = asking.again_what_was_passed_over(answers)
+            course.resumed = asking.resumed
+            course.notices += asking.notices
+        segments = merge(answers, speech=heard.spans)
         try:
             _no_empty_success(heard, segments, run, request)
         except Problem:
@@ -162,9 +155,15 @@ def _decode(recording: Path, folder: Path, settings: Settings, watcher: Watcher,
 @dataclass(frozen=True, slots=True)
 class _Heard:
     chunks: tuple[Chunk, ...]
-    speech_s: float
-    likelihood: float | None
-    """Mean probability of speech over the spans; None if nobody listened for it."""
+    spans: tuple[Span, ...]
+    listened: bool
+    """False: nobody looked for speech, and the spans are simply everything."""
+    likelihood: float | None = None
+    """Mean probability of speech where somebody surely speaks; None for less than a second of it."""
+
+    @property
+    def speech_s(self) -> float:
+        return sum(span.duration_s for span in self.spans) if self.listened else 0.0
 
 
 def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watcher, course: _Course) -> _Heard:
@@ -185,12 +184,12 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
     chunks = cutting.cut(spans, total, longest_s=longest_s, probabilities=probabilities, window_samples=window)
     if not chunks:
         _tell((_no_speech(decoded),), watcher, course)
-    return _Heard(chunks, sum(span.duration_s for span in spans), _likelihood(probabilities, spans, window))
+    return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window))
 
 
 def _everything(total_samples: int, longest_s: float) -> _Heard:
     whole = (Span(0, total_samples),) if total_samples else ()
-    return _Heard(cutting.cut(whole, total_samples, longest_s=longest_s), 0.0, None)
+    return _Heard(cutting.cut(whole, total_samples, longest_s=longest_s), whole, False)
 
 
 def _probabilities(decoded: Decoded, outfit: Outfit, pool: Pool, watcher: Watcher) -> tuple[NDArray[Any], int]:
@@ -249,28 +248,6 @@ def _language(
 
 def _with_language(options: TranscribeOptions, language: DetectedLanguage | None) -> TranscribeOptions:
     return replace(options, language=language.language) if language else options
-
-
-def _answers(
-    decoded: Decoded, chunks: Sequence[Chunk], options: TranscribeOptions, run: Run,
-    journal: Journal, watcher: Watcher, course: _Course,
-) -> list[tuple[Chunk, tuple[Segment, ...]]]:  # fmt: skip
-    """An answer for every chunk, from the journal or from the engine. Raises: Problem."""
-    spans = [chunk.span for chunk in chunks]
-    answered = {index: kept for index, span in enumerate(spans) if (kept := journal.answer(span)) is not None}
-    course.resumed = len(answered)
-    wanted = [index for index in range(len(spans)) if index not in answered]
-    total_s = sum(span.duration_s for span in spans)
-    done_s = sum(spans[index].duration_s for index in answered)
-    watcher.progress("load" if wanted else "transcribe", done_s, total_s)
-    for answer in run.answers(decoded.path, spans, wanted, options):
-        span = spans[answer.chunk]
-        journal.keep(span, answer.segments)
-        answered[answer.chunk] = answer.segments
-        done_s += span.duration_s
-        watcher.segments(merge([(span, answer.segments)]))
-        watcher.progress("transcribe", done_s, total_s)
-    return [(chunk, answered[index]) for index, chunk in enumerate(chunks)]
 
 
 # ---- what is said about it --------------------------------------------------------------------------------------

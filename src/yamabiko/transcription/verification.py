@@ -32,7 +32,7 @@ from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import usable_threads
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings
-from yamabiko.transcription import pipeline
+from yamabiko.transcription import asking, pipeline
 from yamabiko.transcription.verification_checks import (
     Check,
     coverage_check,
@@ -318,7 +318,7 @@ def _finder_receipt(
 class _Quiet:
     """A Watcher that leaves everything to the receipt."""
 
-    def progress(self, stage: pipeline.Stage, done_s: float, total_s: float | None) -> None:
+    def progress(self, stage: asking.Stage, done_s: float, total_s: float | None) -> None:
         pass
 
     def segments(self, segments: Sequence[Segment]) -> None:

@@ -1,0 +1,109 @@
+"""
+Chunks asked, answers kept: every stretch of speech gets its answer, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from yamabiko.audio.chunks import Chunk
+from yamabiko.findings import Finding
+from yamabiko.i18n import Text
+from yamabiko.scheduling.scheduler import Run
+from yamabiko.speech import Segment, Span, TranscribeOptions
+from yamabiko.transcription.journal import Journal
+from yamabiko.transcription.merge import merge
+from yamabiko.transcription.unanswered import completed, unanswered
+
+Stage = Literal["decode", "find speech", "load", "transcribe"]
+
+Answers = list[tuple[Chunk, tuple[Segment, ...]]]
+
+
+class Watcher(Protocol):
+    """Is told how far a recording is, and what people should know."""
+
+    def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None: ...
+
+    def segments(self, segments: Sequence[Segment]) -> None:
+        """The answers of one chunk, on the recording's clock, as soon as they are whole."""
+
+    def notice(self, finding: Finding) -> None: ...
+
+
+class Asking:
+    """One recording's questions to one engine. Every method may raise Problem."""
+
+    def __init__(self, run: Run, audio: Path, options: TranscribeOptions, journal: Journal, watcher: Watcher) -> None:
+        self._run = run
+        self._audio = audio
+        self._options = options
+        self._journal = journal
+        self._watcher = watcher
+        self.resumed = 0
+        """Chunks whose answer came from an interrupted run."""
+        self.notices: list[Finding] = []
+
+    def everything(self, chunks: Sequence[Chunk]) -> Answers:
+        """An answer for every chunk, from the journal or from the engine."""
+        spans = [chunk.span for chunk in chunks]
+        kept = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
+        self.resumed = len(kept)
+        total_s = sum(span.duration_s for span in spans)
+        done_s = sum(span.duration_s for span in kept)
+        self._watcher.progress("load" if len(kept) < len(spans) else "transcribe", done_s, total_s)
+        for span, segments in self._ask(spans):
+            kept[span] = segments
+            done_s += span.duration_s
+            self._watcher.segments(merge([(span, segments)]))
+            self._watcher.progress("transcribe", done_s, total_s)
+        return [(chunk, kept[chunk.span]) for chunk in chunks]
+
+    def again_what_was_passed_over(self, answers: Answers) -> Answers:
+        """
+        Speech under no segment is asked once more, by itself.
+
+        Whisper at times ends a chunk after its first sentence, although somebody
+        speaks for 20 s more.
+        """
+        stretches = [(owner, part) for owner, (chunk, said) in enumerate(answers) for part in unanswered(chunk, said)]
+        if not stretches:
+            return answers
+        spans = [part.span for _, part in stretches]
+        said = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
+        said |= dict(self._ask(spans))
+        recovered = [span for span in spans if any(segment.text.strip() for segment in said[span])]
+        if recovered:
+            self._tell(_asked_again(recovered))
+        more: dict[int, list[tuple[Chunk, Sequence[Segment]]]] = {}
+        for owner, part in stretches:
+            more.setdefault(owner, []).append((part, said[part.span]))
+        return [(chunk, completed(chunk, found, more.get(i, ()))) for i, (chunk, found) in enumerate(answers)]
+
+    def _ask(self, spans: Sequence[Span]) -> Iterator[tuple[Span, tuple[Segment, ...]]]:
+        """Answers of the engine for what the journal does not have; each is kept before it is given on."""
+        wanted = [index for index, span in enumerate(spans) if self._journal.answer(span) is None]
+        for answer in self._run.answers(self._audio, spans, wanted, self._options):
+            self._journal.keep(spans[answer.chunk], answer.segments)
+            yield spans[answer.chunk], answer.segments
+
+    def _tell(self, finding: Finding) -> None:
+        self.notices.append(finding)
+        self._watcher.notice(finding)
+
+
+def _asked_again(spans: Sequence[Span]) -> Finding:
+    seconds = sum(span.duration_s for span in spans)
+    places = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f} s" for span in spans[:5])
+    return Finding(
+        id="speech-asked-again",
+        severity="info",
+        area="worker",
+        cause=Text(
+            f"The engine passed over {seconds:.1f} s of speech at first, and gave their text when asked again.",
+            f"エンジンが最初に飛ばした話し声（計 {seconds:.1f} 秒）をもう一度処理し、文字を得ました。",
+        ),
+        evidence=(f"speech finder: speech without text at {places}{' ...' if len(spans) > 5 else ''}",),
+    )

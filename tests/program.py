@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy
 
+from yamabiko.audio.decode import decode
+from yamabiko.bundled import Clip
+from yamabiko.settings import Settings
+
 COMMAND = (sys.executable, "-P", "-m", "yamabiko")
 
 
@@ -74,3 +78,17 @@ def children_of(pid: int) -> set[int]:
         if parent == pid:
             found.add(int(stat.parent.name))
     return found
+
+
+def samples_of(clip: Clip, folder: Path) -> Any:
+    decode(clip.path, folder / "clip.f32", Settings())
+    return numpy.fromfile(folder / "clip.f32", "<f4")
+
+
+def write_wav(path: Path, parts: list[Any]) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes((numpy.concatenate(parts) * 32767).astype("<i2").tobytes())
+    return path

@@ -6,7 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from program import noise_file, run_program, script_file
+import numpy
+
+from program import noise_file, run_program, samples_of, script_file, write_wav
 from yamabiko.bundled import clips
 
 
@@ -49,7 +51,8 @@ def test_where_a_stretch_is_cut_follows_the_speech(silero_home: Path, tmp_path: 
 
 def test_speech_that_was_passed_over_is_asked_again(silero_home: Path, tmp_path: Path) -> None:
     """The first answer is empty although somebody speaks for seconds; the second question gets the text."""
-    recording = shutil.copy(clips()[0].path, tmp_path / "talk.flac")
+    pause = numpy.zeros(3 * 16_000, "f4")
+    recording = write_wav(tmp_path / "talk.wav", [pause, samples_of(clips()[0], tmp_path), pause])
     script = script_file(tmp_path / "script.json", {"at": "chunk", "do": "silence", "times": 1}, says="heard at last")
     result = run_program(recording, "--engine", "scripted", "--model", script, "-f", "txt,json", home=silero_home)
     assert result.code == 0, result.err

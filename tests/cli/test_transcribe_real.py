@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import unicodedata
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,8 @@ from typing import Any
 import numpy
 import pytest
 
-from program import COMMAND, Result, children_of, environment, run_program
-from yamabiko.audio.decode import decode
-from yamabiko.bundled import Clip, clips
-from yamabiko.settings import Settings
+from program import COMMAND, Result, children_of, environment, run_program, samples_of, write_wav
+from yamabiko.bundled import clips
 
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9", "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_FIND_LINKS": ""}
 """Nothing that is on this machine may be asked of another one."""
@@ -32,20 +29,6 @@ def home(shared_home: Path, faster_whisper_installed: Result, silero_installed: 
     assert faster_whisper_installed.code == 0, faster_whisper_installed.err
     assert silero_installed.code == 0, silero_installed.err
     return shared_home
-
-
-def samples_of(clip: Clip, folder: Path) -> Any:
-    decode(clip.path, folder / "clip.f32", Settings())
-    return numpy.fromfile(folder / "clip.f32", "<f4")
-
-
-def write_wav(path: Path, parts: list[Any]) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes((numpy.concatenate(parts) * 32767).astype("<i2").tobytes())
-    return path
 
 
 @pytest.fixture(scope="module")

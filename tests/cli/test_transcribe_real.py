@@ -39,10 +39,16 @@ def long_talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav(folder / "talk.wav", [english, numpy.zeros(4 * 16_000, "f4")] * 6)
 
 
+SMALL = ("--model", "tiny.en", "--beam_size", "1")
+"""What a run of six chunks is made with: a real engine and real weights, as quick as there are."""
+
+
 @pytest.fixture(scope="module")
 def undisturbed(long_talk: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert run(long_talk, home, folder).code == 0
+    pulled = run_program("models", "pull", "tiny.en", home=home, HF_ENDPOINT="http://127.0.0.1:9")
+    assert pulled.code == 0, pulled.err
+    assert run(long_talk, home, folder, *SMALL).code == 0
     text = (folder / "talk.srt").read_text("utf-8")
     assert len(re.findall("museum", text)) == 6
     return text
@@ -60,7 +66,7 @@ def receipt(output: Path, stem: str = "talk") -> dict[str, Any]:
 def interrupted(recording: Path, home: Path, output: Path, disturb: Callable[[subprocess.Popen[bytes]], None]) -> int:
     """Run, `disturb` once the first text is on the screen, and wait for the end: its exit code."""
     process = subprocess.Popen(
-        [*COMMAND, str(recording), "-o", str(output), "-f", "srt,json", "--verbose"],
+        [*COMMAND, str(recording), "-o", str(output), "-f", "srt,json", "--verbose", *SMALL],
         env=environment(home, **OFFLINE),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -102,7 +108,7 @@ def test_the_bundled_clips_come_out_right(home: Path, tmp_path: Path) -> None:
     assert "cpu int8_float32 (proved)" in last
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGILL"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
 def test_a_worker_killed_in_the_middle_costs_nothing_but_a_notice(
     name: str, long_talk: Path, home: Path, undisturbed: str, tmp_path: Path
 ) -> None:
@@ -132,7 +138,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(
     for worker in workers:  # readable once the process has ended
         assert select.select([worker], [], [], 20)[0], "a worker outlived its server"
         os.close(worker)
-    again = run(long_talk, home, tmp_path)
+    again = run(long_talk, home, tmp_path, *SMALL)
     assert again.code == 0, again.err
     assert (tmp_path / "talk.srt").read_text("utf-8") == undisturbed
     assert 1 <= receipt(tmp_path)["chunks_resumed"] < 6
@@ -140,7 +146,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(
 
 
 def test_word_times_lie_inside_the_recording_and_in_order(long_talk: Path, home: Path, tmp_path: Path) -> None:
-    assert run(long_talk, home, tmp_path, "--word_timestamps", "True").code == 0
+    assert run(long_talk, home, tmp_path, *SMALL, "--word_timestamps", "True").code == 0
     document = json.loads((tmp_path / "talk.json").read_text("utf-8"))
     words = [word for segment in document["segments"] for word in segment["words"]]
     assert len(words) > 60
@@ -161,7 +167,7 @@ def test_every_stretch_may_have_its_own_language(home: Path, tmp_path: Path) -> 
 def test_stretches_asked_together_give_the_same_words(
     long_talk: Path, home: Path, undisturbed: str, tmp_path: Path
 ) -> None:
-    assert run(long_talk, home, tmp_path, "--batch_size", "4").code == 0
+    assert run(long_talk, home, tmp_path, *SMALL, "--batch_size", "4").code == 0
     assert len(re.findall("museum", (tmp_path / "talk.srt").read_text("utf-8"))) == 6
     starts = re.findall(r"(\d\d:\d\d:\d\d),\d+ -->", (tmp_path / "talk.srt").read_text("utf-8"))
     assert starts == sorted(starts)

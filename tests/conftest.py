@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,10 @@ from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
 from yamabiko.workers.process import Launch, Worker
+
+# What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
+with contextlib.suppress(ValueError):  # not the main thread
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine at work is slow at times, and that is no failure of what we test.
 hypothesis.settings.register_profile("yamabiko", deadline=None)

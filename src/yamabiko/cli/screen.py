@@ -11,15 +11,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text as Styled
-
 from yamabiko.findings import Finding, Severity
 from yamabiko.i18n import Text
 from yamabiko.speech import Receipt, Transcript, Verdict
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
 PLAIN_EVERY_S = 10.0
@@ -35,10 +32,14 @@ _VERDICT: dict[Verdict, Text] = {
 
 def make_console() -> Console:
     """Standard error; plain where it is no terminal, and where NO_COLOR says so."""
+    from rich.console import Console  # drawing is imported where something is drawn: `--help` draws nothing
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(console: Console, text: Text | str, style: str = "") -> None:
+    from rich.text import Text as Styled
+
     console.print(Styled(_printable(str(text)), style=style))
 
 
@@ -46,6 +47,8 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
     """
     The one view of a Finding on a terminal: what, how we know, what we did, what to do.
     """
+    from rich.text import Text as Styled
+
     head = Styled()
     if about:
         head.append(f"{_printable(about)}: ")
@@ -62,6 +65,8 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
 
 
 def _row(console: Console, label: Text, line: str, style: str) -> None:
+    from rich.text import Text as Styled
+
     padded = str(label) + " " * max(1, 10 - _columns(str(label)))
     console.print(Styled(f"  {padded}{_printable(line)}", style=style))
 
@@ -157,7 +162,7 @@ class Bars:
             from rich.progress import BarColumn, Progress, TextColumn
 
             self._progress = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TextColumn("{task.fields[note]}"),
@@ -193,7 +198,7 @@ class Bars:
         note = self._note(now, done_s, total_s)
         if self._progress is not None and self._file_task is not None:
             self._progress.update(
-                self._file_task, completed=fraction, description=escape(f"{self._name}  {self._stage}"), note=note
+                self._file_task, completed=fraction, description=f"{self._name}  {self._stage}", note=note
             )
             if self._batch_task is not None:
                 done, left = self._batch(now)
@@ -204,7 +209,7 @@ class Bars:
             if len(self._weights) > 1:
                 done, left = self._batch(now)
                 batch = f" | {Text('all files', '全体')} {100 * done:.0f} % {left}"
-            self._console.print(Styled(f"{self._name}  {self._stage}  {100 * fraction:.0f} %  {note}{batch}"))
+            say(self._console, f"{self._name}  {self._stage}  {100 * fraction:.0f} %  {note}{batch}".rstrip())
 
     def _note(self, now: float, done_s: float, total_s: float | None) -> str:
         begun, start_s = self._stage_begun

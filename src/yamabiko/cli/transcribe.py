@@ -15,7 +15,6 @@ from yamabiko import logs, settings
 from yamabiko.cli import exits, options, screen
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
-from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.i18n import Text
 from yamabiko.speech import Segment, TranscribeOptions, Transcript
 
@@ -358,6 +357,8 @@ class _Watcher:
 
 def _language(asked: str) -> str:
     """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
+    from yamabiko.formats.language_names import LANGUAGE_NAMES
+
     word = asked.strip().lower().replace("_", "-")
     by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
     if word in LANGUAGE_NAMES or word in ("auto", "each"):

@@ -162,16 +162,46 @@ def test_a_flood_of_output_stops_nothing(recording: Path, undisturbed: str, tmp_
     assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
 
 
-def test_a_disk_that_is_full_costs_the_output_and_not_the_work(recording: Path, tmp_path: Path) -> None:
-    """The folder for the results is a file at first; what was transcribed is taken from the journal afterwards."""
-    script = script_file(tmp_path / "script.json")
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(recording: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "results"
     blocked.write_text("in the way")
-    arguments = (recording, "--engine", "scripted", "--model", script, "--vad_filter", "False", "-f", "txt")
-    failed = run_program(*arguments, "-o", blocked, home=tmp_path)
-    assert failed.code == 8
-    assert "output-not-writable" in failed.err
-    blocked.unlink()
-    rescued = run_program(*arguments, "-o", blocked, home=tmp_path)
-    assert rescued.code == 0
-    assert "before an interruption" in rescued.err
+    script = script_file(tmp_path / "script.json", {"at": "load", "do": "raise", "message": "nothing may be loaded"})
+    result = transcribe(recording, tmp_path, script, "-o", str(blocked))
+    assert result.code == 8
+    assert "output-not-writable" in result.err
+    assert "nothing may be loaded" not in result.err
+
+
+def test_an_output_that_fails_at_the_end_costs_the_output_and_not_the_work(recording: Path, tmp_path: Path) -> None:
+    """Something took the place of the result; what was transcribed is taken from the journal afterwards."""
+    script = script_file(tmp_path / "script.json")
+    (tmp_path / "talk.txt").mkdir()
+    failed = transcribe(recording, tmp_path, script, "-f", "txt", "--overwrite")
+    assert failed.code == 8, failed.err
+    (tmp_path / "talk.txt").rmdir()
+    rescued = transcribe(recording, tmp_path, script, "-f", "txt")
+    assert rescued.code == 0, rescued.err
+    assert "by an earlier run" in rescued.err
+
+
+def test_a_gpu_that_is_required_where_there_is_none_runs_nothing_on_the_cpu(recording: Path, tmp_path: Path) -> None:
+    """The script claims nothing, so its rung on the GPU is refuted; the rung on the CPU is not even tried."""
+    script = script_file(
+        tmp_path / "script.json", {"at": "load", "device": "cpu", "do": "raise", "message": "on the cpu"}
+    )
+    result = transcribe(recording, tmp_path, script, "--require_gpu")
+    assert result.code == 5, result.err
+    assert "on the cpu" not in result.err
+    assert transcribe(recording, tmp_path, script, "--require_gpu", "--device", "cpu").code == 2
+
+
+def test_a_mistake_is_told_even_where_the_file_is_finished(recording: Path, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json")
+    assert transcribe(recording, tmp_path, script).code == 0
+    assert transcribe(recording, tmp_path, script, "--device", "tpu").code == 2
+
+
+def test_an_empty_name_is_not_this_folder(recording: Path, tmp_path: Path) -> None:
+    noise_file(tmp_path / "here.wav", 1)
+    assert run_program("", "--engine", "scripted", home=tmp_path).code == 3
+    assert not (tmp_path / "here.txt").exists()

@@ -35,7 +35,7 @@ def gather(named: Sequence[str], *, recursive: bool) -> tuple[list[Recording], l
     problems: list[Finding] = []
     for word in named:
         taken = 0
-        for path in _expanded(word):
+        for path in _expanded(word) if word.strip() else ():  # an empty name, of a variable unset, is not this folder
             for recording in _taken(path, recursive):
                 found.setdefault(recording.path.resolve(), recording)
                 taken += 1

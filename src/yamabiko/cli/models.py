@@ -176,6 +176,10 @@ def _hashes(local: LocalModel) -> Text:
     if local.pinned:
         return Text("sha256 as pinned in the catalogue", "sha256 はカタログの固定値と一致")
     if all(file.sha256 for file in local.files):
+        if local.origin == "path":
+            return Text(
+                "a folder of yours: nothing to hold its sha256 against", "ご自身のフォルダーのため照合する固定値なし"
+            )
         return Text("sha256 as recorded when it came (not pinned)", "sha256 は取得時の記録と一致（固定値なし）")
     return Text("sha256 not known", "sha256 は不明")
 

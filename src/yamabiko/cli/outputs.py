@@ -113,6 +113,8 @@ def plan(
     for recording, stem, name in zip(recordings, short, full, strict=True):
         mine = _is_mine(stem, formats, recording, ledger)
         candidates = [stem, name] if mine or (wanted[_same(stem)] == 1 and mine is None) else [name]
+        if not mine and _is_mine(name, formats, recording, ledger):
+            candidates = [name]  # it was done in the company of a file of the same stem, and keeps that name
         base = next((c for c in candidates if _is_free(c, formats, taken, inputs)), None)
         if base is None:  # another folder's file of the same name, into one output folder
             mark = hashlib.sha256(os.fsencode(recording.path.resolve())).hexdigest()[:6]

@@ -86,26 +86,30 @@ def receipt_line(transcript: Transcript) -> str:
     )
     parts = [str(took), real_time_factor(receipt)]
     parts.append(used(receipt))
-    parts.append(f"{receipt.engine} {receipt.model}")
+    if receipt.used_device != "none":
+        parts.append(f"{receipt.engine} {receipt.model}")
     if 0 < receipt.chunks_resumed < receipt.chunks:
         done = f"{receipt.chunks_resumed}/{receipt.chunks}"
-        parts.append(str(Text(f"{done} from before an interruption", f"{done} は中断前の結果")))
+        parts.append(str(Text(f"{done} from an earlier run", f"{done} は前回の結果")))
     if receipt.fallbacks:
-        parts.append(str(Text(f"fallbacks: {len(receipt.fallbacks)}", f"代替措置: {len(receipt.fallbacks)}")))
+        count = len(receipt.fallbacks)
+        parts.append(str(Text(f"failures survived: {count}", f"復旧した障害: {count}")))
     return " · ".join(parts)
 
 
 def used(receipt: Receipt) -> str:
     """The device that did the work and whether that is proved: never the one that was asked for."""
     if receipt.used_device == "none" and receipt.chunks:
-        return str(Text("all of it was done before an interruption", "中断前にすべて処理済み"))
+        return str(Text("all of it was done by an earlier run", "すべて前回の実行で処理済み"))
     if receipt.used_device == "none":
         return str(Text("no engine was needed", "エンジンは使用せず"))
     return f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})"
 
 
 def real_time_factor(receipt: Receipt) -> str:
-    return "RTF –" if receipt.real_time_factor is None else f"RTF {receipt.real_time_factor:.3f}"
+    if receipt.real_time_factor is None or receipt.chunks_resumed:
+        return "RTF –"  # what an earlier run did says nothing about the speed of this one
+    return f"RTF {receipt.real_time_factor:.3f}"
 
 
 def clock(seconds: float) -> str:
@@ -152,6 +156,9 @@ class Bars:
         self._stage = ""
         self._fraction = 0.0
         self._stage_begun = (time.monotonic(), 0.0)
+        self._stage_total_s: float | None = -1.0
+        self._audio_s = 0.0
+        self._audio_done_s = 0.0
         self._last_plain = time.monotonic()
         self._progress: Progress | None = None
         self._file_task: TaskID | None = None
@@ -181,6 +188,7 @@ class Bars:
 
     def begin_file(self, number: int, name: str) -> None:
         self._current, self._name, self._stage, self._fraction = number, _printable(name), "", 0.0
+        self._stage_total_s = -1.0
 
     def end_file(self, *, skipped: bool = False) -> None:
         weight = self._weights[self._current]
@@ -188,12 +196,16 @@ class Bars:
         if skipped:  # skipping takes no time, so it says nothing about the time that is left
             self._skipped_weight += weight
         self._fraction = 0.0
+        self._audio_done_s = self._audio_s
 
     def update(self, stage: Text, fraction: float, done_s: float, total_s: float | None) -> None:
         """`fraction` of this file, 0..1; `done_s` of `total_s` seconds of audio in this stage."""
         now = time.monotonic()
         if str(stage) != self._stage:
-            self._stage, self._stage_begun = str(stage), (now, done_s)
+            self._stage = str(stage)
+            if total_s != self._stage_total_s:  # loading belongs to the transcribing that it is for
+                self._stage_begun, self._stage_total_s = (now, done_s), total_s
+        self._audio_s = self._audio_done_s + (total_s or 0.0) * fraction
         self._fraction = fraction
         note = self._note(now, done_s, total_s)
         if self._progress is not None and self._file_task is not None:
@@ -226,10 +238,11 @@ class Bars:
         total = sum(self._weights)
         done = self._done_weight + self._weights[self._current] * self._fraction
         worked, to_work = done - self._skipped_weight, total - self._skipped_weight
-        left = ""
-        if worked > 0 and now - self._begun > 2:
-            left = f"{Text('left', '残り')} {clock((now - self._begun) * (to_work - worked) / worked)}"
-        return done / total, left
+        elapsed = now - self._begun
+        if worked <= 0.02 * to_work or elapsed < 2:  # too early for a figure that means anything
+            return done / total, ""
+        speed = f"{self._audio_s / elapsed:.1f}x  " if self._audio_s > 0 else ""
+        return done / total, f"{speed}{Text('left', '残り')} {clock(elapsed * (to_work - worked) / worked)}"
 
 
 class Setup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from yamabiko.cli.outputs import Ledger, Plan
     from yamabiko.formats import Layout
     from yamabiko.scheduling.pool import Pool
+    from yamabiko.scheduling.setup import Wish
     from yamabiko.transcription.asking import Stage
     from yamabiko.transcription.pipeline import Request
 
@@ -115,6 +117,8 @@ class _Tally:
     done: int = 0
     skipped: int = 0
     failures: list[Finding] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Names of the recordings that failed."""
     audio_s: float = 0.0
     work_s: float = 0.0
     used: dict[str, None] = field(default_factory=dict)
@@ -122,8 +126,9 @@ class _Tally:
 
     def add(self, transcript: Transcript) -> None:
         self.done += 1
-        self.audio_s += transcript.duration_s
-        self.work_s += transcript.receipt.timings.total_s
+        if not transcript.receipt.chunks_resumed:  # what an earlier run did says nothing about the speed of this one
+            self.audio_s += transcript.duration_s
+            self.work_s += transcript.receipt.timings.total_s
         self.used[screen.used(transcript.receipt)] = None
 
 
@@ -143,10 +148,12 @@ class Batch:
         from yamabiko.cli.inputs import gather
         from yamabiko.cli.outputs import Ledger, plan, settings_id
         from yamabiko.scheduling.pool import Pool
+        from yamabiko.scheduling.setup import check
 
         names = formats.names(self.asked.output_format)
         layout = self._layout()
         transcribe_options, language_per_chunk = self._options()
+        check(self._wish(), self.settings)  # a mistake is told even where every file is finished
         recordings, problems = gather(self.asked.files, recursive=self.asked.recursive)
         for problem in problems:
             screen.show_finding(self.console, problem)
@@ -200,6 +207,21 @@ class Batch:
         )
         return chosen, language == "each"
 
+    def _wish(self) -> Wish:
+        from yamabiko.scheduling.setup import Wish
+
+        asked = self.asked
+        return Wish(
+            engine=asked.engine,
+            model=asked.model,
+            device=asked.device,
+            compute_type=asked.compute_type,
+            threads=asked.threads,
+            may_fall=asked.fallback,
+            may_install=asked.install,
+            require_gpu=asked.require_gpu,
+        )
+
     def _request(self, chosen: TranscribeOptions, language_per_chunk: bool) -> Request:
         """Engines and models ready to run, set up where they are missing. Raises: Problem."""
         from yamabiko.audio.speech_spans import SpeechOptions
@@ -208,9 +230,7 @@ class Batch:
         from yamabiko.transcription.pipeline import Request
 
         asked = self.asked
-        wish = Wish(
-            asked.engine, asked.model, asked.device, asked.compute_type, asked.threads, asked.fallback, asked.install
-        )
+        wish = self._wish()
         finder_wish = Wish(catalog.SPEECH_FINDER, may_install=asked.install)
         given = {
             "threshold": asked.vad_threshold,
@@ -261,15 +281,17 @@ class Batch:
         source = plan.recording.path
         watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
         try:
+            for folder in {plan.targets[name].parent for name in plan.to_write}:
+                _make_ready(folder)
             transcript = transcribe(source, request, pool, self.settings, watcher)
             for name in plan.to_write:
                 path = plan.targets[name]
-                _make_folder(path.parent)
                 formats.write(transcript, name, path, layout)
                 ledger.record(path, source, settings_id)
         except Problem as problem:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
+            tally.failed.append(source.name)
             return
         forget(source, request, self.settings)
         tally.add(transcript)
@@ -320,6 +342,8 @@ class Batch:
         """With several files, the sum of their receipts; the device, the verdict and the speed stand here too."""
         if files <= 1 and not self.asked.quiet:
             return
+        if tally.failed:
+            screen.say(self.console, Text("failed: ", "失敗: ").__str__() + ", ".join(tally.failed))
         parts = [
             str(
                 Text(
@@ -389,10 +413,12 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _make_folder(folder: Path) -> None:
-    """Raises: Problem (output-not-writable)."""
+def _make_ready(folder: Path) -> None:
+    """Make sure that results can be written there, before hours of work. Raises: Problem (output-not-writable)."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise Problem(
             Finding(
@@ -400,7 +426,8 @@ def _make_folder(folder: Path) -> None:
                 severity="error",
                 area="output",
                 cause=Text(
-                    f"The folder for the results cannot be made: {folder}", f"出力先フォルダーを作れません: {folder}"
+                    f"Nothing can be written into the folder for the results: {folder}",
+                    f"出力先フォルダーに書き込めません: {folder}",
                 ),
                 evidence=(f"system: {error}",),
                 remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),

@@ -27,17 +27,22 @@ def parse_device(device: str) -> tuple[str, int | None]:
 
 
 def plan(
-    card: Card, device: str, compute_type: str, *, gpu_present: bool | None, may_fall: bool
+    card: Card, device: str, compute_type: str, *, gpu_present: bool | None, may_fall: bool, require_gpu: bool = False
 ) -> tuple[Placement, ...]:
     """
     The rungs to try, best first.
 
     `auto` leaves the GPU rungs out only where the machine shows no GPU at all.
     A GPU asked for by name comes first even so: trying is how its absence gets
-    a cause. Without fallback only the first device's rungs are left.
-    Raises: Problem (compute-type-unknown, device-not-supported).
+    a cause. Without fallback only the first rung is left; where a GPU is
+    required, no rung of the CPU. Raises: Problem (compute-type-unknown,
+    device-not-supported, gpu-required-and-refused).
     """
     family, _ = parse_device(device)
+    if require_gpu and family == "cpu":
+        raise Problem(_contradiction(device))
+    if require_gpu:
+        family = "cuda"
     rungs = [rung for rung in card.placements if _fits(rung, family, gpu_present)]
     if rungs and family == "cuda" and rungs[0].device != "cuda":
         rungs = []  # a GPU asked for by name, and an engine that knows none
@@ -54,9 +59,22 @@ def plan(
                 remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )
         )
+    if require_gpu:
+        rungs = [rung for rung in rungs if rung.device != "cpu"]
     if not may_fall:
         rungs = [rung for rung in rungs if rung.device == rungs[0].device][:1]
     return tuple(rungs)
+
+
+def _contradiction(device: str) -> Finding:
+    return Finding(
+        id="gpu-required-and-refused",
+        severity="error",
+        area="usage",
+        cause=Text("A GPU is required and refused at once.", "GPUを必須にする指定と、使わない指定が同時にあります。"),
+        evidence=(f"asked: --require_gpu --device {device}",),
+        remedies=(Remedy(Text("Leave one of them out", "どちらかを外す"), "--device auto --require_gpu"),),
+    )
 
 
 def _fits(rung: Placement, family: str, gpu_present: bool | None) -> bool:

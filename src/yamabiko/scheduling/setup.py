@@ -12,7 +12,6 @@ from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
-from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
@@ -36,6 +35,7 @@ class Wish:
     threads: int = 0
     may_fall: bool = True
     may_install: bool = True
+    require_gpu: bool = False
 
 
 def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) -> Outfit:
@@ -47,7 +47,10 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     """
     card = catalog.card(wish.engine)
     marks = nvidia_marks()
-    ladder = plan(card, wish.device, wish.compute_type, gpu_present=marks.present, may_fall=wish.may_fall)
+    ladder = plan(
+        card, wish.device, wish.compute_type,
+        gpu_present=marks.present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
+    )  # fmt: skip
     _, device_index = parse_device(wish.device)
     homes = _environments(card, ladder, marks, wish, settings, report)
     model, name, revision = _model(card, wish, settings, report)
@@ -63,9 +66,28 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     )
 
 
+def check(wish: Wish, settings: Settings) -> None:
+    """
+    What can be wrong with the wish itself, known before any work. Raises: Problem (area usage), quickly.
+    """
+    card = catalog.card(wish.engine)
+    plan(
+        card, wish.device, wish.compute_type,
+        gpu_present=nvidia_marks().present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
+    )  # fmt: skip
+    name = wish.model or card.default_model
+    if card.model_format is not None and name is not None:
+        models.locate(name, format=card.model_format, settings=settings)
+
+
 def install(card: Card, profile: str, settings: Settings, report: Report = lambda *_: None) -> Environment:
     """The environment of one profile, made if it is not there. Raises: Problem."""
     what = Text(f"setting up {card.name} ({profile})", f"{card.name}（{profile}）を準備中")
+    if environments.state(card, settings, profile).status == "broken":
+        what = Text(
+            f"the environment of {card.name} ({profile}) is broken: making it anew",
+            f"{card.name}（{profile}）の環境が壊れているため作り直しています",
+        )
     return environments.install(card, settings, profile, progress=lambda p: report(what, p.done, p.total))
 
 
@@ -88,7 +110,7 @@ def _environments(
         environment = environments.find(card, settings, name)
         if environment is None:
             if not wish.may_install:
-                raise Problem(_not_installed(card, name))
+                environments.require(card, settings, name)  # says whether it is missing or broken
             environment = install(card, name, settings, report)
         found[device] = environment
     return found
@@ -96,24 +118,6 @@ def _environments(
 
 def _devices(card: Card, profile: str) -> tuple[str, ...]:
     return next((p.devices for p in card.profiles if p.name == profile), ())
-
-
-def _not_installed(card: Card, profile: str) -> Finding:
-    return Finding(
-        id="engine-not-installed",
-        severity="error",
-        area="engine",
-        cause=Text(
-            f"{card.name} ({profile}) is not set up, and setting it up was not allowed.",
-            f"{card.name}（{profile}）はまだ準備されておらず、自動での準備は許可されていません。",
-        ),
-        evidence=("asked: --no-install",),
-        remedies=(
-            Remedy(
-                Text("Set it up", "準備する"), f"yamabiko engines install {card.name} --profile {profile}", "effort"
-            ),
-        ),
-    )
 
 
 def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[str, str, str | None]:

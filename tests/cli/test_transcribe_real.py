@@ -184,6 +184,20 @@ def test_a_model_that_is_cut_short_is_named(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "talk.srt").exists()
 
 
+def test_a_model_folder_that_is_nearly_a_known_one_is_told(home: Path, tmp_path: Path) -> None:
+    """One byte of a file differs: it may be damaged or trained further, and nobody must find out by the text."""
+    [model] = (home / "cache/models/ctranslate2-whisper").glob("base-*")
+    other = shutil.copytree(model, tmp_path / "other")
+    config = (other / "config.json").read_bytes()
+    (other / "config.json").write_bytes(config.replace(b"\n", b" ", 1))
+    recording = shutil.copy(clips()[0].path, tmp_path / "talk.flac")
+    result = run(recording, home, tmp_path, "--model", str(other))
+    assert result.code == 0, result.err
+    assert "model-differs-from-known" in result.err
+    assert str(other / "config.json") in result.err
+    assert [notice["id"] for notice in receipt(tmp_path)["notices"]] == ["model-differs-from-known"]
+
+
 def test_a_gpu_that_is_not_there_costs_a_notice_with_its_cause(home: Path, tmp_path: Path) -> None:
     if Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists():
         pytest.skip("this machine has a GPU")

@@ -12,6 +12,7 @@ from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
+from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
@@ -53,7 +54,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     )  # fmt: skip
     _, device_index = parse_device(wish.device)
     homes = _environments(card, ladder, marks, wish, settings, report)
-    model, name, revision = _model(card, wish, settings, report)
+    model, name, revision, notices = _model(card, wish, settings, report)
     return Outfit(
         card=card,
         environments=homes,
@@ -63,6 +64,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         ladder=ladder,
         device_index=device_index,
         threads=wish.threads or usable_threads(),
+        notices=notices,
     )
 
 
@@ -120,11 +122,13 @@ def _devices(card: Card, profile: str) -> tuple[str, ...]:
     return next((p.devices for p in card.profiles if p.name == profile), ())
 
 
-def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[str, str, str | None]:
-    """Path, name and revision. Where installing is not allowed, neither is fetching."""
+def _model(
+    card: Card, wish: Wish, settings: Settings, report: Report
+) -> tuple[str, str, str | None, tuple[Finding, ...]]:
+    """Path, name, revision and what to say of it. Where installing is not allowed, neither is fetching."""
     name = wish.model or card.default_model
     if card.model_format is None:
-        return (os.path.abspath(name) if name else ""), name or "none", None
+        return (os.path.abspath(name) if name else ""), name or "none", None, ()
     assert name is not None
     local = models.locate(name, format=card.model_format, settings=settings)
     if local is None:
@@ -136,7 +140,8 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
             progress=lambda done, total, _: report(what, done, total),
             offline=not wish.may_install,
         )
-    return str(local.path), local.name, local.revision
+    doubt = models.doubt(local, card.model_format)
+    return str(local.path), local.name, local.revision, (doubt,) if doubt else ()
 
 
 def usable_threads() -> int:

@@ -85,6 +85,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
     course = _Course()
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings))
+        _tell(request.outfit.notices, watcher, course)
         decoded = _decode(recording, folder, settings, watcher, course)
         heard = _find_speech(decoded, request, pool, watcher, course)
         chunks = heard.chunks

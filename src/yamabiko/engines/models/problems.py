@@ -91,6 +91,20 @@ def incomplete(path: Path, complaints: Sequence[str], holds: Sequence[str]) -> F
     )
 
 
+def looks_like(name: str, folder: Path, complaints: Sequence[str]) -> Finding:
+    return Finding(
+        id="model-differs-from-known",
+        severity="warning",
+        area="model",
+        cause=Text(
+            f"{folder} has the sizes of the model “{name}” but not its bytes: it is damaged, or a model of your own.",
+            f"{folder} はモデル「{name}」と大きさが同じで中身が異なります。壊れているか、独自のモデルです。",
+        ),
+        evidence=tuple(complaints),
+        remedies=(Remedy(Text("Use the model that we check", "照合済みのモデルを使う"), f"--model {name}"),),
+    )
+
+
 def wrong_hash(name: str, complaints: Sequence[str], ours: bool) -> Finding:
     """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
     again = Text("Fetch the wrong files again", "正しくないファイルを取得し直す")

@@ -28,7 +28,7 @@ from yamabiko.engines.models.catalogue import (
 )
 from yamabiko.engines.models.sources import Brought, Progress, Pull, SourceFailed
 from yamabiko.engines.models.store import LocalModel
-from yamabiko.findings import Problem
+from yamabiko.findings import Finding, Problem
 from yamabiko.settings import Settings
 
 Hashing = Literal["never", "if needed", "always"]
@@ -200,6 +200,31 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
         elif head.startswith(b"version https://git-lfs"):
             complaints.append(f"{name} is only a git-lfs pointer; `git lfs pull` fetches the file itself")
     return chosen + [name for name in shape.optional if name in names], complaints
+
+
+def doubt(model: LocalModel, format: str, among: Catalogue | None = None) -> Finding | None:  # noqa: A002
+    """
+    A folder of the user's that has the very sizes of a pinned model, but not its bytes.
+
+    It may be damaged, or a model of the user's own, trained from that one:
+    nothing in it tells which, so it is used, and said. Reads the files only
+    where all sizes are a pinned model's. Raises: OSError.
+    """
+    from yamabiko.engines.models.fetch import sha256_of
+
+    folder = model.path.parent if FORMATS[format].single_file else model.path
+    sizes = {file.name: file.size for file in model.files}
+    for entry in (among or catalogue()).models:
+        if model.origin == "path" and entry.pinned and entry.format == format:
+            if {file.name: file.size for file in entry.files} != sizes:
+                continue
+            found = {file.name: sha256_of(folder / file.name) for file in entry.files}
+            wrong = [f for f in entry.files if found[f.name] != f.sha256]
+            if not wrong:
+                return None
+            lines = [f"{folder / f.name}: expected sha256 {f.sha256}, found {found[f.name]}" for f in wrong]
+            return problems.looks_like(entry.name, folder, lines)
+    return None
 
 
 def _recognised(model: LocalModel, format: str, among: Catalogue | None) -> LocalModel:  # noqa: A002

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from yamabiko.audio.chunks import Chunk
 from yamabiko.speech import SAMPLE_RATE, Segment, Span, Word
-from yamabiko.transcription.merge import ChunkMissing, glued, merge
+from yamabiko.transcription.merge import ChunkMissing, glued, merge, within_speech
 
 
 def seconds(start: float, end: float) -> Span:
@@ -179,3 +179,14 @@ def test_nothing_is_glued_to_a_space_or_to_nothing(left, right):
     assert not glued(left + " ", right)
     assert not glued(left, " " + right)
     assert not glued("", right)
+
+
+def test_a_phrase_begins_with_the_voice_and_not_with_the_silence_before_it():
+    chunk = Chunk(seconds(10, 20), (seconds(11, 14), seconds(15, 18.5)))
+    segments = (said(0.0, 4.0, " one", (Word(0.0, 2.0, " one"),)), said(5.0, 10.0, " two"), said(0.2, 0.8, " before"))
+
+    one, two, before = within_speech(chunk, segments)
+
+    assert (one.start_s, one.end_s, one.words[0].start_s) == (1.0, 4.0, 1.0)
+    assert (two.start_s, two.end_s) == (5.0, 8.5)
+    assert (before.start_s, before.end_s) == (0.2, 0.8), "what lies outside is not squeezed away"

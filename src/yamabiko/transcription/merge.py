@@ -120,6 +120,30 @@ def _spaced(segment: Segment) -> Segment:
     return replace(segment, text=" " + segment.text, words=words)
 
 
+def within_speech(chunk: Chunk, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """
+    `segments`, on the clock of the chunk, without the silence that was taken in around its speech.
+
+    Whisper begins a first phrase with the audio it is given, so a subtitle would
+    come a second before the voice. What lies wholly outside keeps its times.
+    """
+    first_s = chunk.speech[0].start_s - chunk.span.start_s
+    last_s = chunk.speech[-1].end_s - chunk.span.start_s
+    return tuple(
+        replace(
+            _pulled_in(segment, first_s, last_s),
+            words=tuple(_pulled_in(word, first_s, last_s) for word in segment.words),
+        )
+        for segment in segments
+    )
+
+
+def _pulled_in(item: _Timed, first_s: float, last_s: float) -> _Timed:
+    start_s = first_s if item.start_s < first_s < item.end_s - SHORTEST_S else item.start_s
+    end_s = last_s if start_s + SHORTEST_S < last_s < item.end_s else item.end_s
+    return replace(item, start_s=start_s, end_s=end_s)
+
+
 def _placed(segments: Sequence[Segment], span: Span) -> list[Segment]:
     shifted = [
         replace(

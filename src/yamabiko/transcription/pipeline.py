@@ -32,7 +32,7 @@ from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.asking import Answers, Asking, Watcher
 from yamabiko.transcription.journal import Journal, discard, fingerprint, open_journal
-from yamabiko.transcription.merge import merge
+from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
 from yamabiko.workers.messages import Done
 from yamabiko.workers.process import Worker
@@ -102,7 +102,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
                 answers = asking.again_what_was_passed_over(answers)
             course.resumed = asking.resumed
             course.notices += asking.notices
-        segments = merge(answers, speech=heard.spans)
+        spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
+        segments = merge(spoken, speech=heard.spans)
         try:
             _no_empty_success(heard, segments, run, request)
         except Problem:

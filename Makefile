@@ -13,8 +13,9 @@ demo: .venv/installed  ## transcribe the two bundled clips
 	@for file in $(DEMO)/*.txt $(DEMO)/*.srt; do echo; echo "==> $$file <=="; cat "$$file"; done
 	@echo; $(BIN)/python scripts/show_receipts.py $(DEMO)/*.json
 
-test: .venv/tested lint  ## everything that needs no GPU and no hub
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Three at once: much of a test is waiting for a process to start.
+test: .venv/tested  ## everything that needs no GPU and no hub
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3
 
 lint: .venv/tested
 	$(BIN)/ruff check src tests scripts

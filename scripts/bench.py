@@ -35,11 +35,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["help", "memory"], choices=["help", "memory"])
     parser.add_argument("--long-s", type=float, default=7200.0)
     parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--pause-s", type=float, default=1.0, help="silence after each time the clip is spoken")
     given = parser.parse_args()
     if "help" in given.parts:
         measure_help()
     if "memory" in given.parts:
-        measure_memory(given.long_s, given.model)
+        measure_memory(given.long_s, given.model, given.pause_s)
 
 
 def measure_help() -> None:
@@ -57,17 +58,17 @@ def best_of(times: int, command: list[str]) -> float:
     return min(taken)
 
 
-def measure_memory(long_s: float, model: str) -> None:
+def measure_memory(long_s: float, model: str, pause_s: float) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         spoken = english(folder)
         peaks = []
         for seconds in (SHORT_S, long_s):
-            recording = write(folder / f"{seconds:.0f}.wav", spoken, seconds)
+            recording = write(folder / f"{seconds:.0f}.wav", spoken, seconds, pause_s)
             begun = time.perf_counter()
             peaks.append(peak_bytes(recording, model))
             took = time.perf_counter() - begun
-            print(f"memory   {seconds:6.0f} s of speech: peak {peaks[-1] / 2**20:.0f} MiB, all processes; {took:.0f} s")
+            print(f"memory   {seconds:6.0f} s: peak {peaks[-1] / 2**20:.0f} MiB, all processes; {took:.0f} s")
             recording.unlink()
         print(f"memory   ratio {peaks[1] / peaks[0]:.3f} (at most 1.25)")
     sys.exit(0 if peaks[1] <= 1.25 * peaks[0] else 1)
@@ -78,9 +79,9 @@ def english(folder: Path) -> Any:
     return (numpy.fromfile(folder / "clip.f32", "<f4") * 32767).astype("<i2")
 
 
-def write(path: Path, spoken: Any, seconds: float) -> Path:
-    """The clip again and again, with a second of silence between."""
-    once = numpy.concatenate([spoken, numpy.zeros(RATE, "<i2")]).tobytes()
+def write(path: Path, spoken: Any, seconds: float, pause_s: float) -> Path:
+    """The clip again and again, with silence between."""
+    once = numpy.concatenate([spoken, numpy.zeros(int(pause_s * RATE), "<i2")]).tobytes()
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -119,14 +119,10 @@ def plan(
         if base is None:  # another folder's file of the same name, into one output folder
             mark = hashlib.sha256(os.fsencode(recording.path.resolve())).hexdigest()[:6]
             base = name.with_name(f"{name.name}.{mark}")
-        targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in _suffixes(formats)}
+        targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in formats}
         taken |= {_same(path) for path in targets.values()}
         plans.append(_decide(recording, targets, ledger, settings, overwrite))
     return plans
-
-
-def _suffixes(formats: Sequence[str]) -> dict[str, None]:
-    return dict.fromkeys(formats)
 
 
 def _folder(recording: Recording, output_dir: Path | None) -> Path:

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, get_args
 
 import typer
 
@@ -87,7 +88,7 @@ def command(
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
-    raise typer.Exit(Batch(Asked(**{k.rstrip("_"): v for k, v in locals().items()})).run())
+    raise typer.Exit(Batch(SimpleNamespace(**{k.rstrip("_"): v for k, v in locals().items()})).run())
 
 
 def switches() -> frozenset[str]:
@@ -100,16 +101,6 @@ def switches() -> frozenset[str]:
             names = [name for option in details for name in (option.default, *option.param_decls)]
             found |= {name.split("/")[0] for name in names if isinstance(name, str)}
     return frozenset(found)
-
-
-class Asked:
-    """The command line's values, under the names of `command`'s parameters."""
-
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
 
 
 @dataclass(slots=True)
@@ -135,7 +126,8 @@ class _Tally:
 class Batch:
     """One call of the command: several recordings, one pool of workers."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: SimpleNamespace) -> None:
+        """`asked`: the command line's values, under the names of `command`'s parameters."""
         self.asked = asked
         self.console = screen.make_console()
         self.settings = settings.current()
@@ -158,15 +150,15 @@ class Batch:
         for problem in problems:
             screen.show_finding(self.console, problem)
         ledger = Ledger(self.settings.state_dir / "outputs")
-        shaping = (self.asked.engine, self.asked.model, self.asked.compute_type, transcribe_options, layout)
-        plans = plan(
-            recordings, names, self.asked.output_dir, ledger, settings_id(shaping), overwrite=self.asked.overwrite
+        made_with = settings_id(
+            (self.asked.engine, self.asked.model, self.asked.compute_type, transcribe_options, layout)
         )
+        plans = plan(recordings, names, self.asked.output_dir, ledger, made_with, overwrite=self.asked.overwrite)
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
             if any(not plan.finished for plan in plans):
                 request = self._request(transcribe_options, language_per_chunk)
-                self._work(plans, request, layout, ledger, settings_id(shaping), pool, tally)
+                self._work(plans, request, layout, ledger, made_with, pool, tally)
             else:
                 for one in plans:
                     self._skip(one, tally)
@@ -254,7 +246,7 @@ class Batch:
     # ---- the work ----------------------------------------------------------------------------------------------
 
     def _work(
-        self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, settings_id: str,
+        self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, made_with: str,
         pool: Pool, tally: _Tally,
     ) -> None:  # fmt: skip
         weights = [_size(plan.recording.path) for plan in plans]
@@ -265,14 +257,14 @@ class Batch:
                     if plan.finished:
                         self._skip(plan, tally)
                     else:
-                        self._one(plan, request, layout, ledger, settings_id, pool, tally, bars)
+                        self._one(plan, request, layout, ledger, made_with, pool, tally, bars)
                     bars.end_file(skipped=plan.finished)
         except KeyboardInterrupt:
             self._interrupted(tally, len(plans))
             raise typer.Exit(exits.INTERRUPTED) from None
 
     def _one(
-        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, settings_id: str,
+        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
         pool: Pool, tally: _Tally, bars: screen.Bars,
     ) -> None:  # fmt: skip
         from yamabiko import formats
@@ -287,7 +279,7 @@ class Batch:
             for name in plan.to_write:
                 path = plan.targets[name]
                 formats.write(transcript, name, path, layout)
-                ledger.record(path, source, settings_id)
+                ledger.record(path, source, made_with)
         except Problem as problem:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
@@ -343,7 +335,7 @@ class Batch:
         if files <= 1 and not self.asked.quiet:
             return
         if tally.failed:
-            screen.say(self.console, Text("failed: ", "失敗: ").__str__() + ", ".join(tally.failed))
+            screen.say(self.console, f"{Text('failed', '失敗')}: {', '.join(tally.failed)}")
         parts = [
             str(
                 Text(

@@ -48,10 +48,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     """
     card = catalog.card(wish.engine)
     marks = nvidia_marks()
-    ladder = plan(
-        card, wish.device, wish.compute_type,
-        gpu_present=marks.present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
-    )  # fmt: skip
+    ladder = _ladder(card, wish, marks)
     _, device_index = parse_device(wish.device)
     homes = _environments(card, ladder, marks, wish, settings, report)
     model, name, revision, notices = _model(card, wish, settings, report)
@@ -73,13 +70,17 @@ def check(wish: Wish, settings: Settings) -> None:
     What can be wrong with the wish itself, known before any work. Raises: Problem (area usage), quickly.
     """
     card = catalog.card(wish.engine)
-    plan(
-        card, wish.device, wish.compute_type,
-        gpu_present=nvidia_marks().present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
-    )  # fmt: skip
+    _ladder(card, wish, nvidia_marks())
     name = wish.model or card.default_model
     if card.model_format is not None and name is not None:
         models.locate(name, format=card.model_format, settings=settings)
+
+
+def _ladder(card: Card, wish: Wish, marks: NvidiaMarks) -> tuple[Placement, ...]:
+    return plan(
+        card, wish.device, wish.compute_type,
+        gpu_present=marks.present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
+    )  # fmt: skip
 
 
 def install(card: Card, profile: str, settings: Settings, report: Report = lambda *_: None) -> Environment:

@@ -269,7 +269,7 @@ def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course
     return Receipt(
         engine=request.outfit.card.name,
         engine_version=loaded.engine_version if loaded else "",
-        environment=environment.path.name if environment.origin == "managed" else environment.origin,
+        environment=str(environment),
         model=request.outfit.model_name,
         model_revision=request.outfit.model_revision,
         requested_device=request.requested_device,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_transcripts import any_text, plain_text, said, said_in_words, without_spaces
 
 from yamabiko.formats import Layout
-from yamabiko.formats.breaking import NEVER_FIRST, NEVER_LAST
+from yamabiko.formats.characters import NEVER_FIRST, NEVER_LAST
 from yamabiko.formats.cues import cues
 from yamabiko.formats.text import clusters, display_width
 from yamabiko.speech import Transcript

@@ -1,11 +1,9 @@
 """
 Where a line may end, and how good a place it is.
 
-Without a dictionary, a Japanese phrase (文節) shows in its script: it usually
-ends in hiragana, and the next begins with kanji, katakana or Latin. The costs
-put that, punctuation and the engine's own word boundaries in order; only their
-order was tuned, on the sentences in tests/formats/test_line_ends.py.
-Character classes: JIS X 4051 and W3C jlreq (行頭禁則, 行末禁則, 分離禁止).
+The costs put punctuation, spaces, the phrases and words that BudouX finds and
+the engine's own word boundaries in order; only their order was tuned, on the
+sentences in tests/formats/marked_sentences.py and test_line_ends.py.
 """
 
 from __future__ import annotations
@@ -14,8 +12,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
+from yamabiko.formats.characters import NEVER_FIRST, NEVER_LAST, Script, base, script
+from yamabiko.formats.phrases import Joint, joints
 from yamabiko.formats.text import NO_BREAK_SPACES, is_space
 
 NEVER = float("inf")
@@ -23,18 +22,9 @@ NEVER = float("inf")
 INSIDE_WORD = 300.0
 """From here on: inside a word, only where a word is wider than a line."""
 
-SENTENCE, CLAUSE, SPACE, PHRASE, LOOSE = 0.0, 6.0, 20.0, 16.0, 40.0
-MIXED, TIGHT, ENDING, COUNTER = 55.0, 80.0, 100.0, 130.0
-
-NEVER_FIRST = frozenset(
-    "、。，．｡､」』）］｝〉》】〕〗〙〛｠｣〟"  # closing brackets, commas, stops
-    "！？‼⁇⁈⁉・･：；゛゜ﾞﾟヽヾゝゞ々〻ー—―─‥…‐゠–〜～％‰℃℉￠°′″’”»›"
-    "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶｧｨｩｪｫｯｬｭｮｰ"
-    "ㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
-)
-"""A line never begins with one of these, whatever it costs."""
-NEVER_LAST = frozenset("「『（［｛〈《【〔〖〘〚｟｢〝‘“«‹￥＄￡＃№")
-"""A line never ends with one of these, whatever it costs."""
+SENTENCE, CLAUSE, PHRASE, SPACE, LOOSE, TIGHT = 0.0, 6.0, 16.0, 20.0, 40.0, 80.0
+WORD = 200.0
+"""Within a phrase: dearer than another line and another cue, so only where a phrase is wider than a line."""
 
 _QUOTES = frozenset("“”‘’«»‹›")
 """Open in one language, close in another: what a space beside them says counts for more."""
@@ -46,8 +36,8 @@ _GLUE = NO_BREAK_SPACES | {"\u2060", "\ufeff"}
 _SENTENCE_ENDS = frozenset("。．！？｡‼⁇⁈⁉.!?…؟۔।॥")
 _CLAUSE_ENDS = frozenset("、，､；：,;:،؛—―")
 _CLOSERS = frozenset("」』）］｝〉》】〕〗〙〛｠｣〟’”»›\"')]}")
-_PARTICLES = frozenset("はがをにでともへやのねよかてば")
-_LONG_PARTICLES = ("から", "まで", "より", "ので", "のに", "けど", "けれど", "って", "など", "だけ", "ながら", "として")
+_COUNTING_KA = frozenset("かカヵケヶ")
+_HAN_NUMBERS = frozenset("一二三四五六七八九十百千万数何")
 _LEADING_WORDS = frozenset(
     word
     for words in (
@@ -56,8 +46,6 @@ _LEADING_WORDS = frozenset(
     )
     for word in words.split()
 )
-
-Script = Literal["space", "hiragana", "katakana", "han", "digit", "word", "unspaced", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +64,7 @@ class Glyph:
         return is_space(self.text)
 
 
-@lru_cache(maxsize=16_384)
-def base(cluster: str) -> str:
-    """The character that decides how a cluster behaves: its first that is not a format character."""
-    return next((c for c in cluster if unicodedata.category(c) != "Cf"), cluster[0])
-
-
-@lru_cache(maxsize=16_384)
-def script(c: str) -> Script:
-    """What kind of writing a character belongs to, as far as line ends care."""
-    if is_space(c):
-        return "space"
-    if "ぁ" <= c <= "ゟ":
-        return "hiragana"
-    if c in "々〆〇ヶヵ" or "㐀" <= c <= "鿿" or "豈" <= c <= "\ufaff" or "\U00020000" <= c <= "\U0003ffff":
-        return "han"
-    if "ァ" <= c <= "ヿ" or "ㇰ" <= c <= "ㇿ" or "ｦ" <= c <= "ﾟ":
-        return "katakana" if c not in "・･" else "other"
-    if "\u0e00" <= c <= "\u0eff" or "\u1000" <= c <= "\u109f" or "\u1780" <= c <= "\u17ff":
-        return "unspaced"  # Thai, Lao, Burmese, Khmer: words without spaces, and no way to tell them here
-    if c.isdigit():
-        return "digit"
-    if unicodedata.category(c) == "So" or c in NEVER_FIRST or c in NEVER_LAST:
-        return "other"
-    return "word"
-
-
-def costs(glyphs: Sequence[Glyph], words_known: bool) -> list[float]:
+def costs(glyphs: Sequence[Glyph], words_known: bool, language: str | None) -> list[float]:
     """
     For each glyph, what it costs to end a line after it (0 is best, NEVER is never).
 
@@ -110,18 +72,29 @@ def costs(glyphs: Sequence[Glyph], words_known: bool) -> list[float]:
     two of its words is better than the same place inside one.
     """
     found = [NEVER] * len(glyphs)
+    texts = [_composed(glyph.text) for glyph in glyphs]
+    begins = joints("".join(texts), language)
+    at = 0
     for i in range(len(glyphs) - 1):
+        at += len(texts[i])
         if glyphs[i + 1].is_space:
             continue  # the line ends after the space, which is then not shown
         if glyphs[i].is_space:
             found[i] = _after_space(glyphs, i)
             continue
-        cost = _between(glyphs, i, words_known and glyphs[i].word != glyphs[i + 1].word)
+        cost = _between(glyphs, i, begins[at], words_known and glyphs[i].word != glyphs[i + 1].word)
         if words_known and cost < INSIDE_WORD:
             apart = glyphs[i].word != glyphs[i + 1].word
             cost += -12.0 if apart and cost >= PHRASE else 0.0 if apart or cost <= CLAUSE else 45.0
         found[i] = cost
     return found
+
+
+@lru_cache(maxsize=16_384)
+def _composed(cluster: str) -> str:
+    """The cluster in the characters that the models have learnt: ﾊﾞ as バ."""
+    composed = unicodedata.normalize("NFKC", cluster)
+    return composed if len(composed) == 1 else cluster
 
 
 def _forbidden(before: str, after: str) -> bool:
@@ -140,7 +113,9 @@ def _after_space(glyphs: Sequence[Glyph], i: int) -> float:
     ended = _punctuation(glyphs, i - 1)
     if ended is not None:
         return ended
-    return SPACE + (15.0 if _word_before(glyphs, i) in _LEADING_WORDS else 0.0)
+    word = _word_before(glyphs, i)
+    number = word[-1:].isdigit() and not any(map(str.isalpha, word))
+    return SPACE + (15.0 if word in _LEADING_WORDS or number else 0.0)  # of|the, 10|o'clock
 
 
 def _punctuation(glyphs: Sequence[Glyph], i: int) -> float | None:
@@ -166,7 +141,7 @@ def _word_before(glyphs: Sequence[Glyph], i: int) -> str:
     return "".join(reversed(letters)).lower()
 
 
-def _between(glyphs: Sequence[Glyph], i: int, new_word: bool) -> float:
+def _between(glyphs: Sequence[Glyph], i: int, joint: Joint | None, new_word: bool) -> float:
     """The cost of ending a line between two glyphs that no space parts."""
     before, after = base(glyphs[i].text), base(glyphs[i + 1].text)
     if _forbidden(before, after):
@@ -182,18 +157,23 @@ def _between(glyphs: Sequence[Glyph], i: int, new_word: bool) -> float:
     if after in _ASCII_CLOSERS or before in _ASCII_OPENERS or (a in latin and after in _QUOTES):
         return INSIDE_WORD + 200.0
     if a == b == "unspaced" or ("unspaced" in (a, b) and "word" in (a, b)):
-        return SPACE if new_word else INSIDE_WORD + 100.0
-    if a == b == "katakana":
-        return INSIDE_WORD + (0.0 if new_word or before in "ーｰ" else 100.0)  # many words end in ー
+        return _unspaced(joint, new_word)
     ended = (
         _punctuation(glyphs, i) if before in _SENTENCE_ENDS or before in _CLAUSE_ENDS or before in _CLOSERS else None
     )
     if ended is not None:
-        # 「はい」と: what follows a quotation in hiragana belongs to it.
-        return MIXED if b == "hiragana" and before in _CLOSERS else ended
+        # 「はい」と: what follows a quotation in hiragana may belong to it.
+        return WORD if b == "hiragana" and before in _CLOSERS and joint != "phrase" else ended
     if after in NEVER_LAST:
         return PHRASE
-    return _japanese(glyphs, i, a, b)
+    return _japanese(glyphs, i, joint, new_word)
+
+
+def _unspaced(joint: Joint | None, new_word: bool) -> float:
+    """Thai by its model and the engine's words; Lao, Khmer and Burmese by the words alone."""
+    if joint == "phrase" or (joint is None and new_word):
+        return SPACE
+    return TIGHT if new_word else INSIDE_WORD + 100.0
 
 
 def _is_inside_latin(glyphs: Sequence[Glyph], i: int) -> bool:
@@ -212,35 +192,45 @@ def _inside_latin(before: str, after: str) -> float:
     return INSIDE_WORD + 100.0 if before.isalnum() else INSIDE_WORD
 
 
-def _japanese(glyphs: Sequence[Glyph], i: int, a: Script, b: Script) -> float:
-    if a == "hiragana":
-        return _after_hiragana(glyphs, i, b)
-    if b == "hiragana":
-        return LOOSE if a == "other" else ENDING  # 走|る, データ|を, AI|は
-    if a == "digit":
-        return COUNTER  # 10|月
-    if a == b == "han":
-        return TIGHT
+def _japanese(glyphs: Sequence[Glyph], i: int, joint: Joint | None, new_word: bool) -> float:
+    """The cost between two glyphs of a writing without spaces, by what begins with the second."""
+    before, after = base(glyphs[i].text), base(glyphs[i + 1].text)
+    a, b = script(before), script(after)
     if "other" in (a, b):
-        return LOOSE
-    return MIXED
+        return LOOSE  # a picture, a sign: the models know none
+    if joint is None:
+        return _by_script(a, b)
+    if before in _COUNTING_KA and i > 0 and _is_number(base(glyphs[i - 1].text)):
+        return INSIDE_WORD  # 42か|国
+    if a == "digit":
+        return INSIDE_WORD  # 10|月
+    if joint == "phrase":
+        # 検証する|ための: what begins in hiragana often leans on what is before it.
+        return LOOSE if b == "hiragana" else PHRASE
+    if b == "digit":
+        return _before_a_number(glyphs, i)
+    if joint == "inside" or before == "っ":
+        known = new_word and b != "hiragana" and not a == b == "katakana"  # engines part long katakana anywhere
+        return WORD + 35.0 if known else INSIDE_WORD
+    # A verb that helps another (進めて|いる) before a particle or an ending.
+    return WORD + (50.0 if b == "hiragana" and not (before in "てで" and after in "いくしみお") else 0.0)
 
 
-def _after_hiragana(glyphs: Sequence[Glyph], i: int, b: Script) -> float:
+def _before_a_number(glyphs: Sequence[Glyph], i: int) -> float:
+    """The models slip at numbers: 第|35回 is one word, 10月|15日 and 会議には|42か国 are not."""
     before = base(glyphs[i].text)
-    earlier = script(base(glyphs[i - 1].text)) if i > 0 else "space"
-    tail = "".join(base(glyph.text) for glyph in glyphs[max(0, i - 3) : i + 1])
-    long_particle = tail.endswith(_LONG_PARTICLES)
-    if b != "hiragana":
-        if before in "おご" and earlier != "han":
-            return TIGHT  # お|願い
-        if b == earlier == "han" and before in "きぎしちびみり":
-            return MIXED  # 話し|合う, 取り|組む
-        return PHRASE if before in _PARTICLES or long_particle else PHRASE + 14.0
-    if before == "を":
-        return PHRASE + 4.0  # nothing but a particle
-    if long_particle:
-        return MIXED
-    if before in "はがに" and earlier in ("han", "katakana", "word", "digit"):
-        return MIXED + 5.0
-    return TIGHT + 10.0
+    if script(before) == "hiragana":
+        return LOOSE
+    dated = script(before) == "han" and i > 0 and script(base(glyphs[i - 1].text)) == "digit"
+    return WORD if dated else INSIDE_WORD
+
+
+def _is_number(c: str) -> bool:
+    return c.isdigit() or c in _HAN_NUMBERS
+
+
+def _by_script(a: Script, b: Script) -> float:
+    """Where no model knows the writing: a Japanese phrase mostly ends in hiragana, and none begins in it."""
+    if b == "hiragana" or a == "digit":
+        return WORD
+    return PHRASE if a == "hiragana" else TIGHT

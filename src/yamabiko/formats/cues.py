@@ -68,7 +68,7 @@ def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
     for number, (segment, start_s, end_s) in enumerate(spoken):
         next_s = spoken[number + 1][1] if number + 1 < len(spoken) else math.inf
         glyphs, words_known = _glyphs(segment, start_s, end_s, next_s)
-        for lines in cut(glyphs, words_known, layout):
+        for lines in cut(glyphs, words_known, layout, segment.language or transcript.language):
             yield _Timed(milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s), lines, words_known)
 
 

@@ -47,14 +47,14 @@ class _Atom:
     """Cost of ending a cue after it."""
 
 
-def cut(glyphs: Sequence[Glyph], words_known: bool, layout: Layout) -> list[Lines]:
+def cut(glyphs: Sequence[Glyph], words_known: bool, layout: Layout, language: str | None = None) -> list[Lines]:
     """
     The glyphs as cues of lines, in order; nothing is lost but spaces at line ends.
 
     `glyphs` begins and ends with something visible and holds no two spaces in a row.
     """
     count = layout.max_line_count if layout.max_words_per_line is None else 1
-    atoms = _atoms(glyphs, costs(glyphs, words_known), layout)
+    atoms = _atoms(glyphs, costs(glyphs, words_known, language), layout)
     found: list[Lines] = []
     for cue in _cheapest(atoms, layout.max_line_width, layout.max_words_per_line, count):
         lines: Lines = []

@@ -36,6 +36,7 @@ _GLUE = NO_BREAK_SPACES | {"\u2060", "\ufeff"}
 _SENTENCE_ENDS = frozenset("。．！？｡‼⁇⁈⁉.!?…؟۔।॥")
 _CLAUSE_ENDS = frozenset("、，､；：,;:،؛—―")
 _CLOSERS = frozenset("」』）］｝〉》】〕〗〙〛｠｣〟’”»›\"')]}")
+_VERB_STEM_ENDS = frozenset("きぎしちびみりけげせべめれえ")
 _COUNTING_KA = frozenset("かカヵケヶ")
 _HAN_NUMBERS = frozenset("一二三四五六七八九十百千万数何")
 _LEADING_WORDS = frozenset(
@@ -204,6 +205,8 @@ def _japanese(glyphs: Sequence[Glyph], i: int, joint: Joint | None, new_word: bo
         return INSIDE_WORD  # 42か|国
     if a == "digit":
         return INSIDE_WORD  # 10|月
+    if before in _VERB_STEM_ENDS and b == "han" and i > 0 and script(base(glyphs[i - 1].text)) == "han":
+        return INSIDE_WORD  # 飛び|上がる: the model of phrases parts some verbs of two
     if joint == "phrase":
         # 検証する|ための: what begins in hiragana often leans on what is before it.
         return LOOSE if b == "hiragana" else PHRASE

@@ -20,7 +20,7 @@ from program import run_program
         ("talk.wav --device gpu", "cuda"),
         ("talk.wav --compute_type float17", "float16"),
         ("talk.wav --engine whisper", "faster-whisper"),
-        ("transcribe", "files"),
+        ("transcribe", "FILE"),
         ("engines nothing", "nothing"),
         ("models path bas", "base"),
     ],

@@ -11,6 +11,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, engine_table, exits, screen
+from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Profile
 from yamabiko.findings import Finding, Problem, Remedy
@@ -24,42 +25,42 @@ if TYPE_CHECKING:
 
 SWITCHES = frozenset({"--json", "--verify"})
 
-app = typer.Typer(
-    help=str(
-        Text(
-            "Speech engines: see them, set them up, verify that they work, repair, remove.",
-            "音声エンジンの一覧、導入、動作検証、修復、削除。",
-        )
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = App(
+    Text(
+        "Speech engines: see them, set them up, verify that they work, repair, remove.",
+        "音声エンジンの一覧、導入、動作検証、修復、削除。",
+    )
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=str(Text("Engine", "エンジン名")), show_default=False)]
+_NAME = str(Text("NAME", "名前"))
+Name = Annotated[str, typer.Argument(metavar=_NAME, help=str(Text("Engine", "エンジン")), show_default=False)]
 ProfileName = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        help=str(Text("Which of its environments, e.g. cpu, cuda12", "環境の種類（cpu、cuda12 など）")),
+        metavar=_NAME,
+        help=str(Text("Which of its environments: cpu, cuda12", "環境の種類: cpu, cuda12")),
         show_default=str(Text("what fits this machine", "このマシンに合うもの")),
     ),
 ]
 Verify = Annotated[
     bool,
-    typer.Option(
-        "--verify/--no-verify", help=str(Text("End with a test transcription", "最後に試験的に文字起こしする"))
-    ),
+    typer.Option("--verify/--no-verify", help=str(Text("Try it out at the end", "最後に実際に文字起こしして確かめる"))),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help=str(Text("auto, cuda, cuda:N or cpu", "auto, cuda, cuda:N, cpu のいずれか")))
+    str,
+    typer.Option(
+        "--device",
+        metavar=str(Text("DEVICE", "デバイス")),
+        help=str(Text("auto, cpu, cuda, or cuda:N for one GPU", "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU")),
+    ),
 ]
 Json = Annotated[bool, answers.Json]
 
 # ---- list -----------------------------------------------------------------------------------------------------------
 
 
-@app.command("list", help=str(Text("Engines and the state of their environments.", "エンジンと環境の状態を一覧する。")))
+@app.verb("list", Text("Engines and the state of their environments.", "エンジンと環境の状態を一覧する。"))
 def list_(json: Json = False) -> None:
     with answers.json_problems(json):
         lines = [
@@ -76,7 +77,7 @@ def list_(json: Json = False) -> None:
 # ---- install, repair, remove ----------------------------------------------------------------------------------------
 
 
-@app.command("install", help=str(Text("Set an engine up and verify it.", "エンジンを導入し、動作を検証する。")))
+@app.verb("install", Text("Set an engine up and verify it.", "エンジンを導入し、動作を検証する。"))
 def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
@@ -104,7 +105,7 @@ def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> N
     _finish(console, card, chosen, verify=verify)
 
 
-@app.command("repair", help=str(Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。")))
+@app.verb("repair", Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。"))
 def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
     from yamabiko.engines import environments
 
@@ -129,7 +130,7 @@ def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> No
     _finish(console, card, chosen, verify=verify)
 
 
-@app.command("remove", help=str(Text("Remove an engine's environments.", "エンジンの環境を削除する。")))
+@app.verb("remove", Text("Remove an engine's environments.", "エンジンの環境を削除する。"))
 def remove(name: Name, profile: ProfileName = None) -> None:
     from yamabiko.engines import environments
 
@@ -200,21 +201,19 @@ def _finish(console: Console, card: Card, profile: Profile, *, verify: bool) -> 
 # ---- verify ---------------------------------------------------------------------------------------------------------
 
 
-@app.command(
+@app.verb(
     "verify",
-    help=str(
-        Text(
-            "Try engines with recordings whose text is known. Installs and fetches nothing.",
-            "内容の分かっている音声でエンジンを試す。導入や取得はしない。",
-        )
+    Text(
+        "Try engines with recordings whose text is known. Installs and fetches nothing.",
+        "内容の分かっている音声でエンジンを試す。導入や取得はしない。",
     ),
 )
 def verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
-            help=str(Text("Engines; none: all that are installed", "エンジン名。省略すると導入済みのすべて")),
+            metavar=_NAME,
+            help=str(Text("Engines; none named: all that are installed", "エンジン。省略すると導入済みのすべて")),
             show_default=False,
         ),
     ] = None,

@@ -8,33 +8,28 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any, Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from yamabiko import __version__, logs
-from yamabiko.cli import engines, exits, models, screen, transcribe
+from yamabiko.cli import engines, exits, misunderstood, models, screen, transcribe
+from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
-app = typer.Typer(
-    name="yamabiko",
-    help=str(
-        Text(
-            "Speech to text on your own machine, with proof of the device it ran on.\n\n"
-            "`yamabiko FILE...` is short for `yamabiko transcribe FILE...`.",
-            "自分のマシンで動く音声認識。実際に使ったデバイスを根拠つきで示します。\n\n"
-            "`yamabiko ファイル...` は `yamabiko transcribe ファイル...` の省略形です。",
-        )
+app = App(
+    Text(
+        "Speech to text on your own machine, with proof of the device it ran on.\n\n"
+        "`yamabiko FILE...` is short for `yamabiko transcribe FILE...`.",
+        "自分のマシンで動く音声認識。実際に使ったデバイスを根拠つきで示します。\n\n"
+        "`yamabiko ファイル...` は `yamabiko transcribe ファイル...` の省略形です。",
     ),
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    name="yamabiko",
 )
-app.command("transcribe", help=str(transcribe.HELP))(transcribe.command)
+app.verb("transcribe", transcribe.HELP)(transcribe.command)
 app.add_typer(engines.app, name="engines")
 app.add_typer(models.app, name="models")
 
@@ -62,11 +57,20 @@ def program(
 
 def run() -> None:
     """The console script. Leaves with the exit codes of docs/command-line.md."""
-    arguments = rewrite(sys.argv[1:], VERBS, OWN_OPTIONS, transcribe.switches() | engines.SWITCHES | models.SWITCHES)
     with contextlib.suppress(ValueError):  # not the main thread: an embedding program keeps its own handler
         signal.signal(signal.SIGTERM, _terminated)
-    # The parser's own words for a mistake are English alone; here it is a Finding like any other.
-    sys.exit(_guarded(lambda: app(arguments, standalone_mode=False)))
+    sys.exit(_guarded(lambda: _obey(sys.argv[1:])))
+
+
+def _obey(typed: Sequence[str]) -> Any:
+    """Raises: Problem (usage), and whatever a command raises."""
+    arguments = rewrite(typed, VERBS, OWN_OPTIONS, transcribe.switches() | engines.SWITCHES | models.SWITCHES)
+    # A file needs no verb, so a verb with a slip of the finger would be looked for as a file.
+    if arguments[:1] == ["transcribe"] and typed[0] != "transcribe" and not os.path.lexists(typed[0]):
+        finding = misunderstood.mistyped_verb(typed[0], VERBS)
+        if finding is not None:
+            raise Problem(finding)
+    return app(arguments, standalone_mode=False)
 
 
 class _Terminated(BaseException):
@@ -93,38 +97,12 @@ def _guarded(work: Callable[[], Any]) -> int:
     except BrokenPipeError:
         return exits.OK
     except Exception as error:
-        if type(error).__name__ == "NoArgsIsHelpError":
-            screen.print_result(f"{error.format_message()}\n")  # type: ignore[attr-defined]
-            return exits.USAGE
-        if isinstance(error, Misunderstood):
-            screen.show_finding(console, _misunderstood(error))
-            return exits.USAGE
         if os.environ.get("YAMABIKO_DEBUG"):
             raise
         logs.event("bug", error=repr(error))
         screen.show_finding(console, _our_bug(error))
         return 1
     return code if isinstance(code, int) else exits.OK
-
-
-@runtime_checkable
-class Misunderstood(Protocol):
-    """What the parser raises; typer carries its own copy of click, whose names are not public."""
-
-    def format_message(self) -> str: ...
-
-
-def _misunderstood(error: Misunderstood) -> Finding:
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "yamabiko"
-    return Finding(
-        id="usage",
-        severity="error",
-        area="usage",
-        cause=Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。"),
-        evidence=(error.format_message().replace("\n", " "),),
-        remedies=(Remedy(Text("See the options", "オプションを見る"), f"{command} --help"),),
-    )
 
 
 def _our_bug(error: Exception) -> Finding:

@@ -14,128 +14,330 @@ import typer
 
 from yamabiko.i18n import Text
 
+_MACHINE = Text("Engine and device", "エンジンとデバイス")
+_DECODING = Text("How the text is found", "認識の調整")
+_SPEECH = Text("Where somebody speaks", "話し声の検出")
+_SUBTITLES = Text("Subtitles", "字幕")
+_SCREEN = Text("What is shown", "表示")
 
-def _option(en: str, ja: str, *names: str, **how: Any) -> Any:
-    return typer.Option(*names, help=str(Text(en, ja)), **how)
+_NAME = Text("NAME", "名前")
+_WORDS = Text("TEXT", "文字列")
 
 
-def _switch(name: str, en: str, ja: str) -> Any:
-    return typer.Option(f"--{name}/--no-{name}", help=str(Text(en, ja)))
+def _option(
+    en: str, ja: str, *names: str, metavar: Text | None = None, group: Text | None = None, **how: Any
+) -> Any:  # fmt: skip
+    return typer.Option(
+        *names,
+        help=str(Text(en, ja)),
+        metavar=str(metavar) if metavar else None,
+        rich_help_panel=str(group) if group else None,
+        **how,
+    )
+
+
+def _switch(name: str, en: str, ja: str, group: Text | None = None) -> Any:
+    return _option(en, ja, f"--{name}/--no-{name}", group=group)
 
 
 Files = Annotated[
     list[str],
     typer.Argument(
-        help=str(Text("Recordings, videos, folders of them", "音声・動画ファイル、またはそのフォルダー")),
+        metavar=str(Text("FILE", "ファイル")),
+        help=str(Text("Recordings, videos, or folders of them", "音声・動画ファイル、またはそのフォルダー")),
         show_default=False,
     ),
 ]
 
-Model = Annotated[
-    str | None, _option("Name or folder of a model", "モデル名またはフォルダー", "--model", "-m", show_default="base")
-]
-Engine = Annotated[str, _option("Which engine", "使用するエンジン")]
 Language = Annotated[
     str,
     _option(
-        "Language spoken: a code or an English name; auto: detect once a file; each: detect for every stretch",
-        "話されている言語（コードまたは英語名）。auto: ファイルごとに判定、each: 区間ごとに判定",
+        "Language spoken: a code (ja) or an English name (Japanese); "
+        "auto: found once for each file; each: found for each stretch of speech",
+        "話されている言語。コード（ja）か英語名（Japanese）。auto: ファイルごとに判定、each: 区間ごとに判定",
         "--language", "-l",
+        metavar=Text("LANGUAGE", "言語"),
     ),
 ]  # fmt: skip
-Task = Annotated[str, _option("transcribe, or translate into English", "transcribe: 文字起こし、translate: 英訳")]
-_BESIDE = str(Text("beside the file", "元ファイルと同じ場所"))
-OutputDir = Annotated[
-    Path | None, _option("Folder for the results", "出力先フォルダー", "--output-dir", "-o", show_default=_BESIDE)
+Task = Annotated[
+    str,
+    _option(
+        "transcribe: text in the language spoken; translate: text in English",
+        "transcribe: 話された言語のまま文字起こし、translate: 英語に翻訳",
+        metavar=Text("TASK", "作業"),
+    ),
 ]
+OutputDir = Annotated[
+    Path | None,
+    _option(
+        "Folder for the results", "結果を書き出すフォルダー", "--output-dir", "-o",
+        metavar=Text("FOLDER", "フォルダー"), show_default=str(Text("beside each file", "各ファイルと同じ場所")),
+    ),
+]  # fmt: skip
 OutputFormat = Annotated[
     str,
     _option(
-        "txt, srt, vtt, tsv, json, verbose_json: one or several with commas, or all",
-        "txt, srt, vtt, tsv, json, verbose_json をカンマ区切りで、または all",
+        "Formats, with commas between them: txt, srt, vtt, tsv, json, verbose_json; all: all but verbose_json",
+        "出力形式（カンマ区切り）: txt, srt, vtt, tsv, json, verbose_json。all は verbose_json 以外のすべて",
         "--output-format", "-f",
+        metavar=Text("FORMATS", "形式"),
     ),
 ]  # fmt: skip
-Print = Annotated[bool, _switch("print", "Print the results on standard output too", "結果を標準出力にも表示する")]
-Overwrite = Annotated[bool, _switch("overwrite", "Do finished files again", "完了済みのファイルもやり直す")]
-Recursive = Annotated[bool, _switch("recursive", "Look for recordings in subfolders too", "サブフォルダーも探す")]
-
-WordTimestamps = Annotated[bool, _switch("word-timestamps", "Times for every word", "単語ごとの時刻を付ける")]
-InitialPrompt = Annotated[
-    str | None, _option("Text to set style and spelling", "文体や表記の手本となる文", show_default=False)
+Overwrite = Annotated[
+    bool,
+    _switch(
+        "overwrite",
+        "Do finished files again, and replace results that are there",
+        "完了済みのファイルもやり直し、すでにある結果を置き換える",
+    ),
 ]
-Hotwords = Annotated[str | None, _option("Words to expect", "出てきそうな語句", show_default=False)]
-BeamSize = Annotated[int, _option("Beams", "ビーム数", min=1)]
-BestOf = Annotated[int, _option("Candidates when sampling", "サンプリング時の候補数", min=1)]
-Patience = Annotated[float, _option("Patience of the beam search", "ビームサーチの patience", min=0.0)]
-LengthPenalty = Annotated[float, _option("Length penalty", "長さペナルティー")]
-Temperature = Annotated[float, _option("Temperature to begin with", "最初の温度", min=0.0, max=1.0)]
+Recursive = Annotated[bool, _switch("recursive", "Look in subfolders too", "サブフォルダーの中も探す")]
+
+Model = Annotated[
+    str | None,
+    _option(
+        "Name or folder of a model; `yamabiko models list` shows them",
+        "モデルの名前またはフォルダー。一覧は `yamabiko models list`",
+        "--model", "-m", metavar=_NAME, show_default="base",
+    ),
+]  # fmt: skip
+TrustModel = Annotated[
+    bool,
+    _switch(
+        "trust-model",
+        "Use a model folder that looks like a known model but has other bytes: your own",
+        "既知のモデルに似て中身の異なるフォルダーを、独自のモデルとして使う",
+        _MACHINE,
+    ),
+]
+Engine = Annotated[
+    str,
+    _option(
+        "Engine; `yamabiko engines list` shows them",
+        "エンジン。一覧は `yamabiko engines list`",
+        metavar=_NAME,
+        group=_MACHINE,
+    ),
+]
+Device = Annotated[
+    str,
+    _option(
+        "auto, cpu, cuda, or cuda:N for the GPU with the number N",
+        "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU",
+        metavar=Text("DEVICE", "デバイス"),
+        group=_MACHINE,
+    ),
+]
+ComputeType = Annotated[
+    str,
+    _option(
+        "Precision: auto, int8, float16, float32, ...",
+        "計算の精度: auto, int8, float16, float32 など",
+        metavar=Text("PRECISION", "精度"),
+        group=_MACHINE,
+    ),
+]
+RequireGpu = Annotated[
+    bool,
+    _switch("require-gpu", "Fail rather than run on the CPU", "GPUを使えなければ、CPUで代行せずに失敗とする", _MACHINE),
+]
+Fallback = Annotated[
+    bool,
+    _switch(
+        "fallback",
+        "When a device or a precision fails, go on with the next that can",
+        "デバイスや精度の問題で失敗したら、次の候補で続ける",
+        _MACHINE,
+    ),
+]
+Threads = Annotated[
+    int, _option("CPU threads; 0: as many as suit this machine", "CPUスレッド数。0なら自動", min=0, group=_MACHINE)
+]
+BatchSize = Annotated[
+    int,
+    _option(
+        "Stretches of speech done at once: more is faster and needs more memory",
+        "同時に処理する区間の数。多いほど速いが、メモリを使う",
+        min=1,
+        max=64,
+        group=_MACHINE,
+    ),
+]
+Install = Annotated[
+    bool,
+    _switch(
+        "install",
+        "Set up an engine or a model that is missing",
+        "足りないエンジンやモデルを自動で準備する",
+        _MACHINE,
+    ),
+]
+
+WordTimestamps = Annotated[bool, _switch("word-timestamps", "Times of every word", "単語ごとの時刻を付ける", _DECODING)]
+InitialPrompt = Annotated[
+    str | None,
+    _option(
+        "Text that shows the style and the spelling to follow",
+        "文体や表記の手本とする文章",
+        metavar=_WORDS,
+        group=_DECODING,
+        show_default=False,
+    ),
+]
+Hotwords = Annotated[
+    str | None,
+    _option(
+        "Words to expect, names for instance",
+        "出てきそうな語句（人名など）",
+        metavar=_WORDS,
+        group=_DECODING,
+        show_default=False,
+    ),
+]
+BeamSize = Annotated[
+    int,
+    _option(
+        "Beams of the search; more is slower and may be more exact",
+        "ビームサーチの幅。大きいほど遅く、精度が上がることがある",
+        min=1,
+        group=_DECODING,
+    ),
+]
+BestOf = Annotated[
+    int,
+    _option(
+        "Candidates to choose from where the temperature is above 0",
+        "温度が0より高いときに比べる候補の数",
+        min=1,
+        group=_DECODING,
+    ),
+]
+Patience = Annotated[
+    float,
+    _option(
+        "How long the beam search goes on; 1 is usual",
+        "ビームサーチを続ける度合い（patience）。通常は1",
+        min=0.0,
+        group=_DECODING,
+    ),
+]
+LengthPenalty = Annotated[
+    float,
+    _option(
+        "Above 1 favours longer texts, below 1 shorter ones",
+        "1より大きいと長い文を、小さいと短い文を優先する",
+        group=_DECODING,
+    ),
+]
+Temperature = Annotated[
+    float,
+    _option(
+        "Randomness of the first try; 0: none",
+        "最初の試行のランダムさ（温度）。0ならランダムにしない",
+        min=0.0,
+        max=1.0,
+        group=_DECODING,
+    ),
+]
 TemperatureIncrement = Annotated[
     float,
     _option(
-        "Added when the text looks wrong; 0: never", "結果が不自然なときに加える温度。0なら加えない",
-        "--temperature-increment-on-fallback", min=0.0,
+        "Added to the temperature for each new try where the text looks wrong; 0: no new try",
+        "結果が不自然なとき、やり直すたびに温度に加える値。0ならやり直さない",
+        "--temperature-increment-on-fallback", min=0.0, group=_DECODING,
     ),
 ]  # fmt: skip
 CompressionRatio = Annotated[
-    float, _option("Text that compresses better than this is a loop", "これより圧縮できる文は繰り返しとみなす")
+    float,
+    _option(
+        "Text that compresses better than this is a loop, and is tried again",
+        "圧縮率がこれを超える文は、繰り返しとみなしてやり直す",
+        group=_DECODING,
+    ),
 ]
-Logprob = Annotated[float, _option("Less likely text is tried again", "これより確からしくない文はやり直す")]
-NoSpeech = Annotated[float, _option("Less likely speech is silence", "無音とみなす確率のしきい値", min=0.0, max=1.0)]
+Logprob = Annotated[
+    float,
+    _option(
+        "Text whose mean log probability is below this is tried again",
+        "平均対数確率がこれより低い文はやり直す",
+        group=_DECODING,
+    ),
+]
+NoSpeech = Annotated[
+    float,
+    _option(
+        "Unlikely text counts as silence where the probability of silence is above this",
+        "無音の確率がこれより高く、文も確からしくない箇所は無音とみなす",
+        min=0.0,
+        max=1.0,
+        group=_DECODING,
+    ),
+]
 ConditionOnPrevious = Annotated[
     bool,
     _switch(
         "condition-on-previous-text",
-        "Let earlier text guide later text, within a stretch of 30 s",
-        "前の文を次の文の手がかりにする（30秒の区間内）",
+        "Let the text so far guide what follows, within a stretch of 30 s",
+        "直前までの文を、続く文の手がかりにする（30秒の区間内）",
+        _DECODING,
     ),
-]
-BatchSize = Annotated[
-    int,
-    _option("Stretches asked at once: faster, more memory", "同時に処理する区間数。速いがメモリを使う", min=1, max=64),
 ]
 
 VadFilter = Annotated[
-    bool, _switch("vad-filter", "Transcribe only where somebody speaks", "話し声のある所だけを処理する")
+    bool,
+    _switch("vad-filter", "Transcribe only where somebody speaks", "話し声のある所だけを文字起こしする", _SPEECH),
 ]
 VadThreshold = Annotated[
-    float | None, _option("How likely speech must be", "話し声とみなす確率", min=0.01, max=1.0, show_default="0.35")
+    float | None,
+    _option(
+        "Probability from which sound is speech",
+        "話し声とみなす確率の下限",
+        min=0.01,
+        max=1.0,
+        group=_SPEECH,
+        show_default="0.35",
+    ),
 ]
 VadMinSilence = Annotated[
     int | None,
-    _option("Silence that ends a stretch (ms)", "区切りとなる無音の長さ（ミリ秒）", "--vad-min-silence-duration-ms", min=0,
-            show_default="500"),
+    _option(
+        "Silence that ends a stretch of speech, in ms", "区間の終わりとみなす無音の長さ（ミリ秒）",
+        "--vad-min-silence-duration-ms", min=0, group=_SPEECH, show_default="500",
+    ),
 ]  # fmt: skip
 VadSpeechPad = Annotated[
     int | None,
     _option(
-        "Kept around speech (ms)", "話し声の前後に残す長さ（ミリ秒）", "--vad-speech-pad-ms", min=0, show_default="400"
+        "Sound kept before and after speech, in ms", "話し声の前後に残す長さ（ミリ秒）",
+        "--vad-speech-pad-ms", min=0, group=_SPEECH, show_default="400",
     ),
-]
-
-Device = Annotated[str, _option("auto, cuda, cuda:N or cpu", "auto, cuda, cuda:N, cpu のいずれか")]
-ComputeType = Annotated[str, _option("auto, int8, float16, float32, ...", "auto, int8, float16, float32 など")]
-Threads = Annotated[int, _option("CPU threads; 0: chosen here", "CPUスレッド数。0なら自動", min=0)]
-RequireGpu = Annotated[
-    bool, _switch("require-gpu", "Fail rather than run on the CPU", "CPUで代わりに実行せず、失敗させる")
-]
-Fallback = Annotated[
-    bool, _switch("fallback", "When a placement fails, go on with the next", "失敗したら次の候補で続ける")
-]
-Install = Annotated[
-    bool, _switch("install", "Set up what is missing (engine, model)", "足りないエンジンやモデルを自動で準備する")
-]
+]  # fmt: skip
 
 MaxLineWidth = Annotated[
-    int, _option("Columns of a subtitle line; full-width counts 2", "字幕1行の桁数（全角は2桁）", min=1)
+    int,
+    _option(
+        "Columns of a line; a full-width character counts 2",
+        "1行の桁数（全角文字は2桁と数える）",
+        min=1,
+        group=_SUBTITLES,
+    ),
 ]
-MaxLineCount = Annotated[int, _option("Lines of a subtitle", "字幕の行数", min=1)]
+MaxLineCount = Annotated[int, _option("Most lines of a subtitle", "1つの字幕の最大行数", min=1, group=_SUBTITLES)]
 MaxWordsPerLine = Annotated[
-    int | None, _option("Words of a subtitle line", "字幕1行の単語数", min=1, show_default=False)
+    int | None, _option("Most words of a line", "1行の最大単語数", min=1, group=_SUBTITLES, show_default=False)
 ]
 HighlightWords = Annotated[
-    bool, _switch("highlight-words", "Underline each word as it is spoken", "話されている単語に下線を引く")
+    bool,
+    _switch("highlight-words", "Underline each word as it is spoken", "話されている単語に下線を引く", _SUBTITLES),
 ]
 
-Verbose = Annotated[bool, _switch("verbose", "Show text and events as they come", "途中の文字とイベントを表示する")]
-Quiet = Annotated[bool, _switch("quiet", "Only findings and the last line", "問題と最後の行だけを表示する")]
+Print = Annotated[
+    bool, _switch("print", "Print the results on standard output too", "結果を標準出力にも表示する", _SCREEN)
+]
+Verbose = Annotated[
+    bool,
+    _switch("verbose", "Show text and events as they come", "文字起こしの途中経過とイベントを表示する", _SCREEN),
+]
+Quiet = Annotated[
+    bool, _switch("quiet", "Show nothing but problems and the last line", "問題と最後の行だけを表示する", _SCREEN)
+]

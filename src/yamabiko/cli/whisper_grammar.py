@@ -26,16 +26,14 @@ def rewrite(
     position = 0
     while position < len(words):
         word = _dashed(words[position])
-        value = words[position + 1].lower() if position + 1 < len(words) else ""
+        position += 1
         name, equals, given = word.partition("=")
-        if name in switches and equals:
-            value, position = given.lower(), position - 1  # the value stands in the same word
-        if name in switches and value in _TRUE | _FALSE:
-            result.append(name if value in _TRUE else f"--no-{name.removeprefix('--')}")
-            position += 2
+        value = given if equals else words[position] if position < len(words) else ""
+        if name in switches and value.lower() in _TRUE | _FALSE:
+            result.append(name if value.lower() in _TRUE else f"--no-{name.removeprefix('--')}")
+            position += 0 if equals else 1
         else:
             result.append(word)
-            position += 1
     return result + files
 
 

@@ -1,0 +1,189 @@
+"""
+A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure.
+
+The parser's own sentence is English alone; it stands below as evidence.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from yamabiko.cli import parameters
+from yamabiko.cli.parameters import Parameter
+from yamabiko.findings import Finding, Remedy
+from yamabiko.i18n import Text
+
+_MISTAKE = "UsageError"
+
+
+def is_mistake(error: Exception) -> bool:
+    """Whether the parser says that it did not understand. typer carries its own click, whose classes are not public."""
+    return _MISTAKE in _kinds(error)
+
+
+def explain(error: Exception, command: Any, context: Any, given: Sequence[str]) -> Finding:
+    """`given`: the words that `command` was to understand. `error`: what `is_mistake`."""
+    kinds = _kinds(error)
+    taken = parameters.of(command, context)
+    option = _named(taken, getattr(error, "option_name", None))
+    if "NoSuchOption" in kinds:
+        return _unknown_option(error, taken, context)
+    if "BadOptionUsage" in kinds and option is not None:
+        return _finding(_needs_a_value(option) if not option.is_switch else _takes_no_value(option), error, context)
+    wrong = _parameter(error, command)
+    if "MissingParameter" in kinds and wrong is not None:
+        return _finding(_missing(wrong, context.command_path), error, context)
+    if "BadParameter" in kinds and wrong is not None:
+        return _finding(_bad_value(wrong, value_of(wrong, given)), error, context)
+    return _finding(
+        Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。"), error, context
+    )
+
+
+def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
+    """The first word of the line, which is neither a command nor a file: was a command meant?"""
+    options = {"help": "--help", "version": "--version"}
+    near = difflib.get_close_matches(word.lower(), (*verbs, *options), 1, cutoff=0.75)
+    if not near:
+        return None
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"“{word}” is neither a command of yamabiko nor a file that is there.",
+            f"「{word}」というコマンドもファイルもありません。",
+        ),
+        evidence=(f"commands: {', '.join(verbs)}",),
+        remedies=(_meant(f"yamabiko {options.get(near[0], near[0])}"), _see_help("yamabiko")),
+    )
+
+
+def swallowed(command: Any, context: Any, given: Sequence[str]) -> Finding | None:
+    """An option whose value was forgotten, so that the parser would take the next option for it."""
+    taken = parameters.of(command, context)
+    known = {name for one in taken for name in (*one.names, *one.off_names)}
+    waiting: Parameter | None = None
+    for word in given:
+        if word == "--":
+            return None
+        if waiting is not None:
+            if word in known:
+                return _finding(_needs_a_value(waiting), f"given: {waiting.label} {word}", context)
+            waiting = None
+        else:
+            one = _named(taken, word)
+            waiting = one if one is not None and not one.is_switch else None
+    return None
+
+
+def unknown_command(word: str, known: Sequence[str], path: str) -> Finding:
+    """`path`: the command that was to have it, as `yamabiko engines`."""
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(f"{path} has no command “{word}”.", f"{path} に「{word}」というコマンドはありません。"),
+        evidence=(f"commands: {', '.join(known)}",),
+        remedies=(*(_meant(f"{path} {name}") for name in near), _see_help(path)),
+    )
+
+
+def value_of(one: Parameter, given: Sequence[str]) -> str | None:
+    """The value that was typed last for an option; None where it cannot be told."""
+    found = None
+    words = list(given[: list(given).index("--")] if "--" in given else given)
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        name, equals, value = word.partition("=")
+        short = next((n for n in one.names if not n.startswith("--") and word.startswith(n)), None)
+        if name in one.names:
+            found = value if equals else following
+        elif short and not word.startswith("--"):
+            found = word[len(short) :]
+    return found
+
+
+def _kinds(error: Exception) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _said(error: Exception) -> str:
+    return " ".join(error.format_message().split())  # type: ignore[attr-defined]
+
+
+def _named(taken: Sequence[Parameter], word: str | None) -> Parameter | None:
+    return next((one for one in taken if word in (*one.names, *one.off_names)), None)
+
+
+def _parameter(error: Exception, command: Any) -> Parameter | None:
+    one = getattr(error, "param", None)
+    return None if one is None else parameters.parameter(one, parameters.declared(command))
+
+
+def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) -> Finding:
+    word = str(getattr(error, "option_name", ""))
+    known = [name for one in taken for name in (*one.names, *one.off_names) if name.startswith("--")]
+    near = difflib.get_close_matches(word.lower(), known, 1)
+    cause = Text(
+        f"{context.command_path} has no option {word}.",
+        f"{context.command_path} に {word} というオプションはありません。",
+    )
+    return _finding(cause, error, context, tuple(_meant(name) for name in near))
+
+
+def _needs_a_value(one: Parameter) -> Text:
+    return Text(
+        f"{one.label} needs {one.value.en} after it, and none is there.",
+        f"{one.label} の後に{one.value.ja}が必要ですが、指定されていません。",
+    )
+
+
+def _takes_no_value(one: Parameter) -> Text:
+    off = one.off_names[0] if one.off_names else ""
+    return Text(
+        f"{one.label} is a switch and takes no value but True or False" + (f"; {off} turns it off." if off else "."),
+        f"{one.label} はスイッチで、True と False のほかに値を取りません。" + (f"無効にするには {off}" if off else ""),
+    )
+
+
+def _missing(one: Parameter, path: str) -> Text:
+    if one.is_option:
+        return Text(f"{path} needs {one.label}.", f"{path} には {one.label} の指定が必要です。")
+    what = f": {one.help}" if one.help else ""
+    return Text(f"{path} needs {one.label}{what}.", f"{path} には{one.label}の指定が必要です{what}。")
+
+
+def _too_many(path: str) -> Text:
+    return Text(f"{path} was given more than it takes.", f"{path} に渡された引数が多すぎます。")
+
+
+def _bad_value(one: Parameter, value: str | None) -> Text:
+    if value is None:
+        return Text(f"{one.label} takes {one.value.en}.", f"{one.label} には{one.value.ja}を指定してください。")
+    return Text(
+        f"{one.label} takes {one.value.en}, not “{value}”.",
+        f"{one.label} には{one.value.ja}を指定してください（指定値: 「{value}」）。",
+    )
+
+
+def _meant(words: str) -> Remedy:
+    return Remedy(Text("Did you mean this?", "もしかして"), words)
+
+
+def _see_help(path: str) -> Remedy:
+    return Remedy(Text("See what there is", "使い方を見る"), f"{path} --help")
+
+
+def _finding(cause: Text, said: Exception | str, context: Any, meant: tuple[Remedy, ...] = ()) -> Finding:
+    told = said if isinstance(said, str) else f"parser: {_said(said)}"
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=cause,
+        evidence=(told,),
+        remedies=(*meant, _see_help(context.command_path)),
+    )

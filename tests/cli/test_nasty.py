@@ -31,17 +31,8 @@ REFUSED = [row for row in ROWS if row["expect"].startswith("4xx")]
 SILENT = [row for row in ROWS if row["expect"].startswith("ok-empty") and row not in EITHER]
 SPOKEN = [row for row in ROWS if row["text"]]
 JFK = "And so, my fellow Americans, ask not what your country can do for you, ask what you can do for your country."
-SMALL = ("--model", "tiny.en", "--beam_size", "1", "--output_format", "txt,json")
+SMALL = ("--model", "tiny.en", "--beam_size", "1", "--temperature_increment_on_fallback", "0", "-f", "txt,json")
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9", "PIP_INDEX_URL": "http://127.0.0.1:9", "PIP_FIND_LINKS": ""}
-
-
-@pytest.fixture(scope="module")
-def home(shared_home: Path, faster_whisper_installed: Result, silero_installed: Result) -> Path:
-    assert faster_whisper_installed.code == 0, faster_whisper_installed.err
-    assert silero_installed.code == 0, silero_installed.err
-    pulled = run_program("models", "pull", "tiny.en", home=shared_home, HF_ENDPOINT="http://127.0.0.1:9")
-    assert pulled.code == 0, pulled.err
-    return shared_home
 
 
 def transcribe(rows: list[Row], home: Path, output: Path) -> Result:
@@ -83,8 +74,8 @@ def test_every_row_belongs_to_a_test_below() -> None:
     assert sorted(kinds) == sorted(row["audio"] for row in ROWS)
 
 
-def test_what_is_no_recording_is_refused_by_name_and_leaves_no_transcript(home: Path, tmp_path: Path) -> None:
-    result = transcribe(REFUSED, home, tmp_path)
+def test_what_is_no_recording_is_refused_by_name_and_leaves_no_transcript(ready_home: Path, tmp_path: Path) -> None:
+    result = transcribe(REFUSED, ready_home, tmp_path)
     assert result.code == 3, result.err
     for row in REFUSED:
         [id_] = findings(row, result)
@@ -98,9 +89,9 @@ def test_what_is_no_recording_is_refused_by_name_and_leaves_no_transcript(home: 
     assert not list(tmp_path.iterdir())
 
 
-def test_where_somebody_speaks_the_words_come_out_whatever_holds_them(home: Path, tmp_path: Path) -> None:
+def test_where_somebody_speaks_the_words_come_out_whatever_holds_them(ready_home: Path, tmp_path: Path) -> None:
     """One recording in 22 wrappings: no more than two words of 22 go wrong, half of them where the sound is clipped."""
-    result = transcribe(SPOKEN, home, tmp_path)
+    result = transcribe(SPOKEN, ready_home, tmp_path)
     assert result.code == 0, result.err
     heard = {row["audio"]: outputs(row, tmp_path) for row in SPOKEN}
     wrong = {name: wrong_words(heard[name]["txt"], row["text"]) for row in SPOKEN for name in [row["audio"]]}
@@ -113,7 +104,7 @@ def test_where_somebody_speaks_the_words_come_out_whatever_holds_them(home: Path
         assert "audio-partial" not in [notice["id"] for notice in receipt["notices"]], name
 
 
-def test_where_nobody_speaks_the_transcript_is_empty_and_says_so(home: Path, tmp_path: Path) -> None:
+def test_where_nobody_speaks_the_transcript_is_empty_and_says_so(ready_home: Path, tmp_path: Path) -> None:
     """
     Silence, noise, a tone, a clipped offset; and two hours in 0.7 MB, decoded 461 MB, that no process ever holds.
     """
@@ -122,7 +113,7 @@ def test_where_nobody_speaks_the_transcript_is_empty_and_says_so(home: Path, tmp
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [*COMMAND, *sources, "-o", str(tmp_path), *SMALL],
-            env=environment(home, **OFFLINE),
+            env=environment(ready_home, **OFFLINE),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,
@@ -139,8 +130,8 @@ def test_where_nobody_speaks_the_transcript_is_empty_and_says_so(home: Path, tmp
     assert used.ru_maxrss < 300 * 1024, "KiB of the largest process, workers and decoders included (Linux)"
 
 
-def test_what_is_damaged_gives_the_words_that_are_left_or_is_refused(home: Path, tmp_path: Path) -> None:
-    result = transcribe(EITHER, home, tmp_path)
+def test_what_is_damaged_gives_the_words_that_are_left_or_is_refused(ready_home: Path, tmp_path: Path) -> None:
+    result = transcribe(EITHER, ready_home, tmp_path)
     refused = 0
     for row in EITHER:
         told, written = findings(row, result), outputs(row, tmp_path)

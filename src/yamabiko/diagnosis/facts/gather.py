@@ -1,0 +1,78 @@
+"""All facts of this machine, in under a second: no engine imported, no driver asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from yamabiko import __version__
+from yamabiko.diagnosis.facts import gpus, loader, machine, packages
+from yamabiko.diagnosis.facts.records import Environment, Facts
+from yamabiko.diagnosis.facts.variables import variables
+from yamabiko.engines import building, catalog, environments
+from yamabiko.settings import Settings
+
+
+def gather(
+    settings: Settings,
+    folders: Sequence[Path] = (),
+    root: Path = Path("/"),
+    environ: Mapping[str, str] | None = None,
+) -> Facts:
+    """
+    `folders` are environments of the user's own, looked at beside ours. Never raises: what cannot be read is a
+    fact `Unavailable`.
+    """
+    surroundings = os.environ if environ is None else environ
+    return Facts(
+        system=machine.system(root),
+        yamabiko=__version__,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        wsl=machine.wsl(root),
+        container=machine.container(root),
+        cpu=machine.cpu(root),
+        memory=machine.memory(root),
+        disks=machine.disks(settings),
+        nvidia=gpus.nvidia(root),
+        amd=gpus.amd(root),
+        libraries=loader.libraries(root, surroundings),
+        commands=loader.commands(surroundings),
+        variables=variables(surroundings),
+        environments=tuple(_environments(settings, folders, surroundings)),
+    )
+
+
+def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[str, str]) -> list[Environment]:
+    """Ours, the one that runs us where it holds more than us, an active virtual environment, and those named."""
+    found = []
+    for card in catalog.cards():
+        for profile in card.profiles:
+            ready = environments.find(card, settings, profile.name)
+            if ready is not None and ready.origin == "managed":
+                site = building.site_packages(ready.path)
+                if site is not None:
+                    found.append(packages.environment(site, ready.path.name, engine=card.name, path=ready.path))
+    own = Path(sysconfig.get_path("purelib"))
+    found.append(packages.environment(own, "running interpreter", path=Path(sys.prefix)))
+    active = environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX")
+    named = [*([Path(active)] if active else []), *folders]
+    seen = {Path(sys.prefix).resolve()}
+    for folder in named:
+        if folder.resolve() not in seen and (site := site_of(folder)) is not None:
+            seen.add(folder.resolve())
+            found.append(packages.environment(site, str(folder), path=folder))
+    return found
+
+
+def site_of(folder: Path) -> Path | None:
+    """Where the packages of a virtual environment (or of its interpreter, if that is named) lie."""
+    if folder.is_file():
+        folder = folder.parent.parent
+    if folder.name in ("site-packages", "dist-packages"):
+        return folder
+    places = [*sorted(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages"]
+    return next((place for place in places if place.is_dir()), None)

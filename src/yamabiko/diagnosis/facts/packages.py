@@ -1,0 +1,170 @@
+"""The packages of one Python and what their native files ask for: read from disk, nothing imported."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from yamabiko.diagnosis.facts import elf
+from yamabiko.diagnosis.facts.reading import text_of
+from yamabiko.diagnosis.facts.records import Contested, Environment, NativeFile, Package, Unavailable
+
+# Native files that decide which GPU an engine can reach: where they are, and the names to look for in their text.
+# Looking through a file costs its size, so only those whose text tells are looked through.
+_CUDA = ("libcublas.so.11", "libcublas.so.12", "libcublas.so.13", "libcudnn.so.8", "libcudnn.so.9", "libhipblas")
+_NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ctranslate2/*.so*", _CUDA),
+    ("ctranslate2.libs/*.so*", _CUDA),
+    ("onnxruntime/capi/*.so*", ()),
+    ("sherpa_onnx/lib/*.so*", ()),
+    ("sherpa_onnx/libs/*.so*", ()),
+    ("_pywhispercpp*.so", ()),
+    ("pywhispercpp*/*.so*", ()),
+    ("*.libs/libggml*.so*", ()),
+    ("*.libs/libwhisper*.so*", ()),
+    ("libggml*.so*", ()),
+    ("libwhisper*.so*", ()),
+    ("torch/lib/libtorch_cuda.so", ()),
+    ("torch/lib/libtorch_hip.so", ()),
+    ("torch/lib/libtorch_cpu.so", ()),
+    ("torch/lib/lib*omp*.so*", ()),
+    ("torch/lib/libamd_comgr*.so*", ("_ZN4llvm",)),
+    ("torch/lib/libLLVM*.so*", ("_ZN4llvm",)),
+    ("torchaudio/**/*.so", ()),
+    ("torchcodec/*.so", ()),
+    ("llvmlite/binding/*.so", ("_ZN4llvm",)),
+    ("nvidia/*/lib/*.so*", ()),
+    ("*.libs/lib*omp*.so*", ()),
+)
+MARKERS = tuple(dict.fromkeys(marker for _, markers in _NATIVE for marker in markers))
+_READ_ELF = re.compile(r"^(?!nvidia/)")
+"""Of NVIDIA's own libraries the names are enough."""
+
+
+def environment(site: Path, name: str, *, engine: str | None = None, path: Path | None = None) -> Environment:
+    """The Python whose packages lie in `site` (site-packages)."""
+    packages = tuple(_packages(site))
+    return Environment(
+        name=name,
+        path=str(path or site),
+        engine=engine,
+        python=_python(site),
+        packages=packages,
+        native=tuple(_native(site)),
+        contested=tuple(_contested(site)),
+        details=_details(site),
+    )
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _python(site: Path) -> str | Unavailable:
+    """From the folder's name, as venvs have it on Linux and macOS."""
+    found = re.search(r"python(\d+\.\d+)", site.parent.name)
+    return found[1] if found else Unavailable("the folder's name does not tell")
+
+
+def _packages(site: Path) -> Iterator[Package]:
+    for folder in sorted(site.glob("*.dist-info")):
+        text = text_of(folder / "METADATA", 16 * 1024)
+        if isinstance(text, Unavailable):
+            name, _, version = folder.name.removesuffix(".dist-info").partition("-")
+            yield Package(normalised(name), version)
+            continue
+        said = {key: m[1].strip() for key in ("Name", "Version") if (m := re.search(rf"(?m)^{key}:(.*)$", text))}
+        if "Name" in said and "Version" in said:
+            yield Package(normalised(said["Name"]), said["Version"])
+
+
+def _native(site: Path) -> Iterator[NativeFile]:
+    seen: set[str] = set()
+    for pattern, markers in _NATIVE:
+        for file in sorted(site.glob(pattern)):
+            relative = file.relative_to(site).as_posix()
+            if relative in seen or not file.is_file():
+                continue
+            seen.add(relative)
+            try:
+                asks = elf.dynamic(file) if _READ_ELF.match(relative) else elf.Dynamic()
+                yield NativeFile(relative, asks.needed, asks.runpath, elf.mentions(file, markers) if markers else ())
+            except (OSError, ValueError):  # a linker script, or another platform's library: its name is the fact
+                yield NativeFile(relative)
+
+
+# ---- who owns a file ------------------------------------------------------------------------------------------------
+
+
+def _contested(site: Path) -> Iterator[Contested]:
+    """Packages that install into one folder: every `__init__.py` that two of them call theirs."""
+    owners: dict[str, dict[str, str]] = {}
+    hashes: dict[str, dict[str, str]] = {}
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        package = normalised(record.parent.name.removesuffix(".dist-info").partition("-")[0])
+        rows = dict(_recorded(record))
+        hashes[package] = rows
+        for path, digest in rows.items():
+            if re.fullmatch(r"[^/]+/__init__\.py", path) and not path.startswith(("tests/", "test/", "examples/")):
+                owners.setdefault(path, {})[package] = digest
+    for path, claims in sorted(owners.items()):
+        if len(claims) > 1:
+            yield Contested(path, tuple(sorted(claims)), _winner(site, path, {name: hashes[name] for name in claims}))
+
+
+def _recorded(record: Path) -> Iterator[tuple[str, str]]:
+    try:
+        with record.open(encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines):
+                if len(row) > 1 and row[1].startswith("sha256=") and row[0].endswith(".py"):
+                    yield row[0], row[1].removeprefix("sha256=")
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return
+
+
+def _winner(site: Path, path: str, claims: dict[str, dict[str, str]]) -> str | None:
+    """Whose bytes are there: told by the files for which the packages recorded different hashes."""
+    folder = path.partition("/")[0] + "/"
+    everywhere = set.intersection(*(set(rows) for rows in claims.values()))
+    scores = dict.fromkeys(claims, 0)
+    for name in sorted(everywhere):
+        if not name.startswith(folder) or len({rows[name] for rows in claims.values()}) == 1:
+            continue
+        try:
+            digest = hashlib.sha256((site / name).read_bytes()).digest()
+        except OSError:
+            continue
+        found = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        for package, rows in claims.items():
+            scores[package] += rows[name] == found
+    best = max(scores, key=lambda package: scores[package])
+    return best if scores[best] > max((s for p, s in scores.items() if p != best), default=0) else None
+
+
+# ---- what files say of their package --------------------------------------------------------------------------------
+
+_SAYS = (
+    # detail, file, what to find in it
+    ("torch.cuda", "torch/version.py", r"^cuda(?::[^=]+)?\s*=\s*['\"]([\d.]+)['\"]"),
+    ("torch.hip", "torch/version.py", r"^hip(?::[^=]+)?\s*=\s*['\"]([^'\"]+)['\"]"),
+    ("onnxruntime.package", "onnxruntime/capi/build_and_package_info.py", r"^package_name\s*=\s*['\"]([^'\"]+)"),
+    ("onnxruntime.cuda", "onnxruntime/capi/build_and_package_info.py", r"^cuda_version\s*=\s*['\"]([\d.]+)"),
+)
+
+
+def _details(site: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for detail, name, pattern in _SAYS:
+        text = text_of(site / name) if (site / name).is_file() else ""
+        said = re.search(pattern, "" if isinstance(text, Unavailable) else text, re.MULTILINE)
+        if said:
+            found[detail] = said[1]
+    kernels = site / "torch/lib/rocblas/library"
+    if kernels.is_dir():
+        names = {m[0] for path in kernels.glob("*gfx*") if (m := re.search(r"gfx[0-9a-f]+", path.name))}
+        found["rocblas.gfx"] = " ".join(sorted(names))
+    return found

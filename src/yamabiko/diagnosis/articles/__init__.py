@@ -1,0 +1,105 @@
+"""
+What is known of each finding, for people: one file an id, `<id>.toml`, in both languages.
+
+    area, severity, confidence; spoils (what it makes useless to try again); sources
+    [symptom] [cause] [known_by] [meanwhile]   en and ja; `meanwhile`, what yamabiko does by itself, may be missing
+    [[remedies]]   en, ja, command, cost (none, effort, speed, accuracy), cheapest first
+
+`docs/findings.md` is made of them, and `yamabiko doctor --explain ID` shows one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, get_args
+
+from yamabiko.findings import Area, Finding, Remedy, Severity
+from yamabiko.i18n import Text
+
+Spoils = Literal["nothing", "precision", "device", "memory", "model"]
+"""
+What the finding makes useless to try again: nothing we know of; this precision
+on this device; this device at any precision; anything that needs as much
+memory; this model on any rung.
+"""
+
+Confidence = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    id: str
+    area: Area
+    severity: Severity
+    confidence: Confidence
+    """How sure the knowledge is, not the finding: `low` rests on a single report."""
+    symptom: Text
+    cause: Text
+    known_by: Text
+    remedies: tuple[Remedy, ...]
+    sources: tuple[str, ...]
+    meanwhile: Text | None = None
+    spoils: Spoils = "nothing"
+
+    def finding(
+        self, evidence: tuple[str, ...], severity: Severity | None = None, cause: Text | None = None
+    ) -> Finding:
+        """What was found here; `cause` where more is known of this case than the article says."""
+        return Finding(
+            id=self.id,
+            severity=severity or self.severity,
+            area=self.area,
+            cause=cause or self.cause,
+            evidence=evidence,
+            remedies=self.remedies,
+        )
+
+
+@cache
+def article(id_: str) -> Article:
+    """Raises: KeyError, if nothing is written under that id."""
+    if not id_.replace("-", "").replace(".", "").isalnum():  # an id, never a path
+        raise KeyError(id_)
+    file = resources.files(__package__).joinpath(f"{id_}.toml")
+    try:
+        raw = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise KeyError(id_) from None
+    return read(id_, raw)
+
+
+@cache
+def ids() -> tuple[str, ...]:
+    """Of all articles, sorted."""
+    names = (file.name for file in resources.files(__package__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def read(id_: str, raw: dict[str, Any]) -> Article:
+    """Raises: KeyError, ValueError (a word that is none of those allowed)."""
+    for key, allowed in (("area", Area), ("severity", Severity), ("confidence", Confidence), ("spoils", Spoils)):
+        if raw.get(key, get_args(allowed)[0]) not in get_args(allowed):
+            raise ValueError(f"{id_}: {key} = {raw[key]!r} is none of {get_args(allowed)}")
+    return Article(
+        id=id_,
+        area=raw["area"],
+        severity=raw["severity"],
+        confidence=raw["confidence"],
+        symptom=_text(raw["symptom"]),
+        cause=_text(raw["cause"]),
+        known_by=_text(raw["known_by"]),
+        remedies=tuple(
+            Remedy(_text(one), one.get("command"), one.get("cost", "none")) for one in raw.get("remedies", ())
+        ),
+        sources=tuple(raw["sources"]),
+        meanwhile=_text(raw["meanwhile"]) if "meanwhile" in raw else None,
+        spoils=raw.get("spoils", "nothing"),
+    )
+
+
+def _text(both: dict[str, str]) -> Text:
+    """Lines of a paragraph are joined: with a space in English, with none in Japanese."""
+    return Text(" ".join(both["en"].split()), "".join(line.strip() for line in both["ja"].splitlines()))

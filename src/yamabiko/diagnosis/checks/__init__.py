@@ -1,0 +1,7 @@
+"""Every check, by family: adding one is a line in its family's `CHECKS` and an article of its id."""
+
+from yamabiko.diagnosis.checks.contract import Check
+
+CHECKS: tuple[Check, ...] = ()
+
+__all__ = ["CHECKS", "Check"]

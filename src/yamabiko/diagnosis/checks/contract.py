@@ -1,0 +1,100 @@
+"""
+What a check is: an id, the words by which a failure suggests it, and a look at the facts that settles it.
+
+Pure. A look answers from facts alone; what no file shows it may ask of a
+probe's result, which is a fact too once somebody has run it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
+from yamabiko.findings import Severity
+from yamabiko.i18n import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What the facts say of one trouble."""
+
+    here: bool | None
+    """None: they do not tell."""
+    evidence: tuple[str, ...] = ()
+    """Lines that name file, version or value."""
+    severity: Severity | None = None
+    """Where it is another than the article's: a trouble that cannot hurt on this machine is `info`."""
+    cause: Text | None = None
+    """Where more is known than the article says."""
+
+
+UNTOLD = Sign(None)
+ABSENT = Sign(False)
+
+
+def present(*evidence: str, severity: Severity | None = None, cause: Text | None = None) -> Sign:
+    return Sign(True, evidence, severity, cause)
+
+
+def absent(*evidence: str) -> Sign:
+    """Facts rule it out."""
+    return Sign(False, evidence)
+
+
+def anywhere(environments: Iterable[Environment], look: Callable[[Environment], Sign]) -> Sign:
+    """
+    One look at each environment: here if it is in any, ruled out if it is ruled out in all.
+
+    Evidence is that of every environment where it is, each line led by its name.
+    """
+    signs = [(environment, look(environment)) for environment in environments]
+    found = [(environment, sign) for environment, sign in signs if sign.here]
+    if found:
+        lines = tuple(f"{e.name}: {line}" for e, sign in found for line in sign.evidence)
+        worst = next((sign for _, sign in found if sign.severity is None), found[0][1])
+        return Sign(True, lines, worst.severity, worst.cause)
+    if signs and all(sign.here is False for _, sign in signs):
+        return ABSENT
+    return UNTOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    id: str
+    words: tuple[str, ...] = ()
+    """Regular expressions, any case; one that is found in a line of a failure's words makes this a candidate."""
+    endings: tuple[str, ...] = ()
+    """Ends that suggest it even without words: SIGILL, 0xC0000409. With words, see `needs_ending`."""
+    needs_ending: bool = False
+    """The words count only with one of `endings`."""
+    engines: tuple[str, ...] = ()
+    """Only failures of these suggest it; empty: of any."""
+    words_suffice: bool = False
+    """No other cause writes these words: nothing more is needed, unless the facts rule it out."""
+    look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)
+    by_itself: Callable[[Facts], bool] = field(default=lambda facts: True)
+    """Whether a look that finds it is worth telling on this machine before anything failed."""
+    probe: str = ""
+    """The probe that tells it from its neighbours, where files alone do not."""
+
+
+def never(facts: Facts) -> bool:
+    """For `by_itself`: only a failure makes it worth a word."""
+    return False
+
+
+def version(text: str) -> tuple[int, ...]:
+    """`4.6.2+cu12` as (4, 6, 2): the release part, for comparing."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text).release
+    except InvalidVersion:
+        return tuple(int(part) for part in re.split(r"[.+-]", text) if part.isdigit())
+
+
+def known(value: object) -> bool:
+    """Whether a fact could be had."""
+    return not isinstance(value, Unavailable)

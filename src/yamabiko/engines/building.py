@@ -24,7 +24,7 @@ from pathlib import Path
 from yamabiko import children, logs
 from yamabiko.engines import environment_problems as problems
 from yamabiko.engines.contract import Card, Profile
-from yamabiko.engines.installer import Progress, Report, environment_for_uv, run_uv
+from yamabiko.engines.installer import Progress, Report, environment_for_uv, run_uv, run_uv_on_indexes
 from yamabiko.engines.pip_settings import mask, read_pip_settings
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
@@ -151,11 +151,7 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     packages = ("pip", "sync", "--require-hashes", "--no-build", "--strict", "--python", str(folder), str(lock))
     end = run_uv(python, environment)
     if end.well:
-        end = run_uv((*packages, *cache, *extra), environment, report)
-        if "was not found in the" in end.text:
-            # Taking all indexes as equals, uv is silent about one that refuses us; one after the other, it is not.
-            one_by_one = {**environment, "UV_INDEX_STRATEGY": "first-index"}
-            end = run_uv((*packages, *cache, *extra), one_by_one, report)
+        end = run_uv_on_indexes((*packages, *cache, *extra), environment, report)
     if not end.well:
         raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
 

@@ -111,6 +111,19 @@ def run_uv(arguments: Sequence[str], environment: Mapping[str, str], report: Rep
             children.kill_group(process)
 
 
+def run_uv_on_indexes(arguments: Sequence[str], environment: Mapping[str, str], report: Report | None = None) -> UvEnd:
+    """
+    The same, for what comes from the user's indexes, taken as equals.
+
+    Of an index that refuses us uv is silent then, and says only that a package was not found; asked one
+    after the other, it names the index: so what was not found is looked for once more that way.
+    """
+    end = run_uv(arguments, environment, report)
+    if "was not found in the" in end.text:
+        end = run_uv(arguments, {**environment, "UV_INDEX_STRATEGY": "first-index"}, report)
+    return end
+
+
 _COLUMNS = 250
 """Of the terminal that uv sees."""
 

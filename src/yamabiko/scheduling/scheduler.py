@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy
 
 from yamabiko import logs
 from yamabiko.diagnosis.autopsy import explain_exit
@@ -24,6 +26,9 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
 from yamabiko.workers.messages import Done, Ready, SegmentFound
 from yamabiko.workers.process import Worker, WorkerFailed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -99,6 +104,29 @@ class Run:
     def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
         """Raises: Problem, when no rung is left."""
         return self.survive(lambda worker: worker.detect_language(audio, span))
+
+    def find_speech(self, audio: Path, heard: Callable[[int], None] = lambda samples: None) -> tuple[NDArray[Any], int]:
+        """
+        How likely each window of so many samples is speech: float32, one value a window; and the window.
+
+        `heard` is told how many samples are done. Raises: Problem, when no rung is left.
+        """
+
+        def listen(worker: Worker) -> tuple[NDArray[Any], int]:
+            found: list[NDArray[Any]] = []
+            window = done = 0
+            for item in worker.find_speech(audio):
+                if isinstance(item, Done):
+                    self.observe(item)
+                    break
+                message, payload = item
+                window = message.window_samples
+                found.append(numpy.frombuffer(payload, "<f4"))
+                done += found[-1].size * window
+                heard(done)
+            return (numpy.concatenate(found) if found else numpy.zeros(0, "<f4")), max(1, window)
+
+        return self.survive(listen)
 
     def survive(self, work: Callable[[Worker], T]) -> T:
         """

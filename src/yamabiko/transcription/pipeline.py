@@ -34,8 +34,6 @@ from yamabiko.transcription.asking import Answers, Asking, Watcher
 from yamabiko.transcription.journal import Journal, discard, fingerprint, open_journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
-from yamabiko.workers.messages import Done
-from yamabiko.workers.process import Worker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +83,6 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
     course = _Course()
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings))
-        _tell(request.outfit.notices, watcher, course)
         decoded = _decode(recording, folder, settings, watcher, course)
         heard = _find_speech(decoded, request, pool, watcher, course)
         chunks = heard.chunks
@@ -176,7 +173,13 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
     if request.speech_finder is None:
         return _everything(total, longest_s)
     try:
-        probabilities, window = _probabilities(decoded, request.speech_finder, pool, watcher)
+        watcher.progress("find speech", 0.0, decoded.duration_s)
+        probabilities, window = Run(pool, request.speech_finder, Conduct()).find_speech(
+            decoded.path,
+            lambda samples: watcher.progress(
+                "find speech", min(samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s
+            ),
+        )
         spans = speech_spans.spans(probabilities, window, total, request.speech)
     except (Problem, ValueError) as error:
         _tell((_speech_finder_failed(error),), watcher, course)
@@ -192,27 +195,6 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
 def _everything(total_samples: int, longest_s: float) -> _Heard:
     whole = (Span(0, total_samples),) if total_samples else ()
     return _Heard(cutting.cut(whole, total_samples, longest_s=longest_s), whole, False)
-
-
-def _probabilities(decoded: Decoded, outfit: Outfit, pool: Pool, watcher: Watcher) -> tuple[NDArray[Any], int]:
-    """One probability a window of so many samples. Raises: Problem."""
-    run = Run(pool, outfit, Conduct())
-
-    def listen(worker: Worker) -> tuple[NDArray[Any], int]:
-        found: list[NDArray[Any]] = []
-        window, done_samples = 512, 0
-        for item in worker.find_speech(decoded.path):
-            if isinstance(item, Done):
-                break
-            message, payload = item
-            window = message.window_samples
-            found.append(numpy.frombuffer(payload, "<f4"))
-            done_samples += found[-1].size * window
-            watcher.progress("find speech", min(done_samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s)
-        return (numpy.concatenate(found) if found else numpy.zeros(0, numpy.float32)), window
-
-    watcher.progress("find speech", 0.0, decoded.duration_s)
-    return run.survive(listen)
 
 
 def _likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:

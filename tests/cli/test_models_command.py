@@ -74,11 +74,11 @@ def test_list_in_japanese(tmp_path: Path) -> None:
     assert "なし" in result.out
 
 
-def test_list_shows_a_copy_that_does_not_count(silero_home: Path) -> None:
+def test_list_shows_a_damaged_copy_as_damaged(silero_home: Path) -> None:
     os.truncate(the_model(silero_home), 1000)
     result = run_program("models", "list", home=silero_home)
     line = next(line for line in result.out.splitlines() if line.startswith("silero-vad-v6"))
-    assert "here, not used" in line
+    assert "here, damaged" in line
     assert "cut short" in line
 
 

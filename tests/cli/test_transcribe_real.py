@@ -187,7 +187,7 @@ def test_a_model_that_is_cut_short_is_named(home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "talk.srt").exists()
 
 
-def test_a_model_folder_that_is_nearly_a_known_one_is_told(home: Path, tmp_path: Path) -> None:
+def test_a_model_folder_that_is_nearly_a_known_one_is_refused(home: Path, tmp_path: Path) -> None:
     """One byte of a file differs: it may be damaged or trained further, and nobody must find out by the text."""
     [model] = (home / "cache/models/ctranslate2-whisper").glob("base-*")
     other = shutil.copytree(model, tmp_path / "other")
@@ -195,10 +195,34 @@ def test_a_model_folder_that_is_nearly_a_known_one_is_told(home: Path, tmp_path:
     (other / "config.json").write_bytes(config.replace(b"\n", b" ", 1))
     recording = shutil.copy(clips()[0].path, tmp_path / "talk.flac")
     result = run(recording, home, tmp_path, "--model", str(other))
-    assert result.code == 0, result.err
+    assert result.code == 4, result.err
     assert "model-differs-from-known" in result.err
     assert str(other / "config.json") in result.err
-    assert [notice["id"] for notice in receipt(tmp_path)["notices"]] == ["model-differs-from-known"]
+    assert not (tmp_path / "talk.srt").exists()
+    own = run(recording, home, tmp_path, "--model", str(other), "--trust_model")
+    assert own.code == 0, own.err
+    assert receipt(tmp_path)["notices"] == []
+
+
+def test_a_damaged_copy_is_named_as_damaged_where_nothing_may_be_fetched(home: Path, tmp_path: Path) -> None:
+    own = tmp_path / "home"
+    for part in ("data", "state"):
+        (own / part).mkdir(parents=True)
+    for engine in (home / "data").iterdir():
+        (own / "data" / engine.name).symlink_to(engine)
+    shutil.copytree(home / "cache", own / "cache", ignore=shutil.ignore_patterns("tiny*", "uv*", "downloads"))
+    [model] = (own / "cache/models/ctranslate2-whisper").glob("base-*")
+    with (model / "model.bin").open("r+b") as weights:
+        weights.seek(1_000_000)
+        weights.write(b"not what was here")
+    recording = shutil.copy(clips()[0].path, tmp_path / "talk.flac")
+    result = run(recording, own, tmp_path, "--no_install")
+    assert result.code == 4, result.err
+    assert "model-wrong-hash" in result.err
+    assert str(model / "model.bin") in result.err
+    listed = run_program("models", "list", "--json", home=own)
+    states = {m["name"]: m["state"] for m in json.loads(listed.out)["models"]}
+    assert (states["base"], states["small"]) == ("unchecked", "absent")
 
 
 def test_a_gpu_that_is_not_there_costs_a_notice_with_its_cause(home: Path, tmp_path: Path) -> None:

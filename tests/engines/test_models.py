@@ -587,7 +587,7 @@ def test_the_list_hashes_nothing(desk):
     (state,) = models.entries(desk.settings, Catalogue((entry(),)), desk.environ)
 
     assert state.local is None
-    assert "not checked" in state.note
+    assert state.unchecked
 
 
 def test_remove_also_takes_what_an_interrupted_pull_left(desk):

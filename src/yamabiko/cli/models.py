@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, exits, screen
+from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -22,22 +22,18 @@ if TYPE_CHECKING:
 
 SWITCHES = frozenset({"--json"})
 
-app = typer.Typer(
-    help=str(
-        Text(
-            "Models: see them, fetch them, find their folder, check every byte, remove.",
-            "モデルの一覧、取得、場所の表示、全データの検査、削除。",
-        )
-    ),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app = App(
+    Text(
+        "Models: see them, fetch them, find their folder, check every byte, remove.",
+        "モデルの一覧、取得、場所の表示、全データの検査、削除。",
+    )
 )
 
+_NAME = str(Text("NAME", "名前"))
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="NAME",
+        metavar=_NAME,
         help=str(Text("Name, hub id (org/name) or path of a model", "モデル名、ハブのID（org/name）、またはパス")),
         show_default=False,
     ),
@@ -46,13 +42,14 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format",
+        metavar=str(Text("FORMAT", "形式")),
         help=str(
             Text(
-                "Kind of a model that has no name here, e.g. ctranslate2-whisper",
+                "Format of a model that is not in the list, such as ctranslate2-whisper",
                 "一覧にないモデルの形式（ctranslate2-whisper など）",
             )
         ),
-        show_default=str(Text("what the default engine reads", "既定のエンジンの形式")),
+        show_default=str(Text("the default engine's", "標準のエンジンの形式")),
     ),
 ]
 Json = Annotated[bool, answers.Json]
@@ -64,14 +61,17 @@ _PLACE: dict[Origin, Text] = {
     "hub": Text("the hub", "ハブ"),
     "package index": Text("the package index", "パッケージインデックス"),
 }
-_NOT_HERE = Text("not here", "なし")
-_NOT_USED = Text("here, not used", "あるが使用不可")
+_UNUSED: dict[str, Text] = {
+    "absent": Text("not here", "なし"),
+    "damaged": Text("here, damaged", "破損"),
+    "unchecked": Text("here, not checked", "未検査"),
+}
 
 
 # ---- list -----------------------------------------------------------------------------------------------------------
 
 
-@app.command("list", help=str(Text("Models and where they are.", "モデルとその場所を一覧する。")))
+@app.verb("list", Text("Models and where they are.", "モデルとその場所を一覧する。"))
 def list_(json: Json = False) -> None:
     from yamabiko.engines import models
 
@@ -102,11 +102,16 @@ def _row(state: ModelState) -> list[str]:
         entry.format,
         about + screen.size(entry.size_bytes) if entry.size_bytes else "–",
         entry.languages,
-        entry.licence,
-        str(_PLACE[state.local.origin] if state.local else _NOT_USED if state.note else _NOT_HERE),
+        entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
+        str(_PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
         str(Text("pinned", "固定") if entry.pinned else Text("unpinned", "未固定")),
-        "; ".join(part for part in (gated, state.note) if part),
+        "; ".join([*([gated] if gated else []), *state.damage]),
     ]
+
+
+def _fault(state: ModelState) -> str:
+    """Why there is no copy to use."""
+    return "damaged" if state.damage else "unchecked" if state.unchecked else "absent"
 
 
 def _record(state: ModelState) -> dict[str, object]:
@@ -123,16 +128,15 @@ def _record(state: ModelState) -> dict[str, object]:
         "gated": entry.gated,
         "files": entry.files,
         "local": state.local,
-        "note": state.note,
+        "state": "here" if state.local else _fault(state),
+        "damage": state.damage,
     }
 
 
 # ---- pull, path -----------------------------------------------------------------------------------------------------
 
 
-@app.command(
-    "pull", help=str(Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
-)
+@app.verb("pull", Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
 def pull(name: Name, format_: Format = None) -> None:
     console = screen.make_console()
     local = fetch(name, _format(name, format_), console, say_if_here=True)
@@ -184,9 +188,7 @@ def _hashes(local: LocalModel) -> Text:
     return Text("sha256 not known", "sha256 は不明")
 
 
-@app.command(
-    "path", help=str(Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
-)
+@app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
 def path(name: Name, format_: Format = None) -> None:
     local = _local(name, _format(name, format_))
     screen.print_result(f"{local.path}\n")
@@ -201,20 +203,21 @@ def _local(name: str, model_format: str) -> LocalModel:
     if local is not None:
         return local
     known = models.find_entry(name, model_format).name
-    notes = [s.note for s in models.entries(settings.current()) if s.entry.name == known and s.note]
-    finding = problems.not_here(known)
-    raise Problem(replace(finding, evidence=(*finding.evidence, *notes)))
+    damage = [line for s in models.entries(settings.current()) if s.entry.name == known for line in s.damage]
+    raise Problem(problems.wrong_hash(known, damage, ours=True) if damage else problems.not_here(known))
 
 
 # ---- verify, remove -------------------------------------------------------------------------------------------------
 
 
-@app.command("verify", help=str(Text("Hash every byte of local models.", "手元のモデルの全データを検査する。")))
+@app.verb("verify", Text("Hash every byte of local models.", "手元のモデルの全データを検査する。"))
 def verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help=str(Text("Model; none: all", "モデル。省略するとすべて")), show_default=False
+            metavar=_NAME,
+            help=str(Text("Model; none named: all", "モデル。省略すると手元のすべて")),
+            show_default=False,
         ),
     ] = None,
     format_: Format = None,
@@ -230,7 +233,7 @@ def verify(
             wanted = [(name, _format(name, format_))]
         else:
             states = models.entries(settings.current())
-            wanted = [(s.entry.name, s.entry.format) for s in states if s.local or s.note]
+            wanted = [(s.entry.name, s.entry.format) for s in states if s.local or s.damage or s.unchecked]
     for one, model_format in wanted:
         local, finding = _verified(one, model_format)
         checked.append({"model": one, "ok": finding is None, "local": local, "finding": finding})
@@ -257,13 +260,11 @@ def _verified(name: str, model_format: str) -> tuple[LocalModel | None, Finding 
         return None, problem.finding
 
 
-@app.command(
+@app.verb(
     "remove",
-    help=str(
-        Text(
-            "Remove a model from our cache; never from your folders or another program's cache.",
-            "yamabiko のキャッシュからモデルを削除する。他の場所のものには触れない。",
-        )
+    Text(
+        "Remove a model from our cache; never from your folders or another program's cache.",
+        "yamabiko のキャッシュからモデルを削除する。他の場所のものには触れない。",
     ),
 )
 def remove(name: Name) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import tempfile
 from collections.abc import Sequence
@@ -14,11 +13,11 @@ from typing import TYPE_CHECKING, get_args
 import typer
 
 from yamabiko import logs, settings
-from yamabiko.cli import exits, options, screen
+from yamabiko.cli import asked, exits, options, screen
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
-from yamabiko.speech import Segment, TranscribeOptions, Transcript
+from yamabiko.speech import Segment, Transcript
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from yamabiko.cli.outputs import Ledger, Plan
     from yamabiko.formats import Layout
     from yamabiko.scheduling.pool import Pool
-    from yamabiko.scheduling.setup import Wish
     from yamabiko.transcription.asking import Stage
     from yamabiko.transcription.pipeline import Request
 
@@ -49,6 +47,7 @@ _STAGES: dict[Stage, tuple[Text, float, float]] = {
 def command(
     files: options.Files,
     model: options.Model = None,
+    trust_model: options.TrustModel = False,
     language: options.Language = "auto",
     task: options.Task = "transcribe",
     output_dir: options.OutputDir = None,
@@ -126,12 +125,12 @@ class _Tally:
 class Batch:
     """One call of the command: several recordings, one pool of workers."""
 
-    def __init__(self, asked: SimpleNamespace) -> None:
-        """`asked`: the command line's values, under the names of `command`'s parameters."""
-        self.asked = asked
+    def __init__(self, values: SimpleNamespace) -> None:
+        """`values`: the command line's, under the names of `command`'s parameters."""
+        self.asked = values
         self.console = screen.make_console()
         self.settings = settings.current()
-        if asked.verbose:
+        if values.verbose:
             logs.show_on_stderr()
 
     def run(self) -> int:
@@ -143,105 +142,31 @@ class Batch:
         from yamabiko.scheduling.setup import check
 
         names = formats.names(self.asked.output_format)
-        layout = self._layout()
-        transcribe_options, language_per_chunk = self._options()
-        check(self._wish(), self.settings)  # a mistake is told even where every file is finished
+        layout = asked.layout(self.asked)
+        transcribe_options = asked.transcribe_options(self.asked)
+        check(asked.wish(self.asked), self.settings)  # a mistake is told even where every file is finished
         recordings, problems = gather(self.asked.files, recursive=self.asked.recursive)
         for problem in problems:
             screen.show_finding(self.console, problem)
         ledger = Ledger(self.settings.state_dir / "outputs")
         made_with = settings_id(
-            (self.asked.engine, self.asked.model, self.asked.compute_type, transcribe_options, layout)
+            (
+                self.asked.engine, self.asked.model, self.asked.compute_type,
+                transcribe_options, asked.language_per_chunk(self.asked), layout,
+            )
         )
         plans = plan(recordings, names, self.asked.output_dir, ledger, made_with, overwrite=self.asked.overwrite)
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
             if any(not plan.finished for plan in plans):
-                request = self._request(transcribe_options, language_per_chunk)
+                with screen.Setup(self.console, self.asked.quiet) as setup:
+                    request = asked.request(self.asked, self.settings, setup.report)
                 self._work(plans, request, layout, ledger, made_with, pool, tally)
             else:
                 for one in plans:
                     self._skip(one, tally)
         self._last_line(tally, len(plans))
         return exits.code_for(tally.failures, len(plans) + len(problems))
-
-    # ---- what was asked ----------------------------------------------------------------------------------------
-
-    def _layout(self) -> Layout:
-        from yamabiko.formats import Layout
-
-        asked = self.asked
-        return Layout(asked.max_line_width, asked.max_line_count, asked.max_words_per_line, asked.highlight_words)
-
-    def _options(self) -> tuple[TranscribeOptions, bool]:
-        """Raises: Problem (language-unknown, task-unknown)."""
-        asked = self.asked
-        if asked.task not in ("transcribe", "translate"):
-            raise Problem(_unknown("task-unknown", "--task", asked.task, ("transcribe", "translate")))
-        language = _language(asked.language)
-        step, start = asked.temperature_increment, asked.temperature
-        count = int((1.0 - start) / step + 1e-6) if step > 0 else 0
-        chosen = TranscribeOptions(
-            language=None if language in ("auto", "each") else language,
-            task=asked.task,
-            word_timestamps=asked.word_timestamps or asked.highlight_words or asked.max_words_per_line is not None,
-            initial_prompt=asked.initial_prompt,
-            hotwords=asked.hotwords,
-            beam_size=asked.beam_size,
-            best_of=asked.best_of,
-            patience=asked.patience,
-            length_penalty=asked.length_penalty,
-            temperatures=tuple(round(start + step * n, 6) for n in range(count + 1)),
-            compression_ratio_threshold=asked.compression_ratio_threshold,
-            logprob_threshold=asked.logprob_threshold,
-            no_speech_threshold=asked.no_speech_threshold,
-            condition_on_previous_text=asked.condition_on_previous_text,
-        )
-        return chosen, language == "each"
-
-    def _wish(self) -> Wish:
-        from yamabiko.scheduling.setup import Wish
-
-        asked = self.asked
-        return Wish(
-            engine=asked.engine,
-            model=asked.model,
-            device=asked.device,
-            compute_type=asked.compute_type,
-            threads=asked.threads,
-            may_fall=asked.fallback,
-            may_install=asked.install,
-            require_gpu=asked.require_gpu,
-        )
-
-    def _request(self, chosen: TranscribeOptions, language_per_chunk: bool) -> Request:
-        """Engines and models ready to run, set up where they are missing. Raises: Problem."""
-        from yamabiko.audio.speech_spans import SpeechOptions
-        from yamabiko.scheduling.scheduler import Conduct
-        from yamabiko.scheduling.setup import Wish, prepare
-        from yamabiko.transcription.pipeline import Request
-
-        asked = self.asked
-        wish = self._wish()
-        finder_wish = Wish(catalog.SPEECH_FINDER, may_install=asked.install)
-        given = {
-            "threshold": asked.vad_threshold,
-            "min_silence_duration_ms": asked.vad_min_silence_duration_ms,
-            "speech_pad_ms": asked.vad_speech_pad_ms,
-        }
-        with screen.Setup(self.console, asked.quiet) as setup:
-            outfit = prepare(wish, self.settings, setup.report)
-            finder = prepare(finder_wish, self.settings, setup.report) if asked.vad_filter else None
-        return Request(
-            outfit=outfit,
-            speech_finder=finder,
-            options=chosen,
-            speech=SpeechOptions(**{name: value for name, value in given.items() if value is not None}),
-            conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
-            language_per_chunk=language_per_chunk,
-            requested_device=asked.device,
-            requested_compute_type=asked.compute_type,
-        )
 
     # ---- the work ----------------------------------------------------------------------------------------------
 
@@ -369,33 +294,6 @@ class _Watcher:
 
     def notice(self, finding: Finding) -> None:
         screen.show_finding(self._console, finding, self._name)
-
-
-def _language(asked: str) -> str:
-    """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
-    from yamabiko.formats.language_names import LANGUAGE_NAMES
-
-    word = asked.strip().lower().replace("_", "-")
-    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
-    if word in LANGUAGE_NAMES or word in ("auto", "each"):
-        return word
-    if word in by_name:
-        return by_name[word]
-    if word.partition("-")[0] in LANGUAGE_NAMES:  # ja-JP, as systems write it
-        return word.partition("-")[0]
-    raise Problem(_unknown("language-unknown", "--language", asked, ("auto", "each", *LANGUAGE_NAMES, *by_name)))
-
-
-def _unknown(id_: str, option: str, asked: str, known: Sequence[str]) -> Finding:
-    near = difflib.get_close_matches(asked.lower(), known, 1)
-    return Finding(
-        id=id_,
-        severity="error",
-        area="usage",
-        cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
-        evidence=(f"known: {', '.join(known[:6])}{', ...' if len(known) > 6 else ''}",),
-        remedies=tuple(Remedy(Text("Did you mean this?", "もしかして"), f"{option} {name}") for name in near),
-    )
 
 
 def _size(path: Path) -> int:

@@ -21,6 +21,7 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 area="usage",
                 cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
                 evidence=("devices: auto, cuda, cuda:N, cpu",),
+                remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )
         )
     return found[1], None if found[2] is None else int(found[2])

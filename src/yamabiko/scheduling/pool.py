@@ -13,7 +13,6 @@ from types import TracebackType
 from yamabiko import logs
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
-from yamabiko.findings import Finding
 from yamabiko.settings import Settings
 from yamabiko.workers.messages import Ready
 from yamabiko.workers.process import Launch, Worker
@@ -36,8 +35,6 @@ class Outfit:
     ladder: tuple[Placement, ...]
     device_index: int | None = None
     threads: int = 0
-    notices: tuple[Finding, ...] = ()
-    """What people should know of it before it is used."""
 
     def launch(self, rung: int) -> Launch:
         placement = self.ladder[rung]

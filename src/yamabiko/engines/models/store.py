@@ -180,7 +180,7 @@ def others(settings: Settings, known: Sequence[ModelEntry]) -> list[ModelEntry]:
             stamp = read_stamp(path)
             if stamp and stamp.model not in names:
                 hub = HubSource(stamp.model) if "/" in stamp.model else None
-                entry = ModelEntry(stamp.model, format_, "unknown", "see its page on the hub", "main", hub=hub)
+                entry = ModelEntry(stamp.model, format_, "unknown", "", "main", hub=hub)
                 found[format_, stamp.model] = entry
     return list(found.values())
 

@@ -1,0 +1,132 @@
+"""
+What was asked for on the command line, in the words of the rooms that do it.
+
+`asked` holds the values of `transcribe`, under the names of its parameters.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.settings import Settings
+from yamabiko.speech import TranscribeOptions
+
+if TYPE_CHECKING:
+    from yamabiko.formats import Layout
+    from yamabiko.scheduling.setup import Report, Wish
+    from yamabiko.transcription.pipeline import Request
+
+
+def layout(asked: SimpleNamespace) -> Layout:
+    """How subtitles look."""
+    from yamabiko.formats import Layout
+
+    return Layout(asked.max_line_width, asked.max_line_count, asked.max_words_per_line, asked.highlight_words)
+
+
+def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
+    """What the engine is told. Raises: Problem (language-unknown, task-unknown)."""
+    if asked.task not in ("transcribe", "translate"):
+        raise Problem(_unknown("task-unknown", "--task", asked.task, ("transcribe", "translate")))
+    language = _language(asked.language)
+    step, start = asked.temperature_increment, asked.temperature
+    count = int((1.0 - start) / step + 1e-6) if step > 0 else 0
+    return TranscribeOptions(
+        language=None if language in ("auto", "each") else language,
+        task=asked.task,
+        word_timestamps=asked.word_timestamps or asked.highlight_words or asked.max_words_per_line is not None,
+        initial_prompt=asked.initial_prompt,
+        hotwords=asked.hotwords,
+        beam_size=asked.beam_size,
+        best_of=asked.best_of,
+        patience=asked.patience,
+        length_penalty=asked.length_penalty,
+        temperatures=tuple(round(start + step * n, 6) for n in range(count + 1)),
+        compression_ratio_threshold=asked.compression_ratio_threshold,
+        logprob_threshold=asked.logprob_threshold,
+        no_speech_threshold=asked.no_speech_threshold,
+        condition_on_previous_text=asked.condition_on_previous_text,
+    )
+
+
+def language_per_chunk(asked: SimpleNamespace) -> bool:
+    """Whether every stretch of a file is asked for its language. Raises: Problem (language-unknown)."""
+    return _language(asked.language) == "each"
+
+
+def wish(asked: SimpleNamespace) -> Wish:
+    """Which engine, where."""
+    from yamabiko.scheduling.setup import Wish
+
+    return Wish(
+        engine=asked.engine,
+        model=asked.model,
+        device=asked.device,
+        compute_type=asked.compute_type,
+        threads=asked.threads,
+        may_fall=asked.fallback,
+        may_install=asked.install,
+        require_gpu=asked.require_gpu,
+        trust_model=asked.trust_model,
+    )
+
+
+def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Request:
+    """Engines and models ready to run, set up where they are missing. Raises: Problem."""
+    from yamabiko.audio.speech_spans import SpeechOptions
+    from yamabiko.scheduling.scheduler import Conduct
+    from yamabiko.scheduling.setup import Wish, prepare
+    from yamabiko.transcription.pipeline import Request
+
+    given = {
+        "threshold": asked.vad_threshold,
+        "min_silence_duration_ms": asked.vad_min_silence_duration_ms,
+        "speech_pad_ms": asked.vad_speech_pad_ms,
+    }
+    outfit = prepare(wish(asked), settings, report)
+    finder_wish = Wish(catalog.SPEECH_FINDER, may_install=asked.install)
+    return Request(
+        outfit=outfit,
+        speech_finder=prepare(finder_wish, settings, report) if asked.vad_filter else None,
+        options=transcribe_options(asked),
+        speech=SpeechOptions(**{name: value for name, value in given.items() if value is not None}),
+        conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
+        language_per_chunk=language_per_chunk(asked),
+        requested_device=asked.device,
+        requested_compute_type=asked.compute_type,
+    )
+
+
+def _language(asked: str) -> str:
+    """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
+    from yamabiko.formats.language_names import LANGUAGE_NAMES
+
+    word = asked.strip().lower().replace("_", "-")
+    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
+    if word in LANGUAGE_NAMES or word in ("auto", "each"):
+        return word
+    if word in by_name:
+        return by_name[word]
+    if word.partition("-")[0] in LANGUAGE_NAMES:  # ja-JP, as systems write it
+        return word.partition("-")[0]
+    codes = ("auto", "each", *LANGUAGE_NAMES)
+    raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(by_name)))
+
+
+def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Sequence[str] = ()) -> Finding:
+    """`names` are taken as well, and too many to be shown."""
+    near = difflib.get_close_matches(asked.lower(), (*known, *names), 1)
+    return Finding(
+        id=id_,
+        severity="error",
+        area="usage",
+        cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
+        evidence=(f"known: {', '.join(known)}",),
+        remedies=tuple(Remedy(Text("Did you mean this?", "もしかして"), f"{option} {name}") for name in near),
+    )

@@ -28,11 +28,25 @@ import error_rate
 import score_report
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Recordings that are scored together."""
+
+    folder: str
+    measures: tuple[str, ...]
+    language: str | None = None
+    """Only the rows in this language; None: all."""
+
+
 SETS = {
-    "en": ("wer[whisper-english]", "wer[whisper-basic]"),
-    "ja": ("cer[ja-basic]",),
-    "ja_tts": ("cer[ja-basic]",),
-    "multi": ("cer[basic+marks]",),
+    "en": Set("en", ("wer[whisper-english]", "wer[whisper-basic]")),
+    "ja": Set("ja", ("cer[ja-basic]",)),
+    "ja_tts": Set("ja_tts", ("cer[ja-basic]",)),
+    "multi": Set("multi", ("cer[basic+marks]",)),
+    "long_en": Set("long", ("wer[whisper-english]", "wer[whisper-basic]"), "en"),
+    "long_ja": Set("long", ("cer[ja-basic]",), "ja"),
 }
 
 
@@ -57,11 +71,14 @@ class CannotRun(Exception):
     """The reason why there is nothing to compare, for the person who started this."""
 
 
-def read_set(folder: Path) -> tuple[list[Row], int]:
+def read_set(chosen: Set, data: Path) -> tuple[list[Row], int]:
     """The rows to score, and how many are not: no reference, or one that the speaker departs from."""
     rows, skipped = [], 0
+    folder = data / chosen.folder
     for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines():
         entry = json.loads(line)
+        if chosen.language not in (None, entry["language"]):
+            continue
         if entry.get("text") is None or entry.get("verbatim") is False:
             skipped += 1
             continue
@@ -146,7 +163,7 @@ def score(name: str, rows: list[Row], answers: dict[Path, Answer], wall_s: float
     """Everything about one side on one set, as plain values."""
     pairs = [(row.text, answers[row.audio].text or "") for row in rows]
     audio_s = sum(row.duration_s for row in rows)
-    measures = {m: error_rate.rate(error_rate.MEASURES[m], pairs) for m in SETS[name]}
+    measures = {m: error_rate.rate(error_rate.MEASURES[m], pairs) for m in SETS[name].measures}
     return {
         "measures": {m: {**asdict(rate), "percent": rate.percent} for m, rate in measures.items()},
         "failed": sum(answers[row.audio].text is None for row in rows),
@@ -158,7 +175,7 @@ def score(name: str, rows: list[Row], answers: dict[Path, Answer], wall_s: float
                 "audio": row.audio.name,
                 "reference": row.text,
                 "text": answers[row.audio].text,
-                "errors": {m: error_rate.rate(error_rate.MEASURES[m], [pair]).errors for m in SETS[name]},
+                "errors": {m: error_rate.rate(error_rate.MEASURES[m], [pair]).errors for m in SETS[name].measures},
             }
             for row, pair in zip(rows, pairs, strict=True)
         ],
@@ -170,7 +187,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     sets: dict[str, Any] = {}
     versions: dict[str, str] = {}
     for name in arguments.sets:
-        rows, skipped = read_set(arguments.data / name)
+        rows, skipped = read_set(SETS[name], arguments.data)
         sides: dict[str, Any] = {}
         if not arguments.only_plain:
             began = time.perf_counter()
@@ -185,7 +202,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "model": arguments.model,
         "compute_type": arguments.compute_type,
-        "data": {name: score_report.sha256(arguments.data / name / "manifest.jsonl") for name in arguments.sets},
+        "data": {
+            name: score_report.sha256(arguments.data / SETS[name].folder / "manifest.jsonl") for name in arguments.sets
+        },
         "versions": versions | score_report.versions(),
         "machine": score_report.machine(REPOSITORY),
         "sets": sets,
@@ -211,7 +230,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--plain_model", type=Path, help="folder of the model for the plain run")
     arguments = parser.parse_args(argv)
     if arguments.sets is None:
-        arguments.sets = [name for name in SETS if (arguments.data / name / "manifest.jsonl").is_file()]
+        arguments.sets = [
+            name for name, chosen in SETS.items() if (arguments.data / chosen.folder / "manifest.jsonl").is_file()
+        ]
     return arguments
 
 

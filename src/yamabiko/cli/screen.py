@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from yamabiko.cli.pace import ENOUGH_S, Pace
 from yamabiko.findings import Finding, Severity
 from yamabiko.i18n import Text
 from yamabiko.speech import Receipt, Transcript, Verdict
@@ -139,30 +141,33 @@ class Bars:
     """
     Progress of one file and of the batch: percent, speed, time left.
 
-    `with Bars(console, files, weights) as bars:` then `bars.file(n, name)`,
-    `bars.update(...)`. Weights are the files' sizes: their durations are not
-    known before they are decoded.
+    `with Bars(console, weights) as bars:` then for each file `bars.begin_file(n, name)`,
+    `bars.update(...)`, `bars.end_file()`. Weights are the files' sizes: their
+    durations are not known before they are decoded.
     """
 
-    def __init__(self, console: Console, weights: list[int], quiet: bool = False) -> None:
+    def __init__(
+        self, console: Console, weights: list[int], quiet: bool = False, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._console = console
         self._weights = [max(1, weight) for weight in weights]
         self._quiet = quiet
-        self._begun = time.monotonic()
-        self._done_weight = 0
-        self._skipped_weight = 0
-        self._current = 0
-        self._name = ""
-        self._stage = ""
-        self._fraction = 0.0
-        self._stage_begun = (time.monotonic(), 0.0)
-        self._stage_total_s: float | None = -1.0
-        self._audio_s = 0.0
+        self._now = now
+        self._begun = self._last_plain = now()
+        self._done_weight = 0.0
+        self._unworked = 0.0
+        """Weight of what was skipped or given up: it took no time, so it says nothing about the time that is left."""
         self._audio_done_s = 0.0
-        self._last_plain = time.monotonic()
+        self._batch_pace = Pace()
         self._progress: Progress | None = None
         self._file_task: TaskID | None = None
         self._batch_task: TaskID | None = None
+        self._current, self._name, self._stage = 0, "", ""
+        self._fraction = self._audio_s = self._done_s = 0.0
+        self._total_s: float | None = None
+        self._begun_at = (0.0, 0.0)
+        """Audio and share of the file that were done when the stage began."""
+        self._pace = Pace()
 
     def __enter__(self) -> Bars:
         if self._console.is_terminal and not self._quiet:
@@ -172,14 +177,15 @@ class Bars:
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
                 TextColumn("{task.percentage:>3.0f} %"),
-                TextColumn("{task.fields[note]}"),
+                TextColumn("{task.fields[note]}", markup=False),
                 console=self._console,
                 transient=True,
             )
             self._progress.start()
-            self._file_task = self._progress.add_task("", total=1.0, note="")
+            self._file_task = self._progress.add_task("", total=1.0, note=_Live(self._file_note))
             if len(self._weights) > 1:
-                self._batch_task = self._progress.add_task(str(Text("all files", "全体")), total=1.0, note="")
+                about = str(Text("all files", "全体"))
+                self._batch_task = self._progress.add_task(about, total=1.0, note=_Live(self._batch_note))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -187,62 +193,88 @@ class Bars:
             self._progress.stop()
 
     def begin_file(self, number: int, name: str) -> None:
-        self._current, self._name, self._stage, self._fraction = number, _printable(name), "", 0.0
-        self._stage_total_s = -1.0
+        self._current, self._name, self._stage = number, _printable(name), ""
+        self._fraction = self._audio_s = 0.0
+        self._begin_stage(0.0, None)
 
     def end_file(self, *, skipped: bool = False) -> None:
         weight = self._weights[self._current]
         self._done_weight += weight
-        if skipped:  # skipping takes no time, so it says nothing about the time that is left
-            self._skipped_weight += weight
-        self._fraction = 0.0
-        self._audio_done_s = self._audio_s
+        self._unworked += weight * (1.0 if skipped else 1.0 - self._fraction)
+        self._audio_done_s += self._audio_s
+        self._fraction = self._audio_s = 0.0
 
     def update(self, stage: Text, fraction: float, done_s: float, total_s: float | None) -> None:
         """`fraction` of this file, 0..1; `done_s` of `total_s` seconds of audio in this stage."""
-        now = time.monotonic()
+        now = self._now()
         if str(stage) != self._stage:
+            # Loading belongs to the transcribing that it is for: the same audio.
+            if self._stage == "" or total_s != self._total_s or done_s < self._done_s:
+                self._begin_stage(done_s, total_s, fraction)
             self._stage = str(stage)
-            if total_s != self._stage_total_s:  # loading belongs to the transcribing that it is for
-                self._stage_begun, self._stage_total_s = (now, done_s), total_s
-        self._audio_s = self._audio_done_s + (total_s or 0.0) * fraction
-        self._fraction = fraction
-        note = self._note(now, done_s, total_s)
+        self._fraction, self._done_s = fraction, done_s
+        self._pace.advance(now, done_s)
+        if self._is_last_stage():
+            self._audio_s = done_s - self._begun_at[0]
+            self._batch_pace.advance(now, self._worked())
+        self._show(now)
+
+    def _begin_stage(self, done_s: float, total_s: float | None, fraction: float = 0.0) -> None:
+        self._done_s, self._total_s, self._begun_at = done_s, total_s, (done_s, fraction)
+        self._pace = Pace(done_s)
+
+    def _is_last_stage(self) -> bool:
+        """Whether the file is done when this stage is: only then does the stage tell how long the file takes."""
+        done_s, fraction = self._begun_at
+        if self._total_s is None or self._done_s <= done_s:
+            return False
+        slope = (self._fraction - fraction) / (self._done_s - done_s)
+        return self._fraction + slope * (self._total_s - self._done_s) > 0.999
+
+    def _show(self, now: float) -> None:
         if self._progress is not None and self._file_task is not None:
-            self._progress.update(
-                self._file_task, completed=fraction, description=f"{self._name}  {self._stage}", note=note
-            )
+            words = f"{self._name}  {self._stage}"
+            self._progress.update(self._file_task, completed=self._fraction, description=words)
             if self._batch_task is not None:
-                done, left = self._batch(now)
-                self._progress.update(self._batch_task, completed=done, note=left)
+                self._progress.update(self._batch_task, completed=self._batch_done())
         elif not self._quiet and now - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = now
-            batch = ""
+            words = f"{self._name}  {self._stage}  {100 * self._fraction:.0f} %  {self._file_note()}".rstrip()
             if len(self._weights) > 1:
-                done, left = self._batch(now)
-                batch = f" | {Text('all files', '全体')} {100 * done:.0f} % {left}"
-            say(self._console, f"{self._name}  {self._stage}  {100 * fraction:.0f} %  {note}{batch}".rstrip())
+                words += f" | {Text('all files', '全体')} {100 * self._batch_done():.0f} %  {self._batch_note()}"
+            say(self._console, words.rstrip())
 
-    def _note(self, now: float, done_s: float, total_s: float | None) -> str:
-        begun, start_s = self._stage_begun
-        elapsed, advanced = now - begun, done_s - start_s
-        if elapsed < 0.5 or advanced <= 0:
-            return ""
-        speed = advanced / elapsed
-        note = f"{speed:.1f}x"
-        if total_s is not None and total_s > done_s:
-            note += f"  {Text('left', '残り')} {clock((total_s - done_s) / speed)}"
-        return note
+    def _file_note(self) -> str:
+        now = self._now()
+        left = self._pace.left_s(now, self._total_s) if self._total_s and self._is_last_stage() else None
+        return _speed_and_time_left(self._pace.rate(now), left)
 
-    def _batch(self, now: float) -> tuple[float, str]:
-        total = sum(self._weights)
-        done = self._done_weight + self._weights[self._current] * self._fraction
-        worked, to_work = done - self._skipped_weight, total - self._skipped_weight
-        elapsed = now - self._begun
-        if worked <= 0.02 * to_work or elapsed < 2:  # too early for a figure that means anything
-            return done / total, ""
-        speed = f"{self._audio_s / elapsed:.1f}x  " if self._audio_s > 0 else ""
-        return done / total, f"{speed}{Text('left', '残り')} {clock(elapsed * (to_work - worked) / worked)}"
+    def _batch_note(self) -> str:
+        now = self._now()
+        elapsed, audio_s = now - self._begun, self._audio_done_s + self._audio_s
+        speed = audio_s / elapsed if audio_s > 0 and elapsed >= ENOUGH_S else None
+        return _speed_and_time_left(speed, self._batch_pace.left_s(now, sum(self._weights) - self._unworked))
+
+    def _batch_done(self) -> float:
+        return (self._done_weight + self._weights[self._current] * self._fraction) / sum(self._weights)
+
+    def _worked(self) -> float:
+        return self._done_weight + self._weights[self._current] * self._fraction - self._unworked
+
+
+def _speed_and_time_left(speed: float | None, left_s: float | None) -> str:
+    notes = [*([f"{speed:.1f}x"] if speed else []), *([f"{Text('left', '残り')} {clock(left_s)}"] if left_s else [])]
+    return "  ".join(notes)
+
+
+class _Live:
+    """Words that are found anew each time they are drawn."""
+
+    def __init__(self, words: Callable[[], str]) -> None:
+        self._words = words
+
+    def __str__(self) -> str:
+        return self._words()
 
 
 class Setup:

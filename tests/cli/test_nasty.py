@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,10 @@ def test_where_nobody_speaks_the_transcript_is_empty_and_says_so(ready_home: Pat
             stdout=subprocess.DEVNULL,
             stderr=stderr,
         )
+        patience = threading.Timer(300, process.kill)
+        patience.start()
         _, status, used = os.wait4(process.pid, 0)
+        patience.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     result = Result(process.returncode, "", log.read_text("utf-8"))
     assert result.code == 0, result.err

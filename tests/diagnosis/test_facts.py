@@ -84,6 +84,25 @@ def test_gfx_names_come_from_the_kfd_topology(tmp_path: Path) -> None:
     assert [gpu.gfx for gpu in seen.gpus] == ["gfx906", "gfx1100", "gfx90c"]
 
 
+def test_a_container_without_kfd_still_shows_the_gpu_of_its_host(tmp_path: Path) -> None:
+    node = {"sys__class__kfd__kfd__topology__nodes__1__properties": "simd_count 96\ngfx_target_version 110000\n"}
+    seen = gpus.amd(below(tmp_path, **node))
+    assert not seen.kfd
+    assert isinstance(seen.kfd_open, Unavailable)
+    assert isinstance(seen.gpus, tuple)
+    assert [gpu.gfx for gpu in seen.gpus] == ["gfx1100"]
+
+
+def test_the_architectures_of_rocblas_are_read_in_the_wheels_of_pytorch_and_of_amd(tmp_path: Path) -> None:
+    for number, place in enumerate(("torch/lib", "_rocm_sdk_libraries_gfx110X_all/lib")):
+        site = tmp_path / str(number)
+        for name in ("TensileLibrary_lazy_gfx1100.dat", "Kernels.so-000-gfx90a-xnack+.hsaco", "readme.txt"):
+            file = site / place / "rocblas/library" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        assert packages.environment(site, "x").details["rocblas.gfx"] == "gfx1100 gfx90a"
+
+
 def test_wsl_is_told_from_its_kernel(tmp_path: Path) -> None:
     words = "Linux version 6.6.87.2-microsoft-standard-WSL2 (root@439a258ad544) (gcc (GCC) 11.2.0)\n"
     two = machine.wsl(below(tmp_path / "two", proc__version=words, dev__dxg=""))

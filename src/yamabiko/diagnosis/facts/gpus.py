@@ -51,11 +51,12 @@ def amd(root: Path) -> Amd:
     if sys.platform != "linux":
         return Amd(gpus=not_on(sys.platform))
     kfd = root / "dev/kfd"
-    if not kfd.exists():
-        return Amd(kfd_open=Unavailable("there is no /dev/kfd"), rocm=_rocm(root), groups=_groups())
+    there = kfd.exists()
+    nodes = [path for path in _entries(root / "dev/dri") if path.name.startswith("renderD")]
     return Amd(
-        kfd=True,
-        kfd_open=os.access(kfd, os.R_OK | os.W_OK),
+        kfd=there,
+        kfd_open=os.access(kfd, os.R_OK | os.W_OK) if there else Unavailable("there is no /dev/kfd"),
+        closed_files=tuple(f"/dev/dri/{path.name}" for path in nodes if not os.access(path, os.R_OK | os.W_OK)),
         gpus=_kfd_gpus(root),
         rocm=_rocm(root),
         groups=_groups(),

@@ -34,6 +34,8 @@ _NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("torch/lib/lib*omp*.so*", ()),
     ("torch/lib/libamd_comgr*.so*", ("_ZN4llvm",)),
     ("torch/lib/libLLVM*.so*", ("_ZN4llvm",)),
+    ("_rocm_sdk_core/lib/libamd_comgr*.so*", ("_ZN4llvm",)),
+    ("_rocm_sdk_core/lib/llvm/lib/libLLVM*.so*", ("_ZN4llvm",)),
     ("torchaudio/**/*.so", ()),
     ("torchcodec/*.so", ()),
     ("llvmlite/binding/*.so", ("_ZN4llvm",)),
@@ -163,8 +165,10 @@ def _details(site: Path) -> dict[str, str]:
         said = re.search(pattern, "" if isinstance(text, Unavailable) else text, re.MULTILINE)
         if said:
             found[detail] = said[1]
-    kernels = site / "torch/lib/rocblas/library"
-    if kernels.is_dir():
-        names = {m[0] for path in kernels.glob("*gfx*") if (m := re.search(r"gfx[0-9a-f]+", path.name))}
+    # PyTorch's own wheels keep rocBLAS inside; AMD's (TheRock) have it in packages beside.
+    places = [site / "torch/lib/rocblas/library", *site.glob("_rocm_sdk_libraries*/lib/rocblas/library")]
+    kernels = [path.name for place in places for path in place.glob("*gfx*")]
+    names = {m[0] for name in kernels if (m := re.search(r"gfx[0-9a-f]+", name))}
+    if names:
         found["rocblas.gfx"] = " ".join(sorted(names))
     return found

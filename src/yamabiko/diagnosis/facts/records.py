@@ -131,7 +131,10 @@ class Amd:
     """/dev/kfd is there."""
     kfd_open: bool | Unavailable = NOT_LOOKED
     """This user may read and write it."""
+    closed_files: tuple[str, ...] = ()
+    """Render nodes (/dev/dri/renderD128 ...) that this user may not open."""
     gpus: tuple[AmdGpu, ...] | Unavailable = ()
+    """From /sys: a container shows the host's, even where it has no /dev/kfd."""
     rocm: str | Unavailable = NOT_LOOKED
     """Version under /opt/rocm."""
     groups: tuple[str, ...] | Unavailable = NOT_LOOKED

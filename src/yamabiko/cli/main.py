@@ -48,7 +48,7 @@ def program(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help=str(Text("Show the version", "バージョンを表示"))
+            "--version", callback=_version, is_eager=True, help=str(Text("Show the version", "バージョンを表示する"))
         ),
     ] = False,
 ) -> None:
@@ -70,7 +70,7 @@ def _obey(typed: Sequence[str]) -> Any:
         finding = misunderstood.mistyped_verb(typed[0], VERBS)
         if finding is not None:
             raise Problem(finding)
-    return app(arguments, standalone_mode=False)
+    return app(arguments, standalone_mode=False, prog_name="yamabiko")  # also as `python -m yamabiko`
 
 
 class _Terminated(BaseException):

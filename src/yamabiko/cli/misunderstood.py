@@ -37,6 +37,8 @@ def explain(error: Exception, command: Any, context: Any, given: Sequence[str]) 
         return _finding(_missing(wrong, context.command_path), error, context)
     if "BadParameter" in kinds and wrong is not None:
         return _finding(_bad_value(wrong, value_of(wrong, given)), error, context)
+    if "extra argument" in _said(error):
+        return _finding(_too_many(context.command_path), error, context)
     return _finding(
         Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。"), error, context
     )

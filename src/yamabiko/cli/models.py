@@ -61,6 +61,7 @@ _PLACE: dict[Origin, Text] = {
     "hub": Text("the hub", "ハブ"),
     "package index": Text("the package index", "パッケージインデックス"),
 }
+_LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}
 _UNUSED: dict[str, Text] = {
     "absent": Text("not here", "なし"),
     "damaged": Text("here, damaged", "破損"),
@@ -101,7 +102,7 @@ def _row(state: ModelState) -> list[str]:
         entry.name,
         entry.format,
         about + screen.size(entry.size_bytes) if entry.size_bytes else "–",
-        entry.languages,
+        str(_LANGUAGES.get(entry.languages, entry.languages)),
         entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
         str(_PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
         str(Text("pinned", "固定") if entry.pinned else Text("unpinned", "未固定")),

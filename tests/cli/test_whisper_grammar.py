@@ -31,6 +31,7 @@ def rewritten(line: str) -> str:
         ("a.wav --word_timestamps True", "transcribe a.wav --word-timestamps"),
         ("a.wav --word_timestamps False --overwrite", "transcribe a.wav --no-word-timestamps --overwrite"),
         ("a.wav --word_timestamps=True b.wav", "transcribe a.wav --word-timestamps b.wav"),
+        ("a.wav --word_timestamps=perhaps", "transcribe a.wav --word-timestamps=perhaps"),  # once it never ended
         ("--word_timestamps a.wav", "transcribe --word-timestamps a.wav"),
         ("--no_word_timestamps a.wav", "transcribe --no-word-timestamps a.wav"),
         ("-- --strange_name.wav True", "transcribe -- --strange_name.wav True"),

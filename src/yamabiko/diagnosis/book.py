@@ -130,6 +130,7 @@ def _unbroken(text: str) -> Iterator[str]:
 
 
 def columns_of(text: str) -> int:
+    """Of a terminal: two for a wide character."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
@@ -163,6 +164,7 @@ def book(language: Language) -> str:
 
 
 def section(about: Article, language: Language) -> Iterator[str]:
+    """One article as lines of Markdown."""
     yield f"### {about.id}"
     told = [(_SYMPTOM, about.symptom), (_CAUSE, about.cause), (_KNOWN_BY, about.known_by)]
     told += [(_MEANWHILE, about.meanwhile)] if about.meanwhile else []

@@ -34,14 +34,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def run_program(
-    *arguments: str | Path, home: Path, cwd: Path | None = None, timeout_s: float = 300, **more: str
+    *arguments: str | Path, home: Path, cwd: Path | None = None, timeout_s: float = 300, stdin: str = "", **more: str
 ) -> Result:
     """Run to the end; no bare traceback ever reaches a user."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         env=environment(home, **more),
         cwd=cwd or home,
-        stdin=subprocess.DEVNULL,
+        input=stdin.encode(),
         capture_output=True,
         timeout=timeout_s,
         check=False,

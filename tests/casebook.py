@@ -23,7 +23,7 @@ from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.findings import Finding
 from yamabiko.records import from_plain
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "diagnosis"
 PLATFORMS = tuple(sorted(path.stem for path in (HERE / "platforms").glob("*.toml")))
 
 

@@ -19,6 +19,7 @@ _CUDA = ("libcublas.so.11", "libcublas.so.12", "libcublas.so.13", "libcudnn.so.8
 _NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ctranslate2/*.so*", _CUDA),
     ("ctranslate2.libs/*.so*", _CUDA),
+    ("ctranslate2/*.dll", ()),
     ("onnxruntime/capi/*.so*", ()),
     ("sherpa_onnx/lib/*.so*", ()),
     ("sherpa_onnx/libs/*.so*", ()),

@@ -1,8 +1,14 @@
 """Every check, by family: adding one is a line in its family's `CHECKS` and an article of its id."""
 
-from yamabiko.diagnosis.checks import driver, nemo
+from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, nemo, whisperx
 from yamabiko.diagnosis.checks.contract import Check
 
-CHECKS: tuple[Check, ...] = (*nemo.CHECKS, *driver.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *nemo.CHECKS,
+    *driver.CHECKS,
+    *ctranslate2.CHECKS,
+    *ct2_builds.CHECKS,
+    *whisperx.CHECKS,
+)
 
 __all__ = ["CHECKS", "Check"]

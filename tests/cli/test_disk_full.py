@@ -200,17 +200,18 @@ def test_a_home_on_a_full_disk_is_told_and_serves_again_when_there_is_room(
     assert len((output / "talk.txt").read_text("utf-8").splitlines()) == 3
 
 
-def test_a_disk_without_room_for_the_journal_costs_no_text(recording: Path, output: Path, tmp_path: Path) -> None:
-    """What would be kept for the next run, 6 MB, finds no room beside the decoded sound; this run needs none of it."""
+def test_a_disk_without_room_for_the_journal_costs_no_text(output: Path, tmp_path: Path) -> None:
+    """What would be kept for the next run, 1 MB, finds 0.4 MB beside the decoded sound; this run needs none of it."""
     home = tmp_path / "home"
     home.mkdir()
-    script = script_file(tmp_path / "script.json", says="word " * 400_000)
-    with small_disk(home, "8800k") as disk:
+    recording = noise_file(tmp_path / "talk.wav", 130)  # decoded, 8.3 MB
+    script = script_file(tmp_path / "script.json", says="word " * 40_000)
+    with small_disk(home, "8500k") as disk:
         result = transcribe(
             recording, script, output, home, "-f", "txt", enter=disk.enter, YAMABIKO_FREE_DISK_BYTES="0"
         )
     assert result.code == 0, result.err
-    assert len((output / "talk.txt").read_text("utf-8").split()) == 1_200_000
+    assert len((output / "talk.txt").read_text("utf-8").split()) == 5 * 40_000
 
 
 @NEEDS_DEV_FULL

@@ -1,10 +1,11 @@
 """Every check, by family: adding one is a line in its family's `CHECKS` and an article of its id."""
 
-from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, nemo, whisperx
+from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, nemo, rocm, whisperx
 from yamabiko.diagnosis.checks.contract import Check
 
 CHECKS: tuple[Check, ...] = (
     *nemo.CHECKS,
+    *rocm.CHECKS,
     *driver.CHECKS,
     *ctranslate2.CHECKS,
     *ct2_builds.CHECKS,

@@ -112,3 +112,82 @@ PYANNOTE_LOADS_WHOLE_CHECKPOINTS = "4.0.3"
 """From this version on it says weights_only=False itself: pyannote/audio/core/model.py of 4.0.2 and 4.0.3."""
 LIGHTNING_LETS_TORCH_CHOOSE = "2.6.0"
 """lightning_fabric/utilities/cloud_io.py: `weights_only` is False in 2.5.6, None in 2.6.6; whisper-asr-webservice#383."""
+
+
+# ---- what is built for one torch ------------------------------------------------------------------------------------
+
+# torchcodec -> the torch that its wheels are built for. README in the wheel of 0.17.0; the wheels declare no torch
+# (METADATA of 0.5 to 0.17.0). From 0.12 on they use torch's stable ABI, and any torch from 2.11 on will do.
+TORCHCODEC_TORCH = (
+    ("0.11", "2.11"), ("0.10", "2.10"), ("0.9", "2.9"), ("0.8", "2.9"), ("0.7", "2.8"), ("0.6", "2.8"), ("0.5", "2.7"),
+    ("0.4", "2.7"), ("0.3", "2.7"), ("0.2", "2.6"), ("0.1", "2.5"), ("0.0", "2.4"),
+)  # fmt: skip
+TORCHCODEC_STABLE = ("0.12", "2.11")
+
+TORCHAUDIO_STABLE = "2.11"
+"""Before it torchaudio belongs to the torch of its own number (METADATA: torch==2.8.0, 2.9.0, 2.10.0)."""
+TORCHVISION_OF_TORCH_2 = 15
+"""torchvision 0.(15 + n) belongs to torch 2.n: table in the wheels 0.24 and 0.26, METADATA of 0.23, 0.24 and 0.26."""
+
+TORCHAUDIO_WITHOUT_BACKENDS = "2.9"
+"""From it on AudioMetaData, info, list_audio_backends and set_audio_backend are gone: wheels 2.8.0, 2.9.0; audio#3902."""
+PYANNOTE_WITHOUT_TORCHAUDIO_IO = "4.0"
+"""From it on pyannote.audio asks for none of these: wheels 3.1.1 to 4.0.4."""
+SPEECHBRAIN_WITHOUT_BACKENDS = "1.1"
+"""From it on it asks before it calls list_audio_backends: wheels 1.0.3, 1.1.0; speechbrain#2988."""
+
+
+# ---- the hub's client and those that call it ------------------------------------------------------------------------
+
+HUB_WITHOUT_USE_AUTH_TOKEN = "1.0"
+"""huggingface_hub takes the old name until 0.36 and no longer in 1.0.0: utils/_validators.py of both wheels."""
+PYANNOTE_TOKEN = "4.0"
+"""pyannote.audio until 3.4.0 says use_auth_token, to the hub and to its callers; from 4.0.0 on `token`: wheels."""
+WHISPERX_TOKEN = "3.8"
+"""whisperx 3.7.4 gives use_auth_token to pyannote, 3.8.0 `token`: whisperx/diarize.py, vads/pyannote.py of the wheels."""
+SPEECHBRAIN_TOKEN = "1.1"
+"""speechbrain 1.0.3 gives use_auth_token to the hub, 1.1.0 does not: utils/fetching.py of the wheels; speechbrain#2991."""
+HF_XET_WITHOUT_STALL = "1.5.2"
+"""huggingface/xet-core#850: hangs under a poor network are mended in it, by its maintainer."""
+
+PYANNOTE_WITHOUT_NP_NAN = "3.3.2"
+"""Before it diarization and embeddings use np.NaN or np.NAN: wheels 3.1.1 to 3.3.2 (one is left, in resegmentation)."""
+
+
+# ---- ONNX Runtime and sherpa-onnx -----------------------------------------------------------------------------------
+
+# onnxruntime-gpu of the package index from this version on -> CUDA's major. Its extras `cuda` and `cudnn` resolved:
+# 1.26.0 wants nvidia-*-cu12; 1.27.0 nvidia-*-cu13, of which there are only placeholders; 1.28.0 to 1.31.1
+# nvidia-cublas 13. 1.19: microsoft/onnxruntime#21684; before it CUDA 11.
+ORT_GPU_CUDA = (("1.27.0", 13), ("1.19.0", 12), ("1.6.0", 11))
+
+SHERPA_LIBRARIES_APART = "1.12.10"
+"""From this version on libonnxruntime.so comes with sherpa-onnx-core: k2-fsa/sherpa-onnx#2791; wheels of 2.0.1 opened."""
+
+
+# ---- torch's wheels -------------------------------------------------------------------------------------------------
+
+# CUDA of the build, torch from -> the GPUs whose machine code is in it; the first row that fits counts. Linux x86-64 and
+# Windows. pytorch, RELEASE.md, "PyTorch CUDA Support Matrix" (#164471, #175253, #182849); .ci/manywheel/build_cuda.sh;
+# measured in Whisper-WebUI#653 (2.8, cu126 and cu128); moi90/pytorch_compute_capabilities#2 (2.7, cu128).
+TORCH_ARCHS = (
+    ("13.2", "2.12", "7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("13.0", "2.9", "7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("12.9", "2.8", "7.0 7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("12.8", "2.11", "7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("12.8", "2.8", "7.0 7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("12.8", "2.7", "7.5 8.0 8.6 9.0 10.0 12.0"),
+    ("12.6", "2.6", "5.0 6.0 7.0 7.5 8.0 8.6 9.0"),
+    ("12.4", "2.4", "5.0 6.0 7.0 7.5 8.0 8.6 9.0"),
+    ("12.1", "2.1", "5.0 6.0 7.0 7.5 8.0 8.6 9.0"),
+    ("11.8", "2.0", "5.0 6.0 7.0 7.5 8.0 8.6 9.0"),
+)
+
+TORCH_GRAPHS_IN_ANY_THREAD = "2.13.0"
+"""Wheels 2.11.0, 2.12.0 and 2.12.1 assert in cudagraph_trees.get_obj, 2.13.0 does not; pytorch#123177, #184357."""
+
+
+# ---- ggml -----------------------------------------------------------------------------------------------------------
+
+GGML_WHEEL_FLAGS = ("avx", "avx2", "fma", "f16c", "bmi2")
+"""What ggml's CPU code is compiled for without GGML_NATIVE: pywhispercpp's wheel 1.5.1, disassembled; ggml/CMakeLists."""

@@ -1,6 +1,6 @@
 """Every check, by family: adding one is a line in its family's `CHECKS` and an article of its id."""
 
-from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, nemo, rocm, whisperx
+from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, hub, nemo, rocm, torch_packages, whisperx
 from yamabiko.diagnosis.checks.contract import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -10,6 +10,8 @@ CHECKS: tuple[Check, ...] = (
     *ctranslate2.CHECKS,
     *ct2_builds.CHECKS,
     *whisperx.CHECKS,
+    *torch_packages.CHECKS,
+    *hub.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check"]

@@ -39,6 +39,7 @@ _NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("_rocm_sdk_core/lib/llvm/lib/libLLVM*.so*", ("_ZN4llvm",)),
     ("torchaudio/**/*.so", ()),
     ("torchcodec/*.so", ()),
+    ("torchvision/*.so", ()),
     ("llvmlite/binding/*.so", ("_ZN4llvm",)),
     ("nvidia/*/lib/*.so*", ()),
     ("*.libs/lib*omp*.so*", ()),

@@ -82,7 +82,7 @@ NEMO_PAYLOAD = 13
 def newest_glibcxx(path: str) -> str | None:
     """
     The newest GLIBCXX of a libstdc++ by its real name: `libstdc++.so.6.0.33` has up to 3.4.33. libstdc++ manual, "ABI
-    Policy and Guidelines", History: both numbers have gone up together since 6.0.0; looked at in 6.0.33 too.
+    Policy and Guidelines", History: both numbers go up together; looked at in 6.0.30 too.
     """
     found = re.search(r"libstdc\+\+\.so\.6\.0\.(\d+)$", path)
     return f"3.4.{found[1]}" if found else None

@@ -123,8 +123,8 @@ def _two_llvms(facts: Facts) -> Sign:
             return present(*lines, f"probe: torch alone well; {'; '.join(told)}")
         theirs = [f for f in environment.native if re.search(r"lib(?:amd_comgr|LLVM)", f.path)]
         open_ = [f for f in theirs if "_ZN4llvm" in f.mentions]
-        # From ROCm 7 on LLVM is in these files alone, and one that shows none of its names cannot be mixed up. Before,
-        # libtorch_cpu held one too (pytorch/audio#4025), which is too large to be looked through.
+        # LLVM is in these files, and one that shows none of its names cannot be mixed up. libtorch_cpu has held one too
+        # (pytorch/audio#4025) and is too large to be looked through; that it no longer does with ROCm 7 we only take so.
         if theirs and not open_ and version(environment.details.get("torch.hip", "0")) >= (7,):
             return UNTOLD
         return present(*lines, *(f"{f.path}: names of LLVM's symbols are in it" for f in open_[:2]))

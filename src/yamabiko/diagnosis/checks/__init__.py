@@ -1,10 +1,23 @@
 """Every check, by family: adding one is a line in its family's `CHECKS` and an article of its id."""
 
-from yamabiko.diagnosis.checks import ct2_builds, ctranslate2, driver, hub, nemo, rocm, torch_packages, whisperx
+from yamabiko.diagnosis.checks import (
+    ct2_builds,
+    ctranslate2,
+    driver,
+    hub,
+    nemo,
+    rocm,
+    torch,
+    torch_packages,
+    torch_runtime,
+    whisperx,
+)
 from yamabiko.diagnosis.checks.contract import Check
 
 CHECKS: tuple[Check, ...] = (
     *nemo.CHECKS,
+    *torch.CHECKS,
+    *torch_runtime.CHECKS,
     *rocm.CHECKS,
     *driver.CHECKS,
     *ctranslate2.CHECKS,

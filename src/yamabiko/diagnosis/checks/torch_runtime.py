@@ -1,0 +1,160 @@
+"""What happens to a process while torch, or CUDA under any engine, is at work."""
+
+from __future__ import annotations
+
+import re
+
+from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present
+from yamabiko.diagnosis.checks.torch import ON_CPU_WORDS
+from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
+
+_GIB = 2**30
+_LITTLE_BYTES = 2 * _GIB
+
+_STICKY = (
+    "an illegal memory access was encountered",
+    "device-side assert triggered",
+    "unspecified launch failure",
+    "misaligned address",
+    "the launch timed out and was terminated",
+)
+"""cudaGetErrorString of 700, 710, 719, 716 and 702."""
+
+
+def _little_memory(facts: Facts) -> Sign:
+    gpus = () if isinstance(facts.nvidia.gpus, Unavailable) else facts.nvidia.gpus
+    lines = [
+        f"NVML: GPU {number} ({gpu.name}) has {gpu.free_bytes / _GIB:.1f} of {gpu.memory_bytes / _GIB:.1f} GiB free"
+        for number, gpu in enumerate(gpus)
+        if isinstance(gpu.free_bytes, int) and isinstance(gpu.memory_bytes, int) and gpu.free_bytes < _LITTLE_BYTES
+    ]
+    return present(*lines) if lines else UNTOLD
+
+
+# ---- variables that hide the GPUs -----------------------------------------------------------------------------------
+
+
+def _hidden(facts: Facts) -> Sign:
+    lines = []
+    if facts.sees_nvidia:
+        lines += _hiding(facts, ("CUDA_VISIBLE_DEVICES",), facts.nvidia.gpus)
+    if facts.sees_amd:
+        names = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+        lines += _hiding(facts, names, facts.amd.gpus)
+    if not (facts.sees_nvidia or facts.sees_amd):
+        return ABSENT
+    return present(*lines) if lines else UNTOLD  # what failed may have had other variables than we
+
+
+def _hiding(facts: Facts, names: tuple[str, ...], gpus: tuple[object, ...] | Unavailable) -> list[str]:
+    count = 0 if isinstance(gpus, Unavailable) else len(gpus)
+    lines = []
+    for name in names:
+        value = facts.variables.get(name)
+        if value is not None and _hides_all(value, count):
+            lines.append(f"environment: {name}={value}" + (f", and there are {count} GPUs" if count else ""))
+    return lines
+
+
+def _hides_all(value: str, count: int) -> bool:
+    """Devices count up to the first that does not exist; a UUID may exist, files do not tell."""
+    first = value.split(",")[0].strip()
+    if re.match(r"(?:GPU|MIG)-", first):
+        return False
+    if not first.isdigit():
+        return True
+    return count > 0 and int(first) >= count
+
+
+# ---- platforms and libraries ----------------------------------------------------------------------------------------
+
+
+def _mps(facts: Facts) -> Sign:
+    return UNTOLD if facts.system.name == "darwin" else absent(f"system: {facts.system.name} has no MPS")
+
+
+def _two_openmps(facts: Facts) -> Sign:
+    def look(environment: Environment) -> Sign:
+        found: dict[str, str] = {}
+        for file in environment.native:
+            name = re.search(r"/lib(iomp|omp)[^/]*$", file.path)
+            if name:
+                found.setdefault(name[1], file.path)
+        if len(found) < 2:
+            return UNTOLD
+        return present(*(f"{path}: {'Intel' if kind == 'iomp' else 'LLVM'} OpenMP" for kind, path in found.items()))
+
+    return anywhere(facts.environments, look)
+
+
+CHECKS = (
+    Check(
+        "cuda-fork-reinit",
+        words=(r"Cannot re-initialize CUDA in forked subprocess",),
+        words_suffice=True,
+        by_itself=never,
+    ),
+    Check(
+        "cuda-sticky-error",
+        words=(
+            rf"\b(?:CUDA|HIP)\b.{{0,80}}(?:{'|'.join(_STICKY)})",
+            r"\bcudaError(?:IllegalAddress|Assert|LaunchFailure|MisalignedAddress|LaunchTimeout)\b",
+            r"\bCUDA_ERROR_(?:ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|MISALIGNED_ADDRESS|LAUNCH_TIMEOUT)\b",
+        ),
+        words_suffice=True,
+        by_itself=never,
+    ),
+    Check(
+        "cuda-oom",
+        words=(
+            r"(?:CUDA|HIP) out of memory\. Tried to allocate",
+            r"CUDA failed with error out of memory",
+            r"CUDA (?:driver )?error: out of memory",
+            r"CUDA failure 2: out of memory",
+            r"cudaMalloc failed: out of memory",
+            r"CUBLAS_STATUS_ALLOC_FAILED",
+            r"\bCUDA_ERROR_OUT_OF_MEMORY\b",
+        ),
+        look=_little_memory,
+        words_suffice=True,
+        by_itself=never,
+        probe="nvml",
+    ),
+    Check(
+        "cuda-visible-devices-empty",
+        words=(
+            r"no CUDA-capable device is detected",
+            r"No (?:CUDA|HIP) GPUs are available",
+            r"CUDA_ERROR_NO_DEVICE",
+            *ON_CPU_WORDS,
+        ),
+        look=_hidden,
+    ),
+    Check(
+        "openai-whisper-triton-fallback",
+        words=(r"Failed to launch Triton kernels, likely due to missing CUDA toolkit; falling back",),
+        words_suffice=True,
+        by_itself=never,
+    ),
+    Check(
+        "mps-unsupported",
+        words=(
+            r"is not currently implemented for the MPS device",
+            r"Cannot convert a MPS Tensor to float64",
+            r"with arguments from the 'SparseMPS' backend",
+        ),
+        look=_mps,
+        words_suffice=True,
+        by_itself=never,
+    ),
+    Check(
+        "openmp-double-runtime",
+        words=(
+            r"Found Intel OpenMP \('libiomp'\) and LLVM OpenMP \('libomp'\) loaded",
+            r"OMP: Error #15: Initializing \S+, but found \S+ already initialized",
+        ),
+        look=_two_openmps,
+        words_suffice=True,
+        by_itself=never,
+    ),
+)

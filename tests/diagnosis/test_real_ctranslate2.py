@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -82,6 +83,41 @@ def test_the_wheel_of_4_8_5_asks_for_no_cudnn(wheel: Callable[[str], Path]) -> N
     assert library is not None
     assert library.mentions == ("libcublas.so.12",)
     assert [finding for finding in found_on_ampere(wheel("4.8.5")).values() if finding.severity != "info"] == []
+
+
+FIRST_USE = """
+import ctypes, resource, sys
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+ctypes.CDLL(sys.argv[1]).cudnnCreateTensorDescriptor(ctypes.byref(ctypes.c_void_p()))
+"""
+
+
+@pytest.mark.skipif(
+    any(ctypes.util.find_library(name) for name in ("cudnn_ops", "cudnn_ops_infer")), reason="there is a cuDNN here"
+)
+@pytest.mark.parametrize(
+    ("version", "dispatcher", "cause"),
+    [
+        ("4.6.1", "libcudnn-74a4c495.so.9.1.0", CUDNN_9),
+        ("4.4.0", "libcudnn-463fd6d5.so.8.9.7", "ct2-cudnn8-not-found"),
+    ],
+)
+def test_the_dispatcher_dies_at_its_first_use_as_people_report_it(
+    wheel: Callable[[str], Path], version: str, dispatcher: str, cause: str
+) -> None:
+    """
+    The first function that CTranslate2's convolution calls. It takes no GPU: the libraries behind it are missed before.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    died = subprocess.run(
+        [sys.executable, "-c", FIRST_USE, str(wheel(version) / "ctranslate2.libs" / dispatcher)],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGABRT, died.stderr
+
+    machine = beside("bare-ampere", packages.environment(wheel(version), "the wheel"))
+    explained = explain(Symptom(tuple(died.stderr.splitlines()), "SIGABRT"), machine)
+    assert [finding.id for finding in explained.confirmed] == [cause], died.stderr
 
 
 COUNT_AND_ASK = """

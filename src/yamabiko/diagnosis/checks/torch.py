@@ -11,7 +11,7 @@ from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import TORCH_ARCHS, TORCH_GRAPHS_IN_ANY_THREAD, capability_of
 from yamabiko.i18n import Text
 
-ON_CPU_WORDS = (r"FP16 is not supported on CPU; using FP32 instead",)
+ON_CPU_WORDS = (r"(?:\S+:\d+: UserWarning: )?FP16 is not supported on CPU; using FP32 instead",)
 """openai-whisper's, where torch gave it no GPU: a hint at every silent way to the CPU."""
 
 _COMPILERS = ("cc", "gcc", "clang")
@@ -165,7 +165,10 @@ def _no_compiler(facts: Facts) -> Sign:
 CHECKS = (
     Check(
         "torch-cu13-driver-too-old",
-        words=(r"The NVIDIA driver on your system is too old \(found version \d+\)", *ON_CPU_WORDS),
+        words=(
+            r"(?:CUDA initialization: )?The NVIDIA driver on your system is too old \(found version \d+\)",
+            *ON_CPU_WORDS,
+        ),
         look=_driver_too_old,
         by_itself=lambda facts: facts.sees_nvidia,
         probe="driver",
@@ -180,8 +183,8 @@ CHECKS = (
     Check(
         "torch-no-kernel-image",
         words=(
-            r"no kernel image is available for execution on the device",
-            r"is not compatible with the current PyTorch installation",
+            r"(?:CUDA error: )?no kernel image is available for execution on the device",
+            r"[\w ]+ with CUDA capability sm_\d+ is not compatible with the current PyTorch installation",
         ),
         look=_no_kernels,
         by_itself=lambda facts: facts.sees_nvidia,
@@ -189,7 +192,10 @@ CHECKS = (
     ),
     Check(
         "torch-cudagraph-trees-tls",
-        words=(r"assert torch\._C\._is_key_in_tls\(attr_name\)", r"torch/_inductor/cudagraph_trees\.py.+in get_obj"),
+        words=(
+            r"\s*assert torch\._C\._is_key_in_tls\(attr_name\)",
+            r"\s*File \".*torch[/\\]_inductor[/\\]cudagraph_trees\.py\", line \d+, in get_obj",
+        ),
         look=_graphs_of_one_thread,
         words_suffice=True,
         by_itself=never,
@@ -209,7 +215,7 @@ CHECKS = (
             r"Failed to find C compiler\. Please specify via CC environment variable",
             r"TritonMissing: Cannot find a working triton installation",
             r"InvalidCxxCompiler: No working C\+\+ compiler found",
-            r"(?:cuda_utils|hip_utils|__triton_launcher|/tmp/\w+/main)\.c:\d+.*Python\.h: No such file or directory",
+            r"(?:/\S*/)?(?:cuda_utils|hip_utils|__triton_launcher|/tmp/\w+/main)\.c:\d+.*Python\.h: No such file or directory",
         ),
         look=_no_compiler,
         words_suffice=True,

@@ -111,8 +111,8 @@ CHECKS = (
             r"CUDA failed with error out of memory",
             r"CUDA (?:driver )?error: out of memory",
             r"CUDA failure 2: out of memory",
-            r"cudaMalloc failed: out of memory",
-            r"CUBLAS_STATUS_ALLOC_FAILED",
+            r"(?:allocating [\d.]+ MiB on device \d+: )?cudaMalloc failed: out of memory",
+            r"(?:cuBLAS failed with status |CUDA error: )?CUBLAS_STATUS_ALLOC_FAILED",
             r"\bCUDA_ERROR_OUT_OF_MEMORY\b",
         ),
         look=_little_memory,
@@ -123,7 +123,7 @@ CHECKS = (
     Check(
         "cuda-visible-devices-empty",
         words=(
-            r"no CUDA-capable device is detected",
+            r"(?:CUDA (?:failed with )?error:? )?no CUDA-capable device is detected",
             r"No (?:CUDA|HIP) GPUs are available",
             r"CUDA_ERROR_NO_DEVICE",
             *ON_CPU_WORDS,
@@ -132,16 +132,18 @@ CHECKS = (
     ),
     Check(
         "openai-whisper-triton-fallback",
-        words=(r"Failed to launch Triton kernels, likely due to missing CUDA toolkit; falling back",),
+        words=(
+            r"(?:\S+:\d+: UserWarning: )?Failed to launch Triton kernels, likely due to missing CUDA toolkit; falling back",
+        ),
         words_suffice=True,
         by_itself=never,
     ),
     Check(
         "mps-unsupported",
         words=(
-            r"is not currently implemented for the MPS device",
+            r"The operator '\S+' is not currently implemented for the MPS device",
             r"Cannot convert a MPS Tensor to float64",
-            r"with arguments from the 'SparseMPS' backend",
+            r"Could not run '\S+' with arguments from the 'SparseMPS' backend",
         ),
         look=_mps,
         words_suffice=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, never, present, version
-from yamabiko.diagnosis.checks.ctranslate2 import installed, library_of, where_ctranslate2_is, within
+from yamabiko.diagnosis.checks.ctranslate2 import installed, library_of, named, where_ctranslate2_is, within
 from yamabiko.diagnosis.checks.driver import cuda_of_driver
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import (
@@ -31,10 +31,6 @@ def capabilities(facts: Facts) -> list[tuple[tuple[int, ...], str]] | None:
     return found
 
 
-def _named(environment: Environment) -> str:
-    return f"ctranslate2 {environment.version('ctranslate2')}"
-
-
 def _blackwell_int8(facts: Facts) -> Sign:
     gpus = capabilities(facts)
     if gpus is None:
@@ -45,10 +41,10 @@ def _blackwell_int8(facts: Facts) -> Sign:
 
     def look(environment: Environment) -> Sign:
         if installed(environment) >= version(CT2_INT8_ON_12_0[1]):
-            return absent(f"{_named(environment)}: pads INT8 as these GPUs want it")
+            return absent(f"{named(environment)}: pads INT8 as these GPUs want it")
         if within(environment, CT2_INT8_ON_12_0) and all(capability == (12, 0) for capability, _ in new):
-            return absent(f"{_named(environment)}: does not offer INT8 on this GPU")
-        return present(f"{_named(environment)}: older than {CT2_INT8_ON_12_0[1]}", *(line for _, line in new))
+            return absent(f"{named(environment)}: does not offer INT8 on this GPU")
+        return present(f"{named(environment)}: older than {CT2_INT8_ON_12_0[1]}", *(line for _, line in new))
 
     return where_ctranslate2_is(facts, look)
 
@@ -69,7 +65,7 @@ def _cpu_only_on_arm(facts: Facts) -> Sign:
             return UNTOLD
         if any("cublas" in name for name in (*library.mentions, *library.needed)):
             return absent(f"{library.path}: built with CUDA")
-        return present(f"{library.path}: no CUDA in it ({_named(environment)}, {facts.system.machine})")
+        return present(f"{library.path}: no CUDA in it ({named(environment)}, {facts.system.machine})")
 
     return where_ctranslate2_is(facts, look)
 
@@ -77,7 +73,7 @@ def _cpu_only_on_arm(facts: Facts) -> Sign:
 def _built_without_cudnn(facts: Facts) -> Sign:
     def look(environment: Environment) -> Sign:
         if installed(environment) >= version("4.6.3"):
-            return absent(f"{_named(environment)}: its Conv1D needs no cuDNN")
+            return absent(f"{named(environment)}: its Conv1D needs no cuDNN")
         library = library_of(environment)
         if library is None:
             return UNTOLD
@@ -85,7 +81,7 @@ def _built_without_cudnn(facts: Facts) -> Sign:
         if any("cudnn" in name for name in names):
             return absent(f"{library.path}: built with cuDNN")
         if any("cublas" in name for name in names):
-            return present(f"{library.path}: built with CUDA and without cuDNN ({_named(environment)})")
+            return present(f"{library.path}: built with CUDA and without cuDNN ({named(environment)})")
         return UNTOLD
 
     return where_ctranslate2_is(facts, look)
@@ -115,7 +111,7 @@ def _ptx(facts: Facts) -> Sign:
         ptx = next((cuda for first, cuda in CT2_PTX if installed(environment) >= version(first)), None)
         if ptx is None or served is None:
             return UNTOLD
-        lines = [*new, f"{_named(environment)}: its PTX is of CUDA {ptx}"]
+        lines = [*new, f"{named(environment)}: its PTX is of CUDA {ptx}"]
         if served >= version(ptx):
             return present(*lines, severity="info", cause=_FIRST_RUN)
         return present(*lines, f"driver: serves CUDA {'.'.join(map(str, served))}")
@@ -134,7 +130,7 @@ def _for_cuda_on_amd(facts: Facts) -> Sign:
         if "libcublas.so.12" not in library.mentions or "libhipblas" in library.mentions:
             return absent(f"{library.path}: not built for CUDA")
         gpus = () if isinstance(facts.amd.gpus, Unavailable) else facts.amd.gpus
-        lines = [f"{library.path}: loads libcublas.so.12, NVIDIA's ({_named(environment)})"]
+        lines = [f"{library.path}: loads libcublas.so.12, NVIDIA's ({named(environment)})"]
         for gpu in gpus:
             served = "has kernels" if gpu.gfx in CT2_ROCM_GFX else "has no kernels"
             lines.append(f"GPU: {gpu.gfx}; upstream's ROCm wheel {served} for it")
@@ -153,7 +149,7 @@ def _glibc_too_old_for_new_wheels(facts: Facts) -> Sign:
         return UNTOLD
     if version(facts.system.glibc) >= version(CT2_GLIBC[1]):
         return absent(f"system: glibc {facts.system.glibc}")
-    old = [f"{e.name}: {_named(e)}" for e in facts.environments if _older_than_new_wheels(e)]
+    old = [f"{e.name}: {named(e)}" for e in facts.environments if _older_than_new_wheels(e)]
     return present(f"system: glibc {facts.system.glibc}, wheels since {CT2_GLIBC[0]} need {CT2_GLIBC[1]}", *old)
 
 

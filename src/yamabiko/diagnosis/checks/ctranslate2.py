@@ -46,7 +46,7 @@ def within(environment: Environment, first_and_past: tuple[str, str]) -> bool:
     return version(first_and_past[0]) <= installed(environment) < version(first_and_past[1])
 
 
-def _named(environment: Environment) -> str:
+def named(environment: Environment) -> str:
     return f"ctranslate2 {environment.version('ctranslate2')}"
 
 
@@ -58,9 +58,9 @@ def _without_cudnn(facts: Facts, versions: tuple[str, str], major: str, part: st
 
     def look(environment: Environment) -> Sign:
         if not within(environment, versions):
-            return absent(f"{_named(environment)}: not built on cuDNN {major}")
+            return absent(f"{named(environment)}: not built on cuDNN {major}")
         if facts.system.name == "win32":
-            return present(f"{_named(environment)}: brings cudnn64_{major}.dll and none of the libraries behind it")
+            return present(f"{named(environment)}: brings cudnn64_{major}.dll and none of the libraries behind it")
         dispatcher = next(
             (f for f in environment.native if re.search(rf"ctranslate2\.libs/libcudnn-\w+\.so\.{major}\b", f.path)),
             None,
@@ -72,7 +72,7 @@ def _without_cudnn(facts: Facts, versions: tuple[str, str], major: str, part: st
         own = environment.file(f"nvidia/cudnn/lib/{part}")
         if (found := facts.library(part)) is not None:
             return UNTOLD if own else absent(f"loader: {part} is {found.path}")
-        lines = [f"{dispatcher.path}: cuDNN's dispatcher, in {_named(environment)}", f"loader: there is no {part}"]
+        lines = [f"{dispatcher.path}: cuDNN's dispatcher, in {named(environment)}", f"loader: there is no {part}"]
         return present(*lines, *([f"{own.path}: is here, but the loader does not look there"] if own else []))
 
     return where_ctranslate2_is(facts, look)
@@ -149,7 +149,7 @@ def _expects_cuda(environment: Environment) -> bool:
 def _no_cublas_12(facts: Facts) -> Sign:
     def look(environment: Environment) -> Sign:
         if installed(environment) < version(CT2_CUBLAS_12):
-            return absent(f"{_named(environment)}: loads cuBLAS 11")
+            return absent(f"{named(environment)}: loads cuBLAS 11")
         library = library_of(environment)
         if library is not None and library.mentions and "libcublas.so.12" not in library.mentions:
             return absent(f"{library.path}: loads {', '.join(library.mentions)}")
@@ -160,7 +160,7 @@ def _no_cublas_12(facts: Facts) -> Sign:
             return ABSENT
         if facts.library("libcublas.so.12") or isinstance(facts.libraries, Unavailable):
             return UNTOLD
-        lines = [f"{_named(environment)}: loads libcublas.so.12", "loader: there is no libcublas.so.12"]
+        lines = [f"{named(environment)}: loads libcublas.so.12", "loader: there is no libcublas.so.12"]
         lines += [f"{own.path}: is here, but the loader does not look there"] if own else []
         if torch := environment.details.get("torch.cuda"):
             lines.append(f"torch {environment.version('torch')}: brings CUDA {torch}")
@@ -222,7 +222,7 @@ def _windows_exit(facts: Facts) -> Sign:
         return UNTOLD
     if not used:
         return absent("probe: there is no NVIDIA driver, so CUDA was not in use")
-    return where_ctranslate2_is(facts, lambda e: present(f"{_named(e)}: on CUDA under Windows"))
+    return where_ctranslate2_is(facts, lambda e: present(f"{named(e)}: on CUDA under Windows"))
 
 
 def _rocm_exit(facts: Facts) -> Sign:
@@ -235,7 +235,7 @@ def _rocm_exit(facts: Facts) -> Sign:
         # The scripts that build the wheels put cudnn64_9.dll into those for CUDA alone.
         if (cudnn := environment.file("ctranslate2/cudnn64_9.dll")) is not None:
             return absent(f"{cudnn.path}: is here, so this is the build for CUDA")
-        return present(f"{_named(environment)}: a build for ROCm, as it has no cudnn64_9.dll")
+        return present(f"{named(environment)}: a build for ROCm, as it has no cudnn64_9.dll")
 
     return where_ctranslate2_is(facts, look)
 

@@ -84,7 +84,7 @@ def test_even_work_is_told_exactly_however_it_is_bundled(
     load_s: float, every_s: float, together: int, each: float, rounds: int, more: float
 ) -> None:
     """Batches answer all at once, after a wait: neither loading nor bundling may bend the figure."""
-    seen_s = min(rounds - 1, 15) * every_s
+    seen_s = min(rounds - 1, 16) * every_s  # no more answers than these are remembered
     # At the very edge of enough, the last bit of a float decides.
     assume(seen_s > ENOUGH_S + 1e-6 and abs(seen_s - 60) > 1e-6 and abs(0.02 * (1 + more) - 1) > 1e-6)
     pace, now, done = Pace(), load_s, 0.0

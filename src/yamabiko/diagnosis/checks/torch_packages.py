@@ -62,7 +62,7 @@ def _codec_and_torch_in(environment: Environment) -> Sign:
         f"package: torch {torch}" + (f"; torchcodec {right} is built for it" if right else ""),
         cause=Text(
             f"torchcodec {codec} is built for {built}, and torch {torch} is installed: their binaries do not fit.",
-            f"torchcodec {codec} は torch {wanted}{'以降' if stable else ''} 用のビルドで、"
+            f"torchcodec {codec} は torch {wanted}{'以降' if stable else ' '}用のビルドで、"
             f"導入済みの torch {torch} とはバイナリの互換性がありません。",
         ),
     )

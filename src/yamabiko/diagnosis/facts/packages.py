@@ -21,12 +21,15 @@ _NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ctranslate2.libs/*.so*", _CUDA),
     ("ctranslate2/*.dll", ()),
     ("onnxruntime/capi/*.so*", ()),
+    ("onnxruntime/capi/*.dll", ()),
+    ("tensorrt_libs/libnvinfer.so*", ()),
     ("sherpa_onnx/lib/*.so*", ()),
     ("sherpa_onnx/libs/*.so*", ()),
     ("_pywhispercpp*.so", ()),
     ("pywhispercpp*/*.so*", ()),
     ("*.libs/libggml*.so*", ()),
     ("*.libs/libwhisper*.so*", ()),
+    ("*.libs/libcudart*.so*", ()),
     ("libggml*.so*", ()),
     ("libwhisper*.so*", ()),
     ("torch/lib/libtorch_cuda.so", ()),
@@ -121,11 +124,16 @@ def _contested(site: Path) -> Iterator[Contested]:
 
 
 def _recorded(record: Path) -> Iterator[tuple[str, str]]:
+    """Each module and its hash; its size, where the package was made without hashes."""
     try:
         with record.open(encoding="utf-8", newline="") as lines:
             for row in csv.reader(lines):
-                if len(row) > 1 and row[1].startswith("sha256=") and row[0].endswith(".py"):
+                if len(row) < 2 or not row[0].endswith(".py"):
+                    continue
+                if row[1].startswith("sha256="):
                     yield row[0], row[1].removeprefix("sha256=")
+                elif not row[1] and len(row) > 2 and row[2]:  # as onnxruntime-migraphx 1.27.1 has them
+                    yield row[0], f"{row[2]} bytes"
     except (OSError, UnicodeDecodeError, csv.Error):
         return
 
@@ -139,12 +147,12 @@ def _winner(site: Path, path: str, claims: dict[str, dict[str, str]]) -> str | N
         if not name.startswith(folder) or len({rows[name] for rows in claims.values()}) == 1:
             continue
         try:
-            digest = hashlib.sha256((site / name).read_bytes()).digest()
+            content = (site / name).read_bytes()
         except OSError:
             continue
-        found = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         for package, rows in claims.items():
-            scores[package] += rows[name] == found
+            scores[package] += rows[name] in (digest, f"{len(content)} bytes")
     best = max(scores, key=lambda package: scores[package])
     return best if scores[best] > max((s for p, s in scores.items() if p != best), default=0) else None
 

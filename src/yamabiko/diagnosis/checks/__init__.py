@@ -6,10 +6,13 @@ from yamabiko.diagnosis.checks import (
     driver,
     hub,
     nemo,
+    onnxruntime,
     rocm,
+    sherpa,
     torch,
     torch_packages,
     torch_runtime,
+    whispercpp,
     whisperx,
 )
 from yamabiko.diagnosis.checks.contract import Check
@@ -25,6 +28,9 @@ CHECKS: tuple[Check, ...] = (
     *whisperx.CHECKS,
     *torch_packages.CHECKS,
     *hub.CHECKS,
+    *onnxruntime.CHECKS,
+    *sherpa.CHECKS,
+    *whispercpp.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check"]

@@ -16,6 +16,7 @@ from yamabiko.cli.help_page import wrapped
 COMMANDS = [
     "",
     "transcribe",
+    "doctor",
     "engines",
     *(f"engines {verb}" for verb in ("list", "install", "repair", "remove", "verify")),
     "models",

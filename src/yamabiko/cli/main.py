@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from yamabiko import __version__, logs
-from yamabiko.cli import engines, exits, misunderstood, models, screen, transcribe
+from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, transcribe
 from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
 from yamabiko.findings import Finding, Problem, Remedy
@@ -30,10 +30,11 @@ app = App(
     name="yamabiko",
 )
 app.verb("transcribe", transcribe.HELP)(transcribe.command)
+app.verb("doctor", doctor.HELP)(doctor.command)
 app.add_typer(engines.app, name="engines")
 app.add_typer(models.app, name="models")
 
-VERBS = ("transcribe", "engines", "models")
+VERBS = ("transcribe", "doctor", "engines", "models")
 OWN_OPTIONS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 
 
@@ -64,7 +65,9 @@ def run() -> None:
 
 def _obey(typed: Sequence[str]) -> Any:
     """Raises: Problem (usage), and whatever a command raises."""
-    arguments = rewrite(typed, VERBS, OWN_OPTIONS, transcribe.switches() | engines.SWITCHES | models.SWITCHES)
+    arguments = rewrite(
+        typed, VERBS, OWN_OPTIONS, transcribe.switches() | doctor.SWITCHES | engines.SWITCHES | models.SWITCHES
+    )
     # A file needs no verb, so a verb with a slip of the finger would be looked for as a file.
     if arguments[:1] == ["transcribe"] and typed[0] != "transcribe" and not os.path.lexists(typed[0]):
         finding = misunderstood.mistyped_verb(typed[0], VERBS)

@@ -32,11 +32,11 @@ _VERDICT: dict[Verdict, Text] = {
 }
 
 
-def make_console() -> Console:
-    """Standard error; plain where it is no terminal, and where NO_COLOR says so."""
+def make_console(*, results: bool = False) -> Console:
+    """Standard error, or standard output for `results`; plain where it is no terminal, and where NO_COLOR says so."""
     from rich.console import Console  # drawing is imported where something is drawn: `--help` draws nothing
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=not results, highlight=False, soft_wrap=True)
 
 
 def say(console: Console, text: Text | str, style: str = "") -> None:

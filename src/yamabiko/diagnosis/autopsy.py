@@ -2,28 +2,23 @@
 What a worker's end means: from WorkerExit to an Explanation.
 
 Text and signals only suggest a cause. A rule below fires on words that no other
-cause produces; everything else is reported as unknown, never as a guess dressed
-up as knowledge. Adding a rule is one line in `_RULES`.
+cause produces; what concerns a device, or what no rule knows, is put to the
+`Witness`, who looks at the machine. Everything else is reported as unknown,
+never as a guess dressed up as knowledge.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
+from yamabiko.diagnosis.articles import Spoils, article
+from yamabiko.diagnosis.examine import Symptom
 from yamabiko.engines.contract import Placement
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.workers.process import WorkerExit
-
-Spoils = Literal["nothing", "precision", "device", "memory", "model"]
-"""
-What the finding makes useless to try again: nothing we know of; this precision
-on this device; this device at any precision; anything that needs as much
-memory; this model on any rung.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +38,31 @@ class _Rule:
     explain: Callable[[WorkerExit, tuple[str, ...]], Explanation]
 
 
-def explain_exit(exit_: WorkerExit) -> Explanation:
-    """The true cause where it can be told from the words, else what is known of the end."""
+Ask = Callable[[Symptom], tuple[Finding, ...]]
+"""What facts and probes confirm of a symptom, the likeliest first: `Witness.explain`."""
+
+
+def explain_exit(exit_: WorkerExit, ask: Ask = lambda symptom: ()) -> Explanation:
+    """
+    The true cause where the words leave only one or the machine confirms one, else what is known of the end.
+
+    The machine is asked about what no words settle: the unknown, and everything of a device, where one error has
+    several causes.
+    """
+    explanation = _by_words(exit_)
+    if explanation.finding.area != "device" and not explanation.unknown:
+        return explanation
+    ending = exit_.ending.name if exit_.kind == "died" and exit_.ending else ""
+    confirmed = ask(Symptom(_heard(exit_), ending, exit_.engine, anchored=exit_.kind == "died"))
+    if not confirmed:
+        return explanation
+    finding = confirmed[0]
+    known = [line for line in evidence(exit_) if line not in finding.evidence]
+    return Explanation(replace(finding, evidence=(*finding.evidence, *known)), article(finding.id).spoils)
+
+
+def _by_words(exit_: WorkerExit) -> Explanation:
+    """What the words alone tell."""
     if exit_.kind == "over-memory" or exit_.raised_kind == "MemoryError":
         return _out_of_memory(exit_, evidence(exit_))
     for rule in _RULES:

@@ -19,7 +19,7 @@ from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.findings import Finding
 
-_RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
+RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
 _LONGEST_LINE = 2_000
 """Characters; what floods its output must not stall us."""
 _QUOTED = 300
@@ -34,6 +34,9 @@ class Symptom:
     ending: str = ""
     """SIGABRT, exit 3, 0xC0000409, silent; empty where the process went on."""
     engine: str = ""
+    anchored: bool = False
+    """Words count only where a line begins with them, after names such as `RuntimeError: ` and a log's brackets: what a
+    dying worker printed may hold what people said, and their words explain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
         sign = check.look(facts) if check.by_itself(facts) else UNTOLD
         if sign.here:
             found.append(_finding(check, sign))
-    return tuple(sorted(found, key=lambda finding: _RANK[finding.severity]))
+    return tuple(sorted(found, key=lambda finding: RANK[finding.severity]))
 
 
 def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
@@ -93,10 +96,22 @@ def suggested(check: Check, symptom: Symptom) -> str | None:
     if check.needs_ending and not ended:
         return None
     for pattern in _patterns(check.words):
-        line = next((line for line in reversed(symptom.lines) if pattern.search(line[:_LONGEST_LINE])), None)
+        line = next((line for line in reversed(symptom.lines) if _says(line, pattern, symptom.anchored)), None)
         if line is not None:
             return line
-    return "" if ended and not check.words else None
+    return "" if ended and not check.needs_ending else None
+
+
+_BEFORE = re.compile(r"(?:\[[^\]]*\]\s*|[\w.]+:\s+|\s*what\(\):\s+|terminate called after throwing an instance of ')*")
+"""What libraries put before their words."""
+
+
+def _says(line: str, pattern: re.Pattern[str], anchored: bool) -> bool:
+    shown = line[:_LONGEST_LINE]
+    if not anchored:
+        return pattern.search(shown) is not None
+    before = _BEFORE.match(shown)
+    return any(pattern.match(shown, at) for at in {0, before.end() if before else 0})
 
 
 @cache

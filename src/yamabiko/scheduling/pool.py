@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 from yamabiko import logs
+from yamabiko.diagnosis.facts.gather import gather
+from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
 from yamabiko.settings import Settings
@@ -71,6 +73,8 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.witness = Witness(lambda: gather(settings))
+        """Asked when a worker has failed."""
         self._kept: dict[_Key, _Kept] = {}
         self._benched: dict[_Key, float] = {}
 

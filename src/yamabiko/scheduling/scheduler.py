@@ -181,7 +181,7 @@ class Run:
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""
-        explanation = explain_exit(failure.exit)
+        explanation = explain_exit(failure.exit, self._pool.witness.explain)
         self._failures_here += 1
         step = next_step(
             self._outfit.ladder, self._rung, explanation, self._failures_here, may_fall=self._conduct.may_fall
@@ -205,7 +205,7 @@ class Run:
     def _all_had_come(self, failure: WorkerFailed) -> None:
         """The worker failed behind its last answer: nothing is lost but what it saw of itself."""
         finding = replace(
-            explain_exit(failure.exit).finding,
+            explain_exit(failure.exit, self._pool.witness.explain).finding,
             severity="warning",
             we_did=Text("kept the answers, which had all come", "応答はすべて届いていたので、そのまま使いました"),
         )

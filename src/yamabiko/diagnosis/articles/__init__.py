@@ -10,6 +10,7 @@ What is known of each finding, for people: one file an id, `<id>.toml`, in both 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -101,5 +102,6 @@ def read(id_: str, raw: dict[str, Any]) -> Article:
 
 
 def _text(both: dict[str, str]) -> Text:
-    """Lines of a paragraph are joined: with a space in English, with none in Japanese."""
-    return Text(" ".join(both["en"].split()), "".join(line.strip() for line in both["ja"].splitlines()))
+    """Lines of a paragraph are joined: with a space in English; in Japanese only between words of another script."""
+    joined = "\n".join(line.strip() for line in both["ja"].strip().splitlines())
+    return Text(" ".join(both["en"].split()), re.sub(r"(?<=[!-~])\n(?=[!-~])", " ", joined).replace("\n", ""))

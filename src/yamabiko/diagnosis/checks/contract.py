@@ -66,7 +66,7 @@ class Check:
     words: tuple[str, ...] = ()
     """Regular expressions, any case; one that is found in a line of a failure's words makes this a candidate."""
     endings: tuple[str, ...] = ()
-    """Ends that suggest it even without words: SIGILL, 0xC0000409. With words, see `needs_ending`."""
+    """Ends that suggest it even without words: SIGILL, 0xC0000409; unless `needs_ending`."""
     needs_ending: bool = False
     """The words count only with one of `endings`."""
     engines: tuple[str, ...] = ()

@@ -1,0 +1,332 @@
+"""`yamabiko doctor`: what is wrong here, why, and the cheapest way out. Exit 0: well, 1: not, 2: could not finish."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yamabiko import settings
+from yamabiko.cli import answers, screen
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from yamabiko.diagnosis.checkup import Checkup
+    from yamabiko.diagnosis.facts.records import Facts
+    from yamabiko.diagnosis.report import Mark
+
+WELL, WRONG, UNFINISHED = 0, 1, 2
+
+HELP = Text(
+    "Find out what is wrong on this machine, why, and the cheapest way out.",
+    "このマシンの問題と本当の原因を調べ、負担の少ない順に対処を示します。",
+)
+SWITCHES = frozenset({"--json", "--quick", "--verbose"})
+
+_FILE = str(Text("FILE", "ファイル"))
+
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar=str(Text("NAME", "名前")), help=str(Text("This engine alone", "このエンジンだけを調べる")),
+        show_default=False,
+    ),
+]  # fmt: skip
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick/--no-quick", help=str(Text("Look at files alone, try nothing", "ファイルだけを見て、実際には試さない"))
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        "--save", metavar=_FILE, show_default=False,
+        help=str(
+            Text(
+                "Write facts and findings to a file, without names, home paths or tokens",
+                "調べた内容をファイルに保存する（個人名、ホームの場所、トークンは除く）",
+            )
+        ),
+    ),
+]  # fmt: skip
+FactsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--facts", metavar=_FILE, show_default=False,
+        help=str(Text("Look at saved facts instead of this machine", "このマシンの代わりに、保存された内容を調べる")),
+    ),
+]  # fmt: skip
+Log = Annotated[
+    Path | None,
+    typer.Option(
+        "--log", metavar=_FILE, show_default=False,
+        help=str(Text("Explain the errors in a log; - reads standard input", "ログのエラーを説明する。- なら標準入力を読む")),
+    ),
+]  # fmt: skip
+Environments = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--environment", metavar=str(Text("FOLDER", "フォルダー")), show_default=False,
+        help=str(Text("Look at this Python environment too; may be repeated", "このPython環境も調べる（複数可）")),
+    ),
+]  # fmt: skip
+Explain = Annotated[
+    str | None,
+    typer.Option(
+        "--explain", metavar=str(Text("ID", "ID")), show_default=False,
+        help=str(Text("Show what is known of one finding", "指摘ひとつについて、分かっていることを表示する")),
+    ),
+]  # fmt: skip
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose/--no-verbose", help=str(Text("Say what could not be seen", "確認できなかったことも表示する"))
+    ),
+]
+
+
+def command(
+    engine: Engine = None,
+    quick: Quick = False,
+    environment: Environments = None,
+    log: Log = None,
+    explain: Explain = None,
+    save: Save = None,
+    facts: FactsFile = None,
+    json: Annotated[bool, answers.Json] = False,
+    verbose: Verbose = False,
+) -> None:
+    console = screen.make_console()
+    try:
+        if explain is not None:
+            screen.print_result(_article(explain))
+            raise typer.Exit(WELL)
+        seen = _facts(facts, environment or [], engine)
+        checkup = _checked(seen, console, engine, log, only_look=quick or facts is not None, quiet=json)
+        if save is not None:
+            _save(checkup, save, console)
+    except Problem as problem:
+        if json:
+            answers.print_json({"finding": problem.finding})
+        else:
+            screen.show_finding(console, problem.finding)
+        raise typer.Exit(UNFINISHED) from None
+    if json:
+        answers.print_json({"facts": checkup.facts, "findings": checkup.findings, "tried": checkup.rungs})
+    else:
+        _show(checkup, verbose=verbose)
+    raise typer.Exit(WRONG if _loud(checkup.findings) else WELL)
+
+
+def _loud(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity != "info"]
+
+
+# ---- looking --------------------------------------------------------------------------------------------------------
+
+
+def _facts(saved: Path | None, folders: Sequence[Path], engine: str | None) -> Facts:
+    """Raises: Problem (engine-unknown, facts-unreadable, environment-unknown)."""
+    from yamabiko.diagnosis.facts import gather
+    from yamabiko.diagnosis.facts.saved import load
+    from yamabiko.engines import catalog
+
+    if engine is not None:
+        catalog.card(engine)
+    if saved is not None:
+        facts = load(saved)
+    else:
+        for folder in folders:
+            if gather.site_of(folder) is None:
+                raise Problem(_no_environment(folder))
+        facts = gather.gather(settings.current(), folders)
+    return facts.of_engine(engine) if engine else facts
+
+
+def _checked(
+    facts: Facts, console: Console, engine: str | None, log: Path | None, *, only_look: bool, quiet: bool
+) -> Checkup:  # fmt: skip
+    from yamabiko.diagnosis import checkup
+
+    with screen.Setup(console, quiet) as setup:
+        if only_look:
+            found = checkup.check_facts(facts)
+        else:
+            found = checkup.check_up(facts, settings.current(), lambda text: setup.report(text, 0, 0), engine)
+            found = _with_speech(found, engine, setup)
+    if log is not None:
+        return checkup.with_log(found, _read(log), may_probe=not only_look)
+    return found
+
+
+def _with_speech(checkup: Checkup, engine: str | None, setup: screen.Setup) -> Checkup:
+    """The last rungs: recordings whose text we know, and proof of the device that heard them."""
+    from dataclasses import replace
+
+    from yamabiko.diagnosis.checkup import Rung, merged
+    from yamabiko.engines import catalog, environments
+    from yamabiko.transcription.verification import verify
+
+    rungs, findings = list(checkup.rungs), []
+    for card in catalog.cards():
+        for profile in card.profiles if engine in (None, card.name) else ():
+            ready = environments.find(card, settings.current(), profile.name)
+            broken = any(ready and rung.environment == ready.path.name and not rung.well for rung in rungs)
+            if ready is None or broken:
+                continue
+            result = verify(card, settings.current(), profile=profile.name, report=setup.report)
+            used = ", ".join(dict.fromkeys(screen.used(receipt) for receipt in result.receipts))
+            finding = result.finding
+            said = f"{finding.id}" if finding else ""
+            rungs.append(Rung(ready.path.name, f"speech {used}" if used else "speech", finding is None, said))
+            if finding is not None:
+                findings.append(finding)
+            findings += [f for receipt in result.receipts for f in receipt.fallbacks]
+    return replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings))
+
+
+def _read(log: Path) -> tuple[str, ...]:
+    """The lines of a log. Raises: Problem (log-unreadable)."""
+    try:
+        text = sys.stdin.read() if str(log) == "-" else log.read_text("utf-8", "replace")
+    except OSError as error:
+        raise Problem(
+            Finding(
+                id="log-unreadable",
+                severity="error",
+                area="usage",
+                cause=Text(f"The log cannot be read: {log}", f"ログを読み取れません: {log}"),
+                evidence=(f"file system: {error}",),
+                remedies=(
+                    Remedy(Text("Give it on standard input", "標準入力で渡す"), "yamabiko doctor --log - < FILE"),
+                ),
+            )
+        ) from None
+    return tuple(text.splitlines())
+
+
+def _no_environment(folder: Path) -> Finding:
+    return Finding(
+        id="environment-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"{folder} is no Python environment.", f"{folder} はPython環境ではありません。"),
+        evidence=(f"file system: no lib/python3*/site-packages under {folder}",),
+        remedies=(Remedy(Text("Name the folder that holds bin/python", "bin/python のあるフォルダーを指定する")),),
+    )
+
+
+# ---- showing --------------------------------------------------------------------------------------------------------
+
+_MARKS: dict[Mark, tuple[str, str]] = {
+    "well": ("✓", "ok"),
+    "wrong": ("✗", "BAD"),
+    "none": ("–", "-"),
+    "unknown": ("?", "?"),
+}
+
+
+def _mark(mark: Mark) -> str:
+    """In letters where standard output cannot say the sign."""
+    sign, letters = _MARKS[mark]
+    try:
+        sign.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return letters
+    return sign
+
+
+def _show(checkup: Checkup, *, verbose: bool) -> None:
+    """All of it on standard output: here the findings are the result."""
+    from yamabiko.diagnosis import report
+
+    console = screen.make_console(results=True)
+    rows = [[_mark(line.mark), str(line.what), str(line.shown)] for line in report.lines(checkup)]
+    screen.print_result(answers.aligned(rows))
+    if verbose:
+        screen.print_result("".join(f"? {line}\n" for line in report.unseen(checkup.facts)))
+    for finding in checkup.findings:
+        screen.print_result("\n")
+        screen.show_finding(console, finding)
+        _meanwhile(finding, console)
+    screen.print_result(f"\n{_verdict(checkup)}\n")
+
+
+def _meanwhile(finding: Finding, console: Console) -> None:
+    from yamabiko.diagnosis.articles import article
+
+    try:
+        meanwhile = article(finding.id).meanwhile
+    except KeyError:
+        return
+    if meanwhile is not None and finding.we_did is None:
+        screen.say(console, f"  {Text('meanwhile yamabiko', '当面 yamabiko は')} {meanwhile}")
+
+
+def _verdict(checkup: Checkup) -> Text:
+    loud = _loud(checkup.findings)
+    notes = len(checkup.findings) - len(loud)
+    if not loud and not notes:
+        return Text("Nothing is wrong here.", "問題は見つかりませんでした。")
+    if not loud:
+        return Text(f"Nothing is wrong here; {notes} to know.", f"問題は見つかりませんでした（参考 {notes} 件）。")
+    more = f"yamabiko doctor --explain {loud[0].id}"
+    return Text(f"{len(loud)} found. More of the first: {more}", f"{len(loud)} 件の問題があります。詳しくは: {more}")
+
+
+def _article(id_: str) -> str:
+    """Raises: Problem (finding-unknown)."""
+    import difflib
+
+    from yamabiko.diagnosis import book
+    from yamabiko.diagnosis.articles import article, ids
+
+    try:
+        return book.page(article(id_))
+    except KeyError:
+        near = difflib.get_close_matches(id_, ids(), 3)
+        raise Problem(
+            Finding(
+                id="finding-unknown",
+                severity="error",
+                area="usage",
+                cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
+                evidence=(f"articles: {len(ids())} findings are described",),
+                remedies=tuple(
+                    Remedy(Text("Did you mean this?", "もしかして"), f"yamabiko doctor --explain {one}") for one in near
+                ),
+            )
+        ) from None
+
+
+def _save(checkup: Checkup, path: Path, console: Console) -> None:
+    """Raises: Problem (output-not-writable)."""
+    from yamabiko.diagnosis.facts.saved import dump, redactor
+
+    try:
+        path.write_text(dump(checkup.facts, checkup.findings, redactor()), "utf-8")
+    except OSError as error:
+        raise Problem(
+            Finding(
+                id="output-not-writable",
+                severity="error",
+                area="output",
+                cause=Text(f"The file cannot be written: {path}", f"ファイルに書き込めません: {path}"),
+                evidence=(f"system: {error}",),
+                remedies=(Remedy(Text("Save it somewhere else", "別の場所に保存する"), "yamabiko doctor --save FILE"),),
+            )
+        ) from None
+    screen.say(
+        console,
+        Text(
+            f"saved to {path}; read it before you show it to others",
+            f"{path} に保存しました。他の人に見せる前に内容を確かめてください",
+        ),
+    )

@@ -1,0 +1,198 @@
+"""
+A doctor's visit: facts, checks, then probes from the cheapest up, each failure explained by what is known by then.
+
+    1  what files show              facts, checks
+    2  what the driver answers      probes `driver`, `nvml`, where there are marks of NVIDIA
+    3  each environment of ours     `load`, then `count`, then `kernel`, on the best placement that this machine offers
+
+The last rungs, a second of speech and the proof of its device, need the whole
+walk of a recording: `transcription.verification` does them, and the command
+puts them beside these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from yamabiko.diagnosis import probes
+from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.examine import RANK, Symptom, examine, explain
+from yamabiko.diagnosis.facts.learned import learned
+from yamabiko.diagnosis.facts.records import Environment, Facts, Probed
+from yamabiko.engines import catalog, environments
+from yamabiko.engines.contract import Card, Placement
+from yamabiko.findings import Finding
+from yamabiko.i18n import Text
+from yamabiko.settings import Settings
+
+Telling = Callable[[Text], None]
+"""Told what is being tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing that was tried."""
+
+    environment: str
+    what: str
+    """load, count, kernel cuda/float16 ..."""
+    well: bool
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    facts: Facts
+    findings: tuple[Finding, ...]
+    """The worst first."""
+    rungs: tuple[Rung, ...] = ()
+
+
+def check_facts(facts: Facts) -> Checkup:
+    """Facts and checks alone: this machine's, quickly, or those of a saved file."""
+    return Checkup(facts, examine(facts))
+
+
+def check_up(
+    facts: Facts, settings: Settings, telling: Telling = lambda text: None, engine: str | None = None
+) -> Checkup:
+    """Everything that can be tried without a recording. `engine` leaves the environments of the others alone."""
+    facts = _driver(facts, telling)
+    rungs: list[Rung] = []
+    explained: list[Finding] = []
+    for card in catalog.cards():
+        if engine not in (None, card.name):
+            continue
+        for environment, place, placement in _places(card, facts, settings):
+            for what, result in _climb(card, place, placement, facts, telling):
+                facts = learned(facts, result)
+                bad = _complaint(result)
+                rungs.append(Rung(environment.name, what, bad is None, bad or ""))
+                if bad is not None:
+                    explained.append(_why(result, card, what, facts))
+    return Checkup(facts, merged(examine(facts), explained), tuple(rungs))
+
+
+def merged(*several: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]:
+    """One finding an id, with the evidence of all, the worst first."""
+    found: dict[str, Finding] = {}
+    for finding in (finding for findings in several for finding in findings):
+        before = found.get(finding.id)
+        if before is None:
+            found[finding.id] = finding
+            continue
+        worse = min(before, finding, key=lambda f: RANK[f.severity])
+        found[finding.id] = replace(worse, evidence=tuple(dict.fromkeys((*before.evidence, *finding.evidence))))
+    return tuple(sorted(found.values(), key=lambda finding: RANK[finding.severity]))
+
+
+def settle(symptom: Symptom, facts: Facts) -> tuple[tuple[Finding, ...], Facts]:
+    """
+    Explain a failure, and where facts leave it open, run the probes that would decide.
+
+    Raises nothing for what a probe does. The facts come back with what was learned.
+    """
+    first = explain(symptom, facts)
+    wanted = {s.check.probe for s in first.open if s.check.probe in probes.names() and not facts.probe(s.check.probe)}
+    if first.confirmed or not wanted:
+        return first.confirmed, facts
+    facts = learned(facts, *(probes.run(name) for name in sorted(wanted)))
+    return explain(symptom, facts).confirmed, facts
+
+
+def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Checkup:
+    """
+    The same, with the errors in a log explained: first what they come from; what is no known error is said to be so.
+    """
+    symptom = Symptom(lines, _ending_in(lines))
+    if may_probe:
+        confirmed, facts = settle(symptom, checkup.facts)
+    else:
+        confirmed, facts = explain(symptom, checkup.facts).confirmed, checkup.facts
+    if not confirmed:
+        possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explain(symptom, facts).open)
+        told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
+        confirmed = (article("log-unexplained").finding((*told, *possible)),)
+    return Checkup(facts, merged(confirmed, checkup.findings), checkup.rungs)
+
+
+# How shells and supervisors write a death by signal: the word, 128 + number, or the negative number.
+_ENDINGS = (
+    (
+        "SIGABRT",
+        re.compile(r"\bSIGABRT\b|\bAborted\b|exit(?:ed)?(?: with)?(?: code| status)?:? (?:134|-6)\b|signal 6\b"),
+    ),
+    ("SIGSEGV", re.compile(r"\bSIGSEGV\b|Segmentation fault|exit(?:ed)?(?: with)?(?: code| status)?:? (?:139|-11)\b")),
+    ("SIGILL", re.compile(r"\bSIGILL\b|Illegal instruction|exit(?:ed)?(?: with)?(?: code| status)?:? (?:132|-4)\b")),
+    ("SIGKILL", re.compile(r"\bSIGKILL\b|^Killed$|exit(?:ed)?(?: with)?(?: code| status)?:? (?:137|-9)\b")),
+    ("0xC0000409", re.compile(r"(?i)0xC0000409|-1073740791|3221226505")),
+)
+
+
+def _ending_in(lines: Sequence[str]) -> str:
+    """The newest end by a signal that a log tells of; empty if it tells of none."""
+    for line in reversed(lines):
+        for name, pattern in _ENDINGS:
+            if pattern.search(line[:2000]):
+                return name
+    return ""
+
+
+# ---- the rungs ------------------------------------------------------------------------------------------------------
+
+
+def _driver(facts: Facts, telling: Telling) -> Facts:
+    if not facts.sees_nvidia and facts.library("libcuda.so.1") is None:
+        return facts
+    telling(Text("asking NVIDIA's driver", "NVIDIAドライバーに問い合わせています"))
+    return learned(facts, probes.run("driver"), probes.run("nvml"))
+
+
+def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[Environment, probes.Place, Placement]]:
+    """Each environment of an engine that is here, and the best placement that this machine and it allow."""
+    for profile in card.profiles:
+        ready = environments.find(card, settings, profile.name)
+        seen = next((e for e in facts.environments if ready is not None and e.path == str(ready.path)), None)
+        if ready is None or seen is None:
+            continue
+        gpu = facts.sees_nvidia and "cuda" in profile.devices
+        fits = [p for p in card.placements if p.device == "cpu" or gpu]
+        if fits:
+            yield seen, probes.Place(seen.name, ready.python, ready.library_paths), fits[0]
+
+
+def _climb(
+    card: Card, place: probes.Place, placement: Placement, facts: Facts, telling: Telling
+) -> Iterator[tuple[str, Probed]]:
+    """Rung by rung; after one that breaks, those above it have nothing to say."""
+    telling(Text(f"trying {place.environment}", f"{place.environment} を試しています"))
+    loaded = probes.run("load", place, card.imports)
+    yield "load", loaded
+    if loaded.ended != "well":
+        return
+    if placement.device != "cpu":
+        yield "count", probes.run("count", place)
+    yield f"kernel {placement}", probes.run("kernel", place, (placement.device, placement.compute_type))
+
+
+def _complaint(result: Probed) -> str | None:
+    """What is wrong with a probe's result, in a line; None if nothing is."""
+    if result.ended != "well":
+        last = result.words[-1] if result.words else ""
+        return f"{result.ended} {result.ending}: {last}" if result.ending else f"{result.ended}: {last}"
+    said = [f"{key.removesuffix('.said')}: {value}" for key, value in result.values.items() if key.endswith(".said")]
+    wrong = [key for key, value in result.values.items() if key.endswith(".well") and value != "True"]
+    return "; ".join([*said, *(f"{key} is False" for key in wrong)]) or None
+
+
+def _why(result: Probed, card: Card, what: str, facts: Facts) -> Finding:
+    said = (value for key, value in result.values.items() if key.endswith(".said"))
+    ending = "silent" if result.ended == "silent" else result.ending
+    confirmed, _ = settle(Symptom((*result.words, *said), ending, card.name), facts)
+    tried = f"{result.environment}: {what}: {_complaint(result)}"
+    if confirmed:
+        return replace(confirmed[0], evidence=(tried, *confirmed[0].evidence))
+    lines = tuple(f"{result.environment}: {line}" for line in result.words[-8:])
+    return article("probe-failed-unexplained").finding((tried, *lines))

@@ -1,0 +1,44 @@
+"""
+What this machine says about a failure that just happened: facts gathered once, probes run where they would decide.
+
+The autopsy asks it. A failure is rare and its cause is worth half a second, so
+nothing is gathered before there is one; after that, facts and results are kept
+for the life of the process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from yamabiko import logs
+from yamabiko.diagnosis.checkup import settle
+from yamabiko.diagnosis.examine import Symptom, explain
+from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.findings import Finding
+
+
+class Witness:
+    """Safe to ask from several threads; they wait for each other, since devices are touched one at a time."""
+
+    def __init__(self, gather: Callable[[], Facts]) -> None:
+        self._gather = gather
+        self._facts: Facts | None = None
+        self._lock = threading.Lock()
+
+    def explain(self, symptom: Symptom) -> tuple[Finding, ...]:
+        """The causes that facts or probes confirm, the likeliest first; nothing where none is confirmed."""
+        if not _suggests_anything(symptom):
+            return ()
+        with self._lock:
+            facts = self._facts if self._facts is not None else self._gather()
+            engine = facts.of_engine(symptom.engine) if symptom.engine else facts
+            confirmed, learned = settle(symptom, engine)
+            self._facts = facts.with_probed(*learned.probed)
+        logs.event("explained", engine=symptom.engine, found=",".join(finding.id for finding in confirmed))
+        return confirmed
+
+
+def _suggests_anything(symptom: Symptom) -> bool:
+    words = explain(symptom, None)
+    return bool(words.confirmed or words.open)

@@ -8,6 +8,8 @@ of the same file gives the text that every rescued run must give too.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +207,32 @@ def test_an_empty_name_is_not_this_folder(recording: Path, tmp_path: Path) -> No
     noise_file(tmp_path / "here.wav", 1)
     assert run_program("", "--engine", "scripted", home=tmp_path).code == 3
     assert not (tmp_path / "here.txt").exists()
+
+
+def test_what_is_printed_needs_no_heading_where_it_is_one_thing(recording: Path, tmp_path: Path) -> None:
+    script = script_file(tmp_path / "script.json")
+    one = transcribe(recording, tmp_path, script, "--print", "--output_format", "txt")
+    text = (tmp_path / "talk.txt").read_text("utf-8")
+    again = transcribe(recording, tmp_path, script, "--print", "--output_format", "txt", "--quiet")
+    two = transcribe(recording, tmp_path, script, "--print", "--output_format", "txt,json")
+    assert one.out == text != ""
+    assert again.out == text
+    assert len(again.err.splitlines()) == 1
+    assert [line for line in two.out.splitlines() if line.startswith("==>")] == [
+        "==> talk.txt <==",
+        "==> talk.json <==",
+    ]
+
+
+def test_ctrl_c_before_anything_has_begun_shows_no_traceback(tmp_path: Path) -> None:
+    """Half of a start is reading modules; a person who stops it there is no less polite."""
+    code = (
+        "import os, signal, sys, yamabiko.__main__ as start\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "start.run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (130, "\n")

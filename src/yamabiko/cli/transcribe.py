@@ -128,6 +128,8 @@ class Batch:
     def __init__(self, values: SimpleNamespace) -> None:
         """`values`: the command line's, under the names of `command`'s parameters."""
         self.asked = values
+        self.alone = False
+        """One recording, one format: what is printed needs no heading."""
         self.console = screen.make_console()
         self.settings = settings.current()
         if values.verbose:
@@ -151,11 +153,16 @@ class Batch:
         ledger = Ledger(self.settings.state_dir / "outputs")
         made_with = settings_id(
             (
-                self.asked.engine, self.asked.model, self.asked.compute_type,
-                transcribe_options, asked.language_per_chunk(self.asked), layout,
+                self.asked.engine,
+                self.asked.model,
+                self.asked.compute_type,
+                transcribe_options,
+                asked.language_per_chunk(self.asked),
+                layout,
             )
         )
         plans = plan(recordings, names, self.asked.output_dir, ledger, made_with, overwrite=self.asked.overwrite)
+        self.alone = len(plans) == 1 and len(names) == 1
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
             if any(not plan.finished for plan in plans):
@@ -222,15 +229,25 @@ class Batch:
                 self.console, Text(f"left alone, it is not ours: {path}", f"他で作られたため変更しません: {path}")
             )
         if self.asked.print:
-            for name in plan.targets:
-                screen.print_result(f"==> {plan.targets[name].name} <==\n{formats.render(transcript, name, layout)}\n")
+            for name, path in plan.targets.items():
+                self._print(path, formats.render(transcript, name, layout))
         if not self.asked.quiet:
             written = ", ".join(str(plan.targets[name]) for name in plan.to_write)
             screen.say(self.console, Text(f"wrote {written}", f"書き出しました: {written}"))
             screen.say(self.console, f"{plan.recording.path.name}: {screen.receipt_line(transcript)}")
 
+    def _print(self, path: Path, text: str) -> None:
+        """A result on standard output, under its name where there are several."""
+        screen.print_result(text if self.alone else f"==> {path.name} <==\n{text}\n")
+
     def _skip(self, plan: Plan, tally: _Tally) -> None:
         tally.skipped += 1
+        if self.asked.print:
+            for path in plan.targets.values():
+                if path not in plan.foreign and path.is_file():
+                    self._print(path, path.read_text("utf-8", "replace"))
+        if self.asked.quiet:  # the last line counts them
+            return
         name = plan.recording.path.name
         if plan.foreign:
             why = Text(

@@ -84,7 +84,9 @@ def page(about: Article, columns: int = 96) -> str:
         lines += ["", str(_REMEDIES)]
     for number, remedy in enumerate(about.remedies, 1):
         lines += _indented(f"{number}. {_priced(remedy, reader_language())}", "  ", columns, "     ")
-        lines += [f"       {line}" for line in (remedy.command or "").splitlines()]  # never wrapped: it is copied
+        lines += [
+            f"       {line}".rstrip() for line in (remedy.command or "").splitlines()
+        ]  # never wrapped: it is copied
     lines += [
         "",
         str(_SOURCES),

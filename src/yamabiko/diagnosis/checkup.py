@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from yamabiko.diagnosis import probes
 from yamabiko.diagnosis.articles import article
@@ -26,6 +27,12 @@ from yamabiko.engines.contract import Card, Placement
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
+
+ENGINE_PACKAGES = (
+    "ctranslate2", "faster-whisper", "onnxruntime", "onnxruntime-gpu", "torch", "nemo-toolkit", "cuda-bindings",
+    "sherpa-onnx", "pywhispercpp", "whisperx", "pyannote-audio", "torchcodec", "transformers",
+)  # fmt: skip
+"""Those whose versions decide, as people name them."""
 
 Telling = Callable[[Text], None]
 """Told what is being tried."""
@@ -95,11 +102,39 @@ def settle(symptom: Symptom, facts: Facts) -> tuple[tuple[Finding, ...], Facts]:
     Raises nothing for what a probe does. The facts come back with what was learned.
     """
     first = explain(symptom, facts)
-    wanted = {s.check.probe for s in first.open if s.check.probe in probes.names() and not facts.probe(s.check.probe)}
-    if first.confirmed or not wanted:
+    if first.confirmed:
         return first.confirmed, facts
-    facts = learned(facts, *(probes.run(name) for name in sorted(wanted)))
+    for name in sorted({suspicion.check.probe for suspicion in first.open} & set(probes.names())):
+        facts = learned(facts, *(probes.run(name, place) for place in _unasked(name, facts)))
     return explain(symptom, facts).confirmed, facts
+
+
+def _unasked(probe: str, facts: Facts) -> list[probes.Place]:
+    """Where this probe has something to ask and did not yet."""
+    wanted = probes.IN_ENVIRONMENT.get(probe)
+    if wanted is None:
+        return [] if facts.probe(probe) else [probes.Place()]
+    holding = [e for e in facts.environments if any(e.version(package) for package in wanted)]
+    return [place for e in holding if facts.probe(probe, e.name) is None and (place := place_of(e)) is not None]
+
+
+def place_of(environment: Environment) -> probes.Place | None:
+    """
+    Where probes of an environment run; None where its interpreter is not here.
+
+    One of ours has the library path that its workers get; one of the user's has the user's, since that is what failed.
+    """
+    if environment.name == "running interpreter":
+        return probes.Place(environment.name)
+    python = next((p for p in _interpreters(Path(environment.path)) if p.is_file()), None)
+    if python is None:
+        return None
+    libraries = sorted(Path(environment.path).glob("lib/python3*/site-packages/nvidia/*/lib"))
+    return probes.Place(environment.name, python, tuple(libraries) if environment.engine else ())
+
+
+def _interpreters(folder: Path) -> tuple[Path, ...]:
+    return folder, folder / "bin/python", folder / "bin/python3", folder / "Scripts/python.exe"
 
 
 def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Checkup:
@@ -107,15 +142,24 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     The same, with the errors in a log explained: first what they come from; what is no known error is said to be so.
     """
     symptom = Symptom(lines, _ending_in(lines))
+    facts = replace(checkup.facts, environments=tuple(filter(_may_be_the_logs, checkup.facts.environments)))
     if may_probe:
-        confirmed, facts = settle(symptom, checkup.facts)
+        confirmed, facts = settle(symptom, facts)
     else:
-        confirmed, facts = explain(symptom, checkup.facts).confirmed, checkup.facts
+        confirmed = explain(symptom, facts).confirmed
     if not confirmed:
         possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explain(symptom, facts).open)
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
         confirmed = (article("log-unexplained").finding((*told, *possible)),)
-    return Checkup(facts, merged(confirmed, checkup.findings), checkup.rungs)
+    return Checkup(checkup.facts.with_probed(*facts.probed), merged(confirmed, checkup.findings), checkup.rungs)
+
+
+def _may_be_the_logs(environment: Environment) -> bool:
+    """
+    Not ours, whose failures are explained as they happen: that ours is well must not rule out what is wrong elsewhere.
+    Nor one that holds no engine.
+    """
+    return environment.engine is None and any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
 # How shells and supervisors write a death by signal: the word, 128 + number, or the negative number.

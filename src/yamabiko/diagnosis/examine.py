@@ -74,7 +74,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     ruled_out: list[str] = []
     for check in CHECKS:
         line = suggested(check, symptom)
-        if line is None:
+        if line is None or (check.work_goes_on and symptom.ending):
             continue
         sign = check.look(facts) if facts is not None else UNTOLD
         if sign.here is False:

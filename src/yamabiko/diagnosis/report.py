@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from yamabiko.diagnosis.checkup import Checkup, Rung
+from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, Rung
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable, unavailable
 from yamabiko.i18n import Text
 
@@ -120,21 +120,15 @@ def _environments(facts: Facts, rungs: tuple[Rung, ...]) -> Iterator[Line]:
         if environment.engine is None and not _is_worth_a_line(environment):
             continue
         tried = "; ".join(f"{rung.what}: {'ok' if rung.well else rung.said}" for rung in climbed)
-        packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in _TOLD)
+        packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
         text = f"{packages or '–'}{f'; {tried}' if tried else ''}"
         well: Mark = "well" if all(rung.well for rung in climbed) else "wrong"
         yield Line(well, _same(environment.name), _same(text))
 
 
-_TOLD = (
-    "ctranslate2", "faster-whisper", "onnxruntime", "onnxruntime-gpu", "torch", "nemo-toolkit", "cuda-bindings",
-    "sherpa-onnx", "pywhispercpp", "whisperx", "pyannote-audio", "torchcodec", "transformers",
-)  # fmt: skip
-
-
 def _is_worth_a_line(environment: Environment) -> bool:
     """One of the user's, with an engine in it."""
-    return any(package.name in _TOLD for package in environment.packages)
+    return any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
 def _gib(count: int) -> str:

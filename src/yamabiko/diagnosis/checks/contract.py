@@ -74,6 +74,8 @@ class Check:
     words_suffice: bool = False
     """No other cause writes these words: nothing more is needed, unless the facts rule it out."""
     look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)
+    work_goes_on: bool = False
+    """The trouble slows or misleads, and kills nothing: it never explains a death."""
     by_itself: Callable[[Facts], bool] = field(default=lambda facts: True)
     """Whether a look that finds it is worth telling on this machine before anything failed."""
     probe: str = ""

@@ -284,6 +284,7 @@ CHECKS = (
     ),
     Check(
         "ct2-silent-cpu-auto",
+        work_goes_on=True,
         look=_silent_cpu,
         by_itself=lambda facts: facts.sees_nvidia,
         probe="count",

@@ -253,12 +253,14 @@ CHECKS = (
     ),
     Check(
         "ort-midrun-fallback",
+        work_goes_on=True,
         # While running; a session that could not be created says `EP Error ... when using`, without the colon.
         words=(r"EP Error: .*\bEP_FAIL\b", r"EP Error: .* using \["),
         words_suffice=True,
     ),
     Check(
         "ort-partial-placement",
+        work_goes_on=True,
         words=(
             r"Some nodes were not assigned to the preferred execution providers",
             r"graph nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled",
@@ -269,6 +271,7 @@ CHECKS = (
     ),
     Check(
         "ort-vad-on-cpu-is-normal",
+        work_goes_on=True,
         words=(
             r"(?:silero|\bvad(?:\b|_)).{0,200}CPUExecutionProvider",
             r"CPUExecutionProvider.{0,200}(?:silero|\bvad(?:\b|_))",

@@ -62,6 +62,7 @@ def _foreign_runtime(facts: Facts, environment: Environment) -> Sign:
 CHECKS = (
     Check(
         "sherpa-cpu-wheel",
+        work_goes_on=True,
         words=(r"Please compile with -DSHERPA_ONNX_ENABLE_GPU=ON", r"Unsupported string: \S+\. Fallback to cpu"),
         words_suffice=True,
         look=lambda facts: anywhere(facts.environments, _for_cpu),

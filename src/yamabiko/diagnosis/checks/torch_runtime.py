@@ -132,6 +132,7 @@ CHECKS = (
     ),
     Check(
         "openai-whisper-triton-fallback",
+        work_goes_on=True,
         words=(
             r"(?:\S+:\d+: UserWarning: )?Failed to launch Triton kernels, likely due to missing CUDA toolkit; falling back",
         ),

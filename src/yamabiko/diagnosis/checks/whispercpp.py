@@ -172,6 +172,7 @@ def _lacks_instructions(facts: Facts, environment: Environment) -> Sign:
 CHECKS = (
     Check(
         "whispercpp-cpu-build-silent",
+        work_goes_on=True,
         words=(
             r"whisper_backend_init_gpu: no GPU found",
             r"whisper_init_with_params_no_state: backends\s+= 1\s*$",
@@ -189,6 +190,7 @@ CHECKS = (
     ),
     Check(
         "whispercpp-false-gpu-report",
+        work_goes_on=True,
         # A wrapper's own words; whisper.cpp says `use gpu = 1` in every run that asks for one.
         words=(
             r"gpu_actually_enabled\W+true",
@@ -203,6 +205,7 @@ CHECKS = (
     ),
     Check(
         "whispercpp-cuda-init-failed",
+        work_goes_on=True,
         words=(r"ggml_(?:cuda_init|init_cublas): failed to initialize (?:CUDA|ROCm|MUSA)",),
         words_suffice=True,
         look=lambda facts: anywhere(facts.environments, partial(_cuda_did_not_start, facts)),
@@ -220,6 +223,7 @@ CHECKS = (
     ),
     Check(
         "ggml-dynamic-backend-not-found",
+        work_goes_on=True,
         words=(
             r"(?:load_backend|ggml_backend_load_best): failed to load \S*ggml-(?:cuda|hip|vulkan|sycl|opencl)",
             r"load_backend: failed to find ggml_backend_init in \S*ggml-",
@@ -232,6 +236,7 @@ CHECKS = (
     ),
     Check(
         "ggml-vulkan-software-device",
+        work_goes_on=True,
         words=(
             r"ggml_vulkan: No devices found",
             r"ggml_vulkan: Warning: Device type is CPU",

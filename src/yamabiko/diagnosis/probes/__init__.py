@@ -24,6 +24,15 @@ from yamabiko.diagnosis.facts.records import Probed
 
 _CHILD = Path(__file__).parent / "child.py"
 _SCRIPTS = Path(__file__).parent / "scripts"
+IN_ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "bindings": ("cuda-bindings",),
+    "count": ("ctranslate2", "onnxruntime", "onnxruntime-gpu", "torch"),
+    "ggml": ("pywhispercpp",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-migraphx", "onnxruntime-rocm"),
+    "rocm-llvm": ("torch",),
+    "sherpa": ("sherpa-onnx",),
+}
+"""Probes that ask about an environment, and the packages of which it must hold one; the others ask the machine."""
 LIMIT_S = 30.0
 """A driver that wakes a GPU takes seconds; an antivirus that reads a new library, more."""
 _LAST_LINES = 30

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,23 @@ def never_dump_core() -> None:
 
 
 # ---- in the parent --------------------------------------------------------------------------------------------------
+
+
+_LISTS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH")
+"""Variables that hold folders: what is set goes before what is there."""
+
+
+def with_variables(surroundings: Mapping[str, str], changes: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """An environment for a child: `changes` are set, or taken away where they are None."""
+    result = dict(surroundings)
+    for name, value in changes:
+        if value is None:
+            result.pop(name, None)
+        elif name in _LISTS and result.get(name):
+            result[name] = os.pathsep.join([value, result[name]])
+        else:
+            result[name] = value
+    return result
 
 
 def _new_starter() -> ThreadPoolExecutor:

@@ -21,7 +21,7 @@ TOLD = "globals()['tell'](before='yes')\n"
 def tried(tmp_path: Path, code: str, limit_s: float = 20.0, **variables: str | None) -> Probed:
     script = tmp_path / "experiment.py"
     script.write_text(TOLD + code)
-    return probes.run_script(script, Place("here", variables=variables), ("one", "two"), limit_s)
+    return probes.run_script(script, Place("here", variables=tuple(variables.items())), ("one", "two"), limit_s)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_library_path_is_set_before_the_start(tmp_path: Path) -> None:
     code = "import os; globals()['tell'](path=os.environ.get('LD_LIBRARY_PATH', ''), seen=os.environ.get('SEEN', '-'))"
     script = tmp_path / "experiment.py"
     script.write_text(code)
-    place = Place("here", library_paths=(tmp_path,), variables={"SEEN": None, "LD_LIBRARY_PATH": "/below"})
+    place = Place("here", library_paths=(tmp_path,), variables=(("SEEN", None), ("LD_LIBRARY_PATH", "/below")))
     assert probes.run_script(script, place).values == {"path": f"{tmp_path}{os.pathsep}/below", "seen": "-"}
 
 

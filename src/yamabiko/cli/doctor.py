@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, screen
+from yamabiko.cli import answers, fixing, screen
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
@@ -27,7 +27,7 @@ HELP = Text(
     "Find out what is wrong on this machine, why, and the cheapest way out.",
     "このマシンの問題と本当の原因を調べ、負担の少ない順に対処を示します。",
 )
-SWITCHES = frozenset({"--json", "--quick", "--verbose"})
+SWITCHES = frozenset({"--json", "--quick", "--verbose", "--fix", "--undo", "--yes"})
 
 _FILE = str(Text("FILE", "ファイル"))
 
@@ -92,6 +92,29 @@ Verbose = Annotated[
 ]
 
 
+Fix = Annotated[
+    bool,
+    typer.Option(
+        "--fix/--no-fix",
+        help=str(
+            Text(
+                "Show what yamabiko can mend by itself, ask, try it, keep only what helps",
+                "yamabiko 自身で直せることを示し、確認のうえ試し、効いたものだけを残す",
+            )
+        ),
+    ),
+]
+Undo = Annotated[
+    bool,
+    typer.Option(
+        "--undo/--no-undo", help=str(Text("Take back everything that --fix kept", "--fix で残した変更をすべて元に戻す"))
+    ),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes/--no-yes", help=str(Text("With --fix: do not ask", "--fix のとき、確認せずに進める")))
+]
+
+
 def command(
     engine: Engine = None,
     quick: Quick = False,
@@ -100,11 +123,18 @@ def command(
     explain: Explain = None,
     save: Save = None,
     facts: FactsFile = None,
+    fix: Fix = False,
+    undo: Undo = False,
+    yes: Yes = False,
     json: Annotated[bool, answers.Json] = False,
     verbose: Verbose = False,
 ) -> None:
     console = screen.make_console()
     try:
+        if undo:
+            raise typer.Exit(fixing.undo(settings.current()))
+        if fix:
+            raise typer.Exit(fixing.fix(settings.current(), engine, console, yes=yes))
         if explain is not None:
             screen.print_result(_article(explain))
             raise typer.Exit(WELL)
@@ -159,37 +189,12 @@ def _checked(
         if only_look:
             found = checkup.check_facts(facts)
         else:
-            found = checkup.check_up(facts, settings.current(), lambda text: setup.report(text, 0, 0), engine)
-            found = _with_speech(found, engine, setup)
+            from yamabiko.transcription.visit import visit
+
+            found = visit(facts, settings.current(), setup.report, engine).checkup
     if log is not None:
         return checkup.with_log(found, _read(log), may_probe=not only_look)
     return found
-
-
-def _with_speech(checkup: Checkup, engine: str | None, setup: screen.Setup) -> Checkup:
-    """The last rungs: recordings whose text we know, and proof of the device that heard them."""
-    from dataclasses import replace
-
-    from yamabiko.diagnosis.checkup import Rung, merged
-    from yamabiko.engines import catalog, environments
-    from yamabiko.transcription.verification import verify
-
-    rungs, findings = list(checkup.rungs), []
-    for card in catalog.cards():
-        for profile in card.profiles if engine in (None, card.name) else ():
-            ready = environments.find(card, settings.current(), profile.name)
-            broken = any(ready and rung.environment == ready.path.name and not rung.well for rung in rungs)
-            if ready is None or broken:
-                continue
-            result = verify(card, settings.current(), profile=profile.name, report=setup.report)
-            used = ", ".join(dict.fromkeys(screen.used(receipt) for receipt in result.receipts))
-            finding = result.finding
-            said = f"{finding.id}" if finding else ""
-            rungs.append(Rung(ready.path.name, f"speech {used}" if used else "speech", finding is None, said))
-            if finding is not None:
-                findings.append(finding)
-            findings += [f for receipt in result.receipts for f in receipt.fallbacks]
-    return replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings))
 
 
 def _read(log: Path) -> tuple[str, ...]:

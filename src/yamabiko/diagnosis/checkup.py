@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from yamabiko.diagnosis import probes
+from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.examine import RANK, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
@@ -30,7 +30,7 @@ from yamabiko.settings import Settings
 
 ENGINE_PACKAGES = (
     "ctranslate2", "faster-whisper", "onnxruntime", "onnxruntime-gpu", "torch", "nemo-toolkit", "cuda-bindings",
-    "sherpa-onnx", "pywhispercpp", "whisperx", "pyannote-audio", "torchcodec", "transformers",
+    "sherpa-onnx", "pywhispercpp", "whisperx", "pyannote-audio", "torchcodec", "transformers", "openai-whisper", "voxcpm",
 )  # fmt: skip
 """Those whose versions decide, as people name them."""
 
@@ -47,14 +47,18 @@ class Rung:
     """load, count, kernel cuda/float16 ..."""
     well: bool
     said: str = ""
+    finding: str = ""
+    """Id of what explains it, where it is not well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
     facts: Facts
     findings: tuple[Finding, ...]
-    """The worst first."""
+    """The worst first, after those that explain a log."""
     rungs: tuple[Rung, ...] = ()
+    explaining: tuple[str, ...] = ()
+    """Ids of the findings that a log's errors come from; they stand first."""
 
 
 def check_facts(facts: Facts) -> Checkup:
@@ -72,13 +76,19 @@ def check_up(
     for card in catalog.cards():
         if engine not in (None, card.name):
             continue
+        for profile in card.profiles:
+            state = environments.state(card, settings, profile.name)
+            if state.why is not None:  # broken: there is nothing that could be tried in it
+                name = f"{card.name}-{profile.name}"
+                rungs.append(Rung(name, "whole", False, state.why.id, state.why.id))
+                explained.append(state.why)
         for environment, place, placement in _places(card, facts, settings):
             for what, result in _climb(card, place, placement, facts, telling):
                 facts = learned(facts, result)
                 bad = _complaint(result)
-                rungs.append(Rung(environment.name, what, bad is None, bad or ""))
-                if bad is not None:
-                    explained.append(_why(result, card, what, facts))
+                why = None if bad is None else _why(result, card, what, facts)
+                rungs.append(Rung(environment.name, what, bad is None, bad or "", why.id if why else ""))
+                explained += [why] if why else []
     return Checkup(facts, merged(examine(facts), explained), tuple(rungs))
 
 
@@ -151,7 +161,10 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
         possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explain(symptom, facts).open)
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
         confirmed = (article("log-unexplained").finding((*told, *possible)),)
-    return Checkup(checkup.facts.with_probed(*facts.probed), merged(confirmed, checkup.findings), checkup.rungs)
+    explaining = tuple(finding.id for finding in confirmed)
+    found = {finding.id: finding for finding in merged(confirmed, checkup.findings)}
+    ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
+    return Checkup(checkup.facts.with_probed(*facts.probed), ordered, checkup.rungs, explaining)
 
 
 def _may_be_the_logs(environment: Environment) -> bool:
@@ -204,7 +217,8 @@ def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[Envi
         gpu = facts.sees_nvidia and "cuda" in profile.devices
         fits = [p for p in card.placements if p.device == "cpu" or gpu]
         if fits:
-            yield seen, probes.Place(seen.name, ready.python, ready.library_paths), fits[0]
+            place = probes.Place(seen.name, ready.python, ready.library_paths, fixes.variables(settings))
+            yield seen, place, fits[0]
 
 
 def _climb(
@@ -239,4 +253,8 @@ def _why(result: Probed, card: Card, what: str, facts: Facts) -> Finding:
     if confirmed:
         return replace(confirmed[0], evidence=(tried, *confirmed[0].evidence))
     lines = tuple(f"{result.environment}: {line}" for line in result.words[-8:])
+    if result.probe == "load" and any(
+        re.match(r"(?:ModuleNotFound|Import)Error: ", line) for line in result.words[-1:]
+    ):
+        return article("engine-environment-broken").finding((tried, *lines))
     return article("probe-failed-unexplained").finding((tried, *lines))

@@ -4,6 +4,7 @@ One environment an engine profile, made from a lock that we ship, or found in th
     <data>/engines/<engine>-<profile>-<id>        whole: it came here by one rename
     <data>/engines/.building@<engine>-<profile>@  being made, or left by a death
     <data>/engines/.removing@<engine>-<profile>@  on its way out
+    <data>/engines/.aside@<engine>-<profile>@     kept by the doctor, to be put back
     <data>/engines/.<engine>-<profile>.lock       held by the one process that makes or removes
 
 The id is the hash of the lock's bytes, the Python and the platform: another
@@ -156,6 +157,44 @@ def repair(card: Card, settings: Settings, profile: str = "cpu", *, progress: Re
         return _make(card, settings, chosen, root, progress)
 
 
+def set_aside(card: Card, settings: Settings, profile: str = "cpu") -> Path | None:
+    """
+    The environment, whole or not, out of the way in one rename; None if there is none. `put_back` undoes it.
+
+    `remove` clears it away. Raises: Problem.
+    """
+    if not card.profiles:
+        return None
+    chosen = _profile(card, profile)
+    with _alone(card, settings, chosen, None) as root:
+        folder = _folder(card, settings, chosen)
+        if not folder.is_dir():
+            return None
+        try:
+            yard = Path(tempfile.mkdtemp(prefix=f".aside@{_name(card, chosen)}@", dir=root))
+            os.rename(folder, yard / folder.name)
+        except OSError as error:
+            raise Problem(problems.folder_trouble(root, error)) from error
+        return yard / folder.name
+
+
+def put_back(card: Card, settings: Settings, profile: str, aside: Path) -> bool:
+    """What `set_aside` took away, in the place of what is there now. False if it is gone. Raises: Problem."""
+    chosen = _profile(card, profile)
+    with _alone(card, settings, chosen, None) as root:
+        if not aside.is_dir():
+            return False
+        final = root / aside.name
+        try:
+            if final.exists():
+                _discard(final, root, card, chosen)
+            os.rename(aside, final)
+            aside.parent.rmdir()
+        except OSError as error:
+            raise Problem(problems.folder_trouble(root, error)) from error
+        return True
+
+
 def remove(card: Card, settings: Settings, profile: str = "cpu") -> bool:
     """
     Remove this profile's environments, of every lock and Python. False if there was none.
@@ -172,7 +211,7 @@ def remove(card: Card, settings: Settings, profile: str = "cpu") -> bool:
             raise Problem(problems.in_use(card.name, users))
         for folder in folders:
             _discard(folder, root, card, chosen)
-        _sweep(root, card, chosen)
+        _sweep(root, card, chosen, ("building", "removing", "aside"))
     return bool(folders)
 
 
@@ -353,9 +392,11 @@ def _make(card: Card, settings: Settings, profile: Profile, root: Path, progress
     return made
 
 
-def _sweep(root: Path, card: Card, profile: Profile) -> None:
+def _sweep(
+    root: Path, card: Card, profile: Profile, kinds: tuple[str, ...] = ("building", "removing")
+) -> None:  # fmt: skip
     """With the lock held, whatever is under a passing name belongs to nobody alive."""
-    for kind in ("building", "removing"):
+    for kind in kinds:
         for path in root.glob(f".{kind}@{_name(card, profile)}@*"):
             logs.event("engine-leftover-removed", folder=path.name)
             shutil.rmtree(path, ignore_errors=True)

@@ -37,6 +37,8 @@ class Outfit:
     ladder: tuple[Placement, ...]
     device_index: int | None = None
     threads: int = 0
+    variables: tuple[tuple[str, str | None], ...] = ()
+    """For its workers' environment: fixes of the doctor that are kept."""
 
     def launch(self, rung: int) -> Launch:
         placement = self.ladder[rung]
@@ -48,6 +50,7 @@ class Outfit:
             placement=placement,
             device_index=self.device_index,
             library_paths=environment.library_paths,
+            variables=self.variables,
         )
 
     def device_name(self, device: str) -> str:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
@@ -62,6 +63,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         ladder=ladder,
         device_index=device_index,
         threads=wish.threads or usable_threads(),
+        variables=fixes.variables(settings),
     )
 
 

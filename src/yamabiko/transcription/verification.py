@@ -18,6 +18,7 @@ import numpy
 from yamabiko import bundled
 from yamabiko.audio import speech_spans
 from yamabiko.audio.decode import Decoded, decode
+from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import nvidia_marks
 from yamabiko.engines import environment_problems, environments, models
 from yamabiko.engines.contract import Card, Profile
@@ -58,6 +59,8 @@ class Verification:
     checks: tuple[Check, ...]
     receipts: tuple[Receipt, ...] = ()
     """One a recording."""
+    texts: tuple[str, ...] = ()
+    """What was heard in each; none from a speech finder."""
     problem: Finding | None = None
     """What ended it early."""
 
@@ -129,9 +132,12 @@ class _Trial:
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
         self.checks: list[Check] = []
         self.receipts: list[Receipt] = []
+        self.texts: list[str] = []
 
     def result(self, problem: Finding | None) -> Verification:
-        return Verification(self.card.name, self.profile.name, tuple(self.checks), tuple(self.receipts), problem)
+        return Verification(
+            self.card.name, self.profile.name, tuple(self.checks), tuple(self.receipts), tuple(self.texts), problem
+        )
 
     def run(self, family: str, index: int | None) -> None:
         marks = nvidia_marks()
@@ -141,7 +147,8 @@ class _Trial:
         environment = self._environment()
         model, name, revision = self._model()
         homes = {rung.device: environment for rung in rungs}
-        outfit = Outfit(self.card, homes, model, name, revision, rungs, index, usable_threads())
+        kept = fixes.variables(self.settings)
+        outfit = Outfit(self.card, homes, model, name, revision, rungs, index, usable_threads(), kept)
         with Pool(self.settings) as pool, workspace(self.settings) as folder:
             # Journals and decoded audio of a trial live and go with it: an answer from last time would prove nothing.
             apart = dataclasses.replace(self.settings, home=folder)
@@ -198,6 +205,7 @@ class _Trial:
             self.progress(number, len(clips))
             transcript = pipeline.transcribe(clip.path, request, pool, settings, _Quiet())
             self.receipts.append(transcript.receipt)
+            self.texts.append(" ".join(segment.text.strip() for segment in transcript.segments))
             self.checks += transcript_checks(self.card, clip, transcript)
 
     def _clips(self) -> Sequence[bundled.Clip]:

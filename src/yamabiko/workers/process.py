@@ -64,6 +64,8 @@ class Launch:
     device_index: int | None = None
     """Which GPU; None: the first that the user's CUDA_VISIBLE_DEVICES leaves."""
     library_paths: tuple[Path, ...] = ()
+    variables: tuple[tuple[str, str | None], ...] = ()
+    """Set, or with None taken away: what the doctor found to help here. The placement's own stand above them."""
 
     def environment(self, inherited: dict[str, str]) -> dict[str, str]:
         """
@@ -72,6 +74,7 @@ class Launch:
         unwanted = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"}
         result = {name: value for name, value in inherited.items() if name not in unwanted}
         result |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "HF_HUB_OFFLINE": "1"}
+        result = children.with_variables(result, self.variables)
         if self.managed:
             result["PYTHONNOUSERSITE"] = "1"
         elif "PYTHONPATH" in inherited:
@@ -83,8 +86,8 @@ class Launch:
             result["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order that nvidia-smi shows
         if self.library_paths:
             name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
-            paths = [str(path) for path in self.library_paths]
-            result[name] = os.pathsep.join([*paths, *filter(None, [result.get(name)])])
+            paths = os.pathsep.join(str(path) for path in self.library_paths)
+            result = children.with_variables(result, [(name, paths)])
         return result
 
 

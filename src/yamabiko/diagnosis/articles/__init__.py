@@ -3,6 +3,7 @@ What is known of each finding, for people: one file an id, `<id>.toml`, in both 
 
     area, severity, confidence; spoils (what it makes useless to try again); sources
     [symptom] [cause] [known_by] [meanwhile]   en and ja; `meanwhile`, what yamabiko does by itself, may be missing
+    [fix]          variables, unset, repair, costs: what `doctor --fix` may change, in workers and environments of ours
     [[remedies]]   en, ja, command, cost (none, effort, speed, accuracy), cheapest first
 
 `docs/findings.md` is made of them, and `yamabiko doctor --explain ID` shows one.
@@ -12,13 +13,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
 from yamabiko.findings import Area, Finding, Remedy, Severity
 from yamabiko.i18n import Text
+from yamabiko.records import from_plain
 
 Spoils = Literal["nothing", "precision", "device", "memory", "model"]
 """
@@ -28,6 +30,23 @@ memory; this model on any rung.
 """
 
 Confidence = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What yamabiko itself can change, and take back: nothing outside its own workers and environments."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    """Set in workers; of variables that hold folders, put before what is there."""
+    unset: tuple[str, ...] = ()
+    """Taken away from workers."""
+    repair: bool = False
+    """The environment in which it was found is made anew; the old one is kept aside."""
+    costs: Literal["none", "speed", "accuracy"] = "none"
+
+    @property
+    def changes(self) -> tuple[tuple[str, str | None], ...]:
+        return (*self.variables.items(), *((name, None) for name in self.unset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,7 @@ class Article:
     sources: tuple[str, ...]
     meanwhile: Text | None = None
     spoils: Spoils = "nothing"
+    fix: Fix | None = None
 
     def finding(
         self, evidence: tuple[str, ...], severity: Severity | None = None, cause: Text | None = None
@@ -98,6 +118,7 @@ def read(id_: str, raw: dict[str, Any]) -> Article:
         sources=tuple(raw["sources"]),
         meanwhile=_text(raw["meanwhile"]) if "meanwhile" in raw else None,
         spoils=raw.get("spoils", "nothing"),
+        fix=from_plain(Fix, raw["fix"]) if "fix" in raw else None,
     )
 
 

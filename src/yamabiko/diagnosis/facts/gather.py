@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from yamabiko import __version__
+from yamabiko import __version__, children
+from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import gpus, loader, machine, packages
 from yamabiko.diagnosis.facts.records import Environment, Facts
 from yamabiko.diagnosis.facts.variables import variables
@@ -27,7 +28,8 @@ def gather(
     `folders` are environments of the user's own, looked at beside ours. Never raises: what cannot be read is a
     fact `Unavailable`.
     """
-    surroundings = os.environ if environ is None else environ
+    # As workers get it: with what the doctor's fixes set or take away.
+    surroundings = children.with_variables(os.environ if environ is None else environ, fixes.variables(settings))
     return Facts(
         system=machine.system(root),
         yamabiko=__version__,

@@ -47,19 +47,16 @@ class Place:
     """The environment's name in the facts; empty: our own interpreter, for what needs no package."""
     python: Path = field(default_factory=lambda: Path(sys.executable))
     library_paths: tuple[Path, ...] = ()
-    variables: dict[str, str | None] = field(default_factory=dict)
+    variables: tuple[tuple[str, str | None], ...] = ()
     """Set, or with None taken away, before the child starts."""
 
     def surroundings(self) -> dict[str, str]:
         """The child's variables: the user's own, without those that bend its Python, and with ours."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))}
-        for name, value in self.variables.items():
-            own.pop(name, None)
-            if value is not None:
-                own[name] = value
+        own = children.with_variables(own, self.variables)
         if self.library_paths:
             name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
-            own[name] = os.pathsep.join([*map(str, self.library_paths), *filter(None, [own.get(name)])])
+            own = children.with_variables(own, [(name, os.pathsep.join(map(str, self.library_paths)))])
         return own
 
 

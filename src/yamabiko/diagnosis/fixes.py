@@ -1,0 +1,141 @@
+"""
+Fixes that the doctor applied: a journal of what was changed, so that it holds for every worker and can be taken back.
+
+A fix is first *tried*: it is in force for the process that tries it alone, so a
+death in the middle leaves nothing in force. Only what passed is *kept*. The
+journal is one file in the state folder; nothing outside our own folders changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+
+from yamabiko import logs
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.records import Malformed, from_plain, to_plain
+from yamabiko.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One change."""
+
+    finding: str
+    variables: tuple[tuple[str, str | None], ...] = ()
+    engine: str = ""
+    """Of an environment that was made anew."""
+    profile: str = ""
+    aside: str = ""
+    """Where the old environment is kept."""
+    state: Literal["tried", "kept"] = "tried"
+    pid: int = 0
+    """Who tries it."""
+    when: str = ""
+
+
+def journal(settings: Settings) -> Path:
+    return settings.state_dir / "fixes.json"
+
+
+def read(settings: Settings) -> tuple[Applied, ...]:
+    """All changes that were not taken back, oldest first. A journal that cannot be read has none in force."""
+    try:
+        plain = json.loads(journal(settings).read_text("utf-8"))
+        return tuple(from_plain(Applied, one) for one in plain["applied"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError, Malformed) as error:
+        logs.event("fixes-unreadable", path=journal(settings), error=error)
+        return ()
+
+
+def variables(settings: Settings) -> tuple[tuple[str, str | None], ...]:
+    """For the environment of every worker and probe: what is kept, and what this process is trying."""
+    found: list[tuple[str, str | None]] = []
+    for one in read(settings):
+        if one.state == "kept" or one.pid == os.getpid():
+            found += one.variables
+    return tuple(dict.fromkeys(found))
+
+
+def begin(settings: Settings, change: Applied) -> Applied:
+    """Written down before anything is changed. Raises: Problem (state-not-writable)."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    tried = replace(change, state="tried", pid=os.getpid(), when=now)
+    with _alone(settings):
+        _write(settings, [*read(settings), tried])
+    logs.event("fix-tried", finding=change.finding)
+    return tried
+
+
+def amend(settings: Settings, change: Applied, **more: str) -> Applied:
+    """The same, with more that is needed to take it back. Raises: Problem (state-not-writable)."""
+    amended = replace(change, **more)  # type: ignore[arg-type]
+    with _alone(settings):
+        _write(settings, [amended if one == change else one for one in read(settings)])
+    return amended
+
+
+def keep(settings: Settings, change: Applied) -> None:
+    """It passed. Raises: Problem (state-not-writable)."""
+    with _alone(settings):
+        _write(settings, [replace(one, state="kept", pid=0) if one == change else one for one in read(settings)])
+    logs.event("fix-kept", finding=change.finding)
+
+
+def forget(settings: Settings, change: Applied) -> None:
+    """It was taken back. Raises: Problem (state-not-writable)."""
+    with _alone(settings):
+        _write(settings, [one for one in read(settings) if one != change])
+    logs.event("fix-taken-back", finding=change.finding)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One process changes the journal at a time. Raises: Problem (state-not-writable)."""
+    path = journal(settings)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            yield
+    except OSError as error:
+        raise Problem(_unwritable(path, error)) from None
+
+
+def _write(settings: Settings, changes: Sequence[Applied]) -> None:
+    path = journal(settings)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump({"applied": to_plain(tuple(changes))}, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _unwritable(path: Path, error: OSError) -> Finding:
+    return Finding(
+        id="state-not-writable",
+        severity="error",
+        area="output",
+        cause=Text(
+            f"What the doctor changes cannot be written down, so nothing is changed: {path}",
+            f"変更内容を記録できないため、何も変更しません: {path}",
+        ),
+        evidence=(f"file system: {error}",),
+        remedies=(
+            Remedy(
+                Text("Keep yamabiko's files in a folder that you may write", "書き込めるフォルダーを保存先にする"),
+                "YAMABIKO_HOME=/path/to/folder yamabiko ...",
+            ),
+        ),
+    )

@@ -1,0 +1,186 @@
+"""
+A fix of the doctor's: tried, held to its promise, and kept or taken back.
+
+A promise of no accuracy lost is tested, not believed: the same recordings must
+give the same text. A fix that passes nothing, or breaks what was well before,
+is taken back, and the journal says nothing of it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from yamabiko.diagnosis import fixes
+from yamabiko.diagnosis.articles import Fix, article
+from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.diagnosis.fixes import Applied
+from yamabiko.engines import catalog, environments
+from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
+from yamabiko.settings import Settings
+from yamabiko.transcription.visit import Report, Visit, visit
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One thing that could be done about one finding."""
+
+    finding: Finding
+    fix: Fix
+    engine: str = ""
+    profile: str = ""
+    """Of the environment that would be made anew."""
+
+    @property
+    def told(self) -> tuple[Text, ...]:
+        """What would be changed, a line each."""
+        lines = [
+            Text(f"set {name}={value} for our workers", f"ワーカーに {name}={value} を設定")
+            if value is not None
+            else Text(f"take {name} away from our workers", f"ワーカーから {name} を取り除く")
+            for name, value in self.fix.changes
+        ]
+        if self.engine:
+            what = f"{self.engine} ({self.profile})"
+            lines.append(
+                Text(
+                    f"make the environment of {what} anew; the old one is kept aside",
+                    f"{what} の環境を作り直す（元の環境は残す）",
+                )
+            )
+        return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    kept: bool
+    why: Text
+    after: Visit
+
+
+def plan(before: Visit, settings: Settings) -> tuple[Treatment, ...]:
+    """What can be tried about the findings, the worst first; nothing that is in force already."""
+    in_force = {(one.finding, one.engine, one.profile) for one in fixes.read(settings)}
+    found = []
+    for finding in before.checkup.findings:
+        fix = _fix_of(finding)
+        if fix is None or finding.severity == "info":
+            continue
+        if fix.changes and (finding.id, "", "") not in in_force:
+            found.append(Treatment(finding, fix))
+        if fix.repair:
+            found += [Treatment(finding, fix, *place) for place in _broken(finding, before, settings)]
+    return tuple(found)
+
+
+def _fix_of(finding: Finding) -> Fix | None:
+    try:
+        return article(finding.id).fix
+    except KeyError:
+        return None
+
+
+def _broken(finding: Finding, before: Visit, settings: Settings) -> list[tuple[str, str]]:
+    """Engine and profile of every environment of ours in which it was found."""
+    names = {rung.environment for rung in before.checkup.rungs if rung.finding == finding.id}
+    places = []
+    for card in catalog.cards():
+        for profile in card.profiles:
+            state = environments.state(card, settings, profile.name)
+            ready = state.environment
+            if state.status == "broken" or (ready is not None and ready.path.name in names):
+                places.append((card.name, profile.name))
+    return places
+
+
+def treat(
+    treatment: Treatment, before: Visit, settings: Settings, gather: Callable[[], Facts], report: Report
+) -> Outcome:
+    """
+    Try one. Whatever goes wrong on the way, and Ctrl-C too, takes it back.
+
+    Raises: Problem (state-not-writable, and as `environments.repair`).
+    """
+    change = fixes.begin(
+        settings,
+        Applied(treatment.finding.id, treatment.fix.changes, treatment.engine, treatment.profile),
+    )
+    try:
+        change = _change(treatment, change, settings, report)
+        after = visit(gather(), settings, report)
+        why = _held(treatment, before, after)
+    except BaseException:
+        take_back(change, settings)
+        raise
+    if why is not None:
+        take_back(change, settings)
+        return Outcome(False, why, before)
+    fixes.keep(settings, change)
+    return Outcome(True, Text("it is gone, and the text is the same", "解消し、認識結果も変わりません"), after)
+
+
+def _change(treatment: Treatment, change: Applied, settings: Settings, report: Report) -> Applied:
+    if not treatment.engine:
+        return change  # variables are in force for us since the journal names them
+    card = catalog.card(treatment.engine)
+    aside = environments.set_aside(card, settings, treatment.profile)
+    kept = fixes.amend(settings, change, aside=str(aside or ""))
+    what = Text(f"making {card.name} anew", f"{card.name} を作り直しています")
+    try:
+        environments.repair(card, settings, treatment.profile, progress=lambda p: report(what, p.done, p.total))
+    except BaseException:
+        take_back(kept, settings)
+        raise
+    return kept
+
+
+def take_back(change: Applied, settings: Settings) -> None:
+    """As it was before. What was taken back already stays so. Raises: Problem."""
+    if change not in fixes.read(settings):
+        return
+    if change.engine and change.aside:
+        environments.put_back(catalog.card(change.engine), settings, change.profile, Path(change.aside))
+    fixes.forget(settings, change)
+
+
+def undo(settings: Settings) -> tuple[Applied, ...]:
+    """Everything that was kept, the newest first; and what a death left half tried. Raises: Problem."""
+    undone = tuple(reversed(fixes.read(settings)))
+    for change in undone:
+        take_back(change, settings)
+    return undone
+
+
+def _held(treatment: Treatment, before: Visit, after: Visit) -> Text | None:
+    """Why it is not kept; None if it did what it promised and broke nothing."""
+    known = {finding.id for finding in before.checkup.findings}
+    now = [finding for finding in after.checkup.findings if finding.severity != "info"]
+    if any(finding.id == treatment.finding.id for finding in now):
+        return Text("the finding is still there", "問題が解消しません")
+    new = [finding.id for finding in now if finding.id not in known]
+    if new:
+        return Text(f"it brought {', '.join(new)}", f"別の問題が起きました: {', '.join(new)}")
+    bad = [
+        f"{rung.environment}: {rung.what}"
+        for rung in after.checkup.rungs
+        if not rung.well and _was_well(rung.what, rung.environment, before)
+    ]
+    if bad:
+        return Text(f"it broke {', '.join(bad)}", f"正常だったものが動かなくなりました: {', '.join(bad)}")
+    if treatment.fix.costs != "accuracy":
+        other = [name for name, texts in before.texts.items() if after.texts.get(name) != texts]
+        if other:
+            return Text(f"the text changed: {', '.join(other)}", f"認識結果が変わりました: {', '.join(other)}")
+    return None
+
+
+def _was_well(what: str, environment: str, before: Visit) -> bool:
+    kind = what.split()[0]
+    return any(r.well and r.environment == environment and r.what.split()[0] == kind for r in before.checkup.rungs)
+
+
+def problem_of(error: Problem) -> Text:
+    """Why a treatment could not be tried, in a line."""
+    return Text(f"{error.finding.id}: {error.finding.cause.en}", f"{error.finding.id}: {error.finding.cause.ja}")

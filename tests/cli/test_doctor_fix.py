@@ -1,0 +1,186 @@
+"""`doctor --fix`: shows, asks, tries, keeps what helps and nothing else; `--undo` leaves everything as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from program import COMMAND, environment, run_program
+from yamabiko import settings as all_settings
+from yamabiko.diagnosis import fixes
+from yamabiko.diagnosis.articles import Fix
+from yamabiko.diagnosis.facts.gather import gather
+from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.diagnosis.fixes import Applied
+from yamabiko.findings import Problem
+from yamabiko.settings import Settings
+from yamabiko.transcription.treatment import Treatment, plan, treat, undo
+from yamabiko.transcription.visit import Visit, visit
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the files of Linux")
+
+
+@pytest.fixture
+def broken(silero_home: Path) -> Path:
+    """A home whose one engine lacks a module in the middle of it."""
+    [site] = silero_home.glob("data/engines/silero-vad-*/lib/python3*/site-packages")
+    (site / "onnxruntime/capi/onnxruntime_validation.py").unlink()
+    return silero_home
+
+
+def engines(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "data/engines").iterdir() if not path.name.endswith(".lock"))
+
+
+def test_what_is_broken_is_mended_kept_and_can_be_taken_back(broken: Path) -> None:
+    sick = run_program("doctor", "--engine", "silero-vad", home=broken)
+    assert sick.code == 1
+    assert "engine-environment-broken" in sick.out
+    mended = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=broken)
+    assert mended.code == 0, mended.out + mended.err
+    assert "kept" in mended.out
+    assert run_program("doctor", "--engine", "silero-vad", home=broken).code == 0
+    assert run_program("doctor", "--fix", "--engine", "silero-vad", home=broken).out == "Nothing is wrong here.\n"
+    taken_back = run_program("doctor", "--undo", home=broken)
+    assert taken_back.code == 0
+    assert run_program("doctor", "--engine", "silero-vad", home=broken).code == 1
+    assert len([name for name in engines(broken) if not name.startswith(".")]) == 1
+    assert run_program("doctor", "--undo", home=broken).out.startswith("There is nothing")
+
+
+def test_nobody_is_asked_where_nobody_can_answer(broken: Path) -> None:
+    before = engines(broken)
+    result = run_program("doctor", "--fix", "--engine", "silero-vad", home=broken)
+    assert result.code == 2
+    assert "not-asked" in result.err
+    assert "make the environment of silero-vad (cpu) anew" in result.out
+    assert engines(broken) == before
+    assert not (broken / "state/fixes.json").exists()
+
+
+def test_a_person_who_says_no_has_nothing_changed(broken: Path) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, b"n\n")
+    done = subprocess.run(
+        [*COMMAND, "doctor", "--fix", "--engine", "silero-vad"],
+        stdin=theirs, capture_output=True, env=environment(broken), cwd=broken, check=False, timeout=120,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 1, done.stderr
+    assert b"Nothing was changed." in done.stdout
+    assert not (broken / "state/fixes.json").exists()
+
+
+def test_a_fix_that_cannot_be_made_leaves_the_old_environment(broken: Path) -> None:
+    before = engines(broken)
+    index = "http://127.0.0.1:9/simple"
+    nowhere = {"UV_INDEX_URL": index, "PIP_INDEX_URL": index, "UV_CACHE_DIR": str(broken / "uv"),
+               "PIP_CONFIG_FILE": os.devnull, "UV_HTTP_RETRIES": "0"}  # fmt: skip
+    result = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=broken, **nowhere)
+    assert result.code == 1, result.out
+    assert "taken back" in result.out
+    assert engines(broken) == before
+    assert json.loads((broken / "state/fixes.json").read_text())["applied"] == []
+
+
+# ---- variables, on a machine that shows an NVIDIA GPU in its files alone ---------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Settings:
+    return replace(all_settings.current(), home=tmp_path / "home")
+
+
+@pytest.fixture
+def look(tmp_path: Path, place: Settings) -> Callable[[], Facts]:
+    root = tmp_path / "root"
+    for name in ("dev/nvidia0", "dev/nvidiactl", "proc/driver/nvidia/version"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu\n")
+    return lambda: gather(place, root=root, environ={"CUDA_VISIBLE_DEVICES": "", "PATH": os.environ["PATH"]})
+
+
+def seen(look: Callable[[], Facts], place: Settings) -> Visit:
+    return visit(look(), place)
+
+
+def test_a_variable_is_taken_from_the_workers_and_comes_back(look: Callable[[], Facts], place: Settings) -> None:
+    before = seen(look, place)
+    [treatment] = [one for one in plan(before, place) if one.finding.id == "cuda-visible-devices-empty"]
+    outcome = treat(treatment, before, place, look, lambda *_: None)
+    assert outcome.kept, outcome.why
+    assert ("CUDA_VISIBLE_DEVICES", None) in fixes.variables(place)
+    assert "cuda-visible-devices-empty" not in [f.id for f in outcome.after.checkup.findings]
+    assert plan(outcome.after, place) == ()
+    assert [one.finding for one in undo(place)] == ["cuda-visible-devices-empty"]
+    assert fixes.variables(place) == ()
+
+
+def test_what_does_not_help_is_not_kept(look: Callable[[], Facts], place: Settings) -> None:
+    before = seen(look, place)
+    finding = next(f for f in before.checkup.findings if f.id == "cuda-visible-devices-empty")
+    useless = Treatment(finding, Fix(variables={"OMP_NUM_THREADS": "1"}))
+    outcome = treat(useless, before, place, look, lambda *_: None)
+    assert not outcome.kept
+    assert "still there" in outcome.why.en
+    assert fixes.read(place) == ()
+
+
+def test_a_changed_text_is_not_kept_where_no_accuracy_was_to_be_lost(
+    look: Callable[[], Facts], place: Settings
+) -> None:
+    before = seen(look, place)
+    heard = Visit(before.checkup, {"somewhere": ("what was heard before",)})
+    finding = next(f for f in before.checkup.findings if f.id == "cuda-visible-devices-empty")
+    honest = Treatment(finding, Fix(unset=("CUDA_VISIBLE_DEVICES",)))
+    frank = Treatment(finding, Fix(unset=("CUDA_VISIBLE_DEVICES",), costs="accuracy"))
+    outcome = treat(honest, heard, place, look, lambda *_: None)
+    assert (outcome.kept, "text changed" in outcome.why.en) == (False, True)
+    assert treat(frank, heard, place, look, lambda *_: None).kept
+
+
+def test_a_trial_that_dies_leaves_nothing_in_force(place: Settings) -> None:
+    change = fixes.begin(place, Applied("x", (("OMP_NUM_THREADS", "1"),)))
+    assert fixes.variables(place) == (("OMP_NUM_THREADS", "1"),)
+    fixes.amend(place, change, state="tried")
+    plain = json.loads(fixes.journal(place).read_text())
+    plain["applied"][0]["pid"] = 1  # somebody else's, who is gone
+    fixes.journal(place).write_text(json.dumps(plain))
+    assert fixes.variables(place) == ()
+    assert [one.finding for one in undo(place)] == ["x"]
+
+
+def test_ctrl_c_in_a_trial_takes_it_back(look: Callable[[], Facts], place: Settings) -> None:
+    before = seen(look, place)
+    [treatment] = [one for one in plan(before, place) if one.finding.id == "cuda-visible-devices-empty"]
+
+    def interrupted() -> Facts:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        treat(treatment, before, place, interrupted, lambda *_: None)
+    assert fixes.read(place) == ()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"applied": [{"finding": 3}]}', '{"applied": {}}'])
+def test_a_damaged_journal_has_nothing_in_force(text: str, place: Settings) -> None:
+    fixes.journal(place).parent.mkdir(parents=True)
+    fixes.journal(place).write_text(text)
+    assert fixes.variables(place) == ()
+
+
+def test_nothing_is_changed_where_nothing_can_be_written_down(place: Settings) -> None:
+    place.state_dir.parent.mkdir(parents=True)
+    place.state_dir.write_text("a file in the way")
+    with pytest.raises(Problem) as raised:
+        fixes.begin(place, Applied("x"))
+    assert raised.value.finding.id == "state-not-writable"

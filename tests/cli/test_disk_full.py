@@ -215,9 +215,6 @@ def test_a_disk_without_room_for_the_journal_costs_no_text(output: Path, tmp_pat
 
 
 @NEEDS_DEV_FULL
-@pytest.mark.xfail(
-    strict=True, reason="print_result lets ENOSPC through: reported as yamabiko-bug with exit code 1, not as disk-full"
-)
 def test_printing_into_a_full_disk_is_told_and_the_files_are_written(
     recording: Path, output: Path, tmp_path: Path
 ) -> None:
@@ -230,7 +227,6 @@ def test_printing_into_a_full_disk_is_told_and_the_files_are_written(
 
 
 @NEEDS_DEV_FULL
-@pytest.mark.xfail(strict=True, reason="the first line that finds no room ends the batch: the second file is not done")
 def test_a_log_on_a_full_disk_does_not_cost_the_files_that_come_after(
     recording: Path, output: Path, tmp_path: Path
 ) -> None:

@@ -6,14 +6,16 @@ A terminal gets moving bars; a pipe or a log gets a plain line every ten seconds
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from yamabiko.cli.pace import ENOUGH_S, Pace
-from yamabiko.findings import Finding, Severity
+from yamabiko.findings import Finding, Problem, Severity
 from yamabiko.i18n import Text
 from yamabiko.speech import Receipt, Transcript, Verdict
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 10.0
 
-_SEVERITY_STYLE: dict[Severity, str] = {"info": "cyan", "warning": "yellow", "error": "red", "unknown": "magenta"}
+SEVERITY_STYLE: dict[Severity, str] = {"info": "cyan", "warning": "yellow", "error": "red", "unknown": "magenta"}
 
 _VERDICT: dict[Verdict, Text] = {
     "proved": Text("proved", "確認済み"),
@@ -36,7 +38,41 @@ def make_console(*, results: bool = False) -> Console:
     """Standard error, or standard output for `results`; plain where it is no terminal, and where NO_COLOR says so."""
     from rich.console import Console  # drawing is imported where something is drawn: `--help` draws nothing
 
-    return Console(stderr=not results, highlight=False, soft_wrap=True)
+    file = sys.stdout if results else cast(IO[str], _Patient(sys.stderr))
+    return Console(file=file, highlight=False, soft_wrap=True)
+
+
+class _Patient:
+    """Standard error whose lines get lost on a full disk, where the work that they tell of must not."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._file.write(text)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _drop(self._file)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _drop(self._file)
+
+
+def _drop(file: TextIO) -> None:
+    """What is buffered and what follows goes nowhere: else the interpreter fails over it once more when it ends."""
+    with contextlib.suppress(OSError, ValueError):  # no file of the system's behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 def say(console: Console, text: Text | str, style: str = "") -> None:
@@ -54,7 +90,7 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
     head = Styled()
     if about:
         head.append(f"{_printable(about)}: ")
-    head.append(finding.id, style=f"bold {_SEVERITY_STYLE[finding.severity]}")
+    head.append(finding.id, style=f"bold {SEVERITY_STYLE[finding.severity]}")
     head.append(f": {_printable(str(finding.cause))}")
     console.print(head)
     for line in finding.evidence:
@@ -323,9 +359,25 @@ class Setup:
 
 
 def print_result(text: str) -> None:
-    """A result on standard output, in UTF-8 whatever the console's code page; a closed pipe ends quietly."""
+    """
+    A result on standard output, in UTF-8 whatever the console's code page; a closed pipe ends quietly.
+
+    Raises: Problem (disk-full, output-not-writable).
+    """
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
+    except OSError as error:
+        _drop(sys.stdout)
+        full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+        raise Problem(
+            Finding(
+                id="disk-full" if full else "output-not-writable",
+                severity="error",
+                area="output",
+                cause=Text("The result could not be printed.", "結果を標準出力に書き込めませんでした。"),
+                evidence=(f"writing standard output: {error}",),
+            )
+        ) from error

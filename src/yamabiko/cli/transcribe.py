@@ -219,7 +219,11 @@ class Batch:
             return
         forget(source, request, self.settings)
         tally.add(transcript)
-        self._show(plan, transcript, layout)
+        try:
+            self._show(plan, transcript, layout)
+        except Problem as problem:  # the files are written; standard output took no more
+            screen.show_finding(self.console, problem.finding, source.name)
+            tally.failures.append(problem.finding)
 
     def _show(self, plan: Plan, transcript: Transcript, layout: Layout) -> None:
         from yamabiko import formats

@@ -93,6 +93,8 @@ class Loaded:
     device: str
     compute_type: str
     engine_version: str
+    languages: tuple[str, ...] = ()
+    """Codes, where this model knows fewer than its CARD says; empty: as the CARD says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,14 +85,17 @@ class FasterWhisper:
         )
         self._batched = faster_whisper.BatchedInferencePipeline(self._model)
         device, compute_type = self._really()
-        return Loaded(device, compute_type, f"{faster_whisper.__version__} (CTranslate2 {ctranslate2.__version__})")
+        version = f"{faster_whisper.__version__} (CTranslate2 {ctranslate2.__version__})"
+        return Loaded(device, compute_type, version, () if self._model.model.is_multilingual else ("en",))
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         # The fallback temperatures sample at random: seeded, the same audio gives the same text in every worker.
         self._seed(0)
-        if len(batch) > 1:
+        # Asked together, chunks get one language: that of the likeliest. Where each may have its own, one at a time.
+        together = len(batch) > 1 and (options.language is not None or not self._model.model.is_multilingual)
+        if together:
             yield from self._transcribe_together(batch, options)
-        for index, audio in enumerate(batch if len(batch) == 1 else ()):
+        for index, audio in enumerate(() if together else batch):
             segments, info = self._model.transcribe(
                 audio,
                 temperature=options.temperatures,

@@ -18,7 +18,18 @@ from yamabiko.i18n import Language, Text, reader_language
 _FAMILIES = (
     (
         Text("NVIDIA's driver, CUDA, WSL, containers, the system", "NVIDIAドライバー・CUDA・WSL・コンテナー・システム"),
-        ("driver-", "nvml-", "wsl-", "gpu-compute-", "gpu-not-", "container-", "glibc-", "cuda-", "cudnn-"),
+        (
+            "driver-",
+            "nvml-",
+            "wsl-",
+            "gpu-compute-",
+            "gpu-not-",
+            "gpu-text-",
+            "container-",
+            "glibc-",
+            "cuda-",
+            "cudnn-",
+        ),
     ),
     (Text("AMD and ROCm", "AMDとROCm"), ("rocm-",)),
     (Text("CTranslate2, faster-whisper, WhisperX", "CTranslate2・faster-whisper・WhisperX"), ("ct2-", "whisperx-")),
@@ -42,7 +53,7 @@ _FAMILIES = (
 )
 _REST = Text("The command line, settings, yamabiko itself", "コマンド・設定・yamabiko自身")
 
-_PRICES = {
+PRICES = {
     "none": Text("costs nothing", "負担なし"),
     "effort": Text("costs effort", "手間がかかる"),
     "speed": Text("costs speed", "遅くなる"),
@@ -79,28 +90,29 @@ def page(about: Article, columns: int = 96) -> str:
     told = [(_SYMPTOM, about.symptom), (_CAUSE, about.cause), (_KNOWN_BY, about.known_by)]
     told += [(_MEANWHILE, about.meanwhile)] if about.meanwhile else []
     for title, text in told:
-        lines += ["", str(title), *_indented(str(text), "  ", columns)]
+        lines += ["", str(title), *indented(str(text), "  ", columns)]
     if about.remedies:
         lines += ["", str(_REMEDIES)]
     for number, remedy in enumerate(about.remedies, 1):
-        lines += _indented(f"{number}. {_priced(remedy, reader_language())}", "  ", columns, "     ")
+        lines += indented(f"{number}. {_priced(remedy, reader_language())}", "  ", columns, "     ")
         lines += [
             f"       {line}".rstrip() for line in (remedy.command or "").splitlines()
         ]  # never wrapped: it is copied
     lines += [
         "",
         str(_SOURCES),
-        *(line for source in about.sources for line in _indented(source, "  ", columns, "    ")),
+        *(line for source in about.sources for line in indented(source, "  ", columns, "    ")),
     ]
     lines += ["", f"{_SURE}: {_CONFIDENCE[about.confidence]}", ""]
     return "\n".join(lines)
 
 
 def _priced(remedy: Remedy, language: Language) -> str:
-    return f"{_in(remedy.what, language)} · {_in(_PRICES[remedy.cost], language)}"
+    return f"{_in(remedy.what, language)} · {_in(PRICES[remedy.cost], language)}"
 
 
-def _indented(text: str, margin: str, columns: int, later: str | None = None) -> list[str]:
+def indented(text: str, margin: str, columns: int, later: str | None = None) -> list[str]:
+    """Lines of at most so many columns: the first behind `margin`, the others behind `later`."""
     later = margin if later is None else later
     wrapped = _wrapped(text, columns - len(later))
     return [f"{later if number else margin}{line}" for number, line in enumerate(wrapped)]

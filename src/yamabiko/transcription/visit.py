@@ -7,9 +7,11 @@ know; what it heard is kept, so that a fix can be held to the same text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 
+from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checkup import Checkup, Rung, check_up, merged
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.engines import catalog, environments
@@ -19,6 +21,8 @@ from yamabiko.settings import Settings
 from yamabiko.transcription.verification import Verification, verify
 
 Report = Callable[[Text, int, int], None]
+ALIKE = 0.75
+"""From this likeness on, two texts of a known recording are the same with other words here and there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,35 @@ def visit(facts: Facts, settings: Settings, report: Report = lambda *_: None, en
             findings += [finding for receipt in result.receipts for finding in receipt.fallbacks]
             if result.ok and result.texts:
                 texts[ready.path.name] = result.texts
+            if result.texts and any(receipt.used_device != "cpu" for receipt in result.receipts):
+                on_cpu = verify(card, settings, profile=profile.name, device="cpu", report=report)
+                differs = text_differs(result.texts, on_cpu.texts, ready.path.name)
+                said = f"{differs.id}: {differs.evidence[0]}" if differs else ""
+                rungs.append(
+                    Rung(ready.path.name, "text as on the CPU", differs is None, said, differs.id if differs else "")
+                )
+                findings += [differs] if differs else []
     return Visit(replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings)), texts)
+
+
+def text_differs(on_gpu: Sequence[str], on_cpu: Sequence[str], environment: str) -> Finding | None:
+    """
+    A GPU that computes, and computes wrongly: kernels for another chip do. None if the texts agree.
+
+    They need not be equal: another precision may choose another word. Half of one text that is not in the other is no
+    matter of precision.
+    """
+    for number, (gpu, cpu) in enumerate(zip(on_gpu, on_cpu, strict=False), start=1):
+        alike = SequenceMatcher(None, gpu.casefold(), cpu.casefold(), autojunk=False).ratio()
+        if alike < ALIKE:
+            return article("gpu-text-differs").finding(
+                (
+                    f"{environment}: recording {number}: {alike:.0%} of the text is the same",
+                    f"on the GPU: {gpu[:120]}",
+                    f"on the CPU: {cpu[:120]}",
+                )
+            )
+    return None
 
 
 def _rung(environment: str, result: Verification) -> Rung:

@@ -11,7 +11,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, fixing, screen
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Finding, Problem, Remedy, Severity
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from yamabiko.diagnosis.report import Mark
 
 WELL, WRONG, UNFINISHED = 0, 1, 2
+COLUMNS = 100
+"""No line is wider but commands, which are copied; less on a narrow terminal."""
 
 HELP = Text(
     "Find out what is wrong on this machine, why, and the cheapest way out.",
@@ -236,6 +238,9 @@ _MARKS: dict[Mark, tuple[str, str]] = {
     "none": ("–", "-"),
     "unknown": ("?", "?"),
 }
+_MARK_OF: dict[Severity, Mark] = {"error": "wrong", "warning": "wrong", "unknown": "unknown", "info": "none"}
+_FROM_THE_LOG = Text("What the log comes from", "ログのエラーの原因")
+_BESIDES = Text("Found here besides (in full: without --log)", "そのほかに見つかったこと（--log なしで全文を表示）")
 
 
 def _mark(mark: Mark) -> str:
@@ -253,26 +258,32 @@ def _show(checkup: Checkup, *, verbose: bool) -> None:
     from yamabiko.diagnosis import report
 
     console = screen.make_console(results=True)
-    rows = [[_mark(line.mark), str(line.what), str(line.shown)] for line in report.lines(checkup)]
-    screen.print_result(answers.aligned(rows))
+    columns = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
+    rows = [(_mark(line.mark), line) for line in report.lines(checkup)]
+    screen.print_result("".join(f"{line}\n" for line in report.table(rows, columns)))
     if verbose:
         screen.print_result("".join(f"? {line}\n" for line in report.unseen(checkup.facts)))
-    for finding in checkup.findings:
-        screen.print_result("\n")
-        screen.show_finding(console, finding)
-        _meanwhile(finding, console)
-    screen.print_result(f"\n{_verdict(checkup)}\n")
+    asked = [finding for finding in checkup.findings if finding.id in checkup.explaining]
+    besides = [finding for finding in checkup.findings if finding not in asked]
+    for heading, findings in ((_FROM_THE_LOG, asked), (_BESIDES if asked else None, besides)):
+        if heading is not None and findings:
+            screen.print_result("\n")
+            screen.say(console, heading, "bold")
+        for finding in findings:
+            _show_finding(finding, checkup, console, columns, short=bool(asked) and finding in besides)
+    screen.print_result("\n")
+    screen.say(console, _verdict(checkup))
 
 
-def _meanwhile(finding: Finding, console: Console) -> None:
-    from yamabiko.diagnosis.articles import article
+def _show_finding(finding: Finding, checkup: Checkup, console: Console, columns: int, *, short: bool) -> None:
+    from yamabiko.diagnosis import report
 
-    try:
-        meanwhile = article(finding.id).meanwhile
-    except KeyError:
-        return
-    if meanwhile is not None and finding.we_did is None:
-        screen.say(console, f"  {Text('meanwhile yamabiko', '当面 yamabiko は')} {meanwhile}")
+    sign = _mark(_MARK_OF[finding.severity])
+    screen.print_result("\n")
+    screen.say(console, f"{sign}  {finding.id}", screen.SEVERITY_STYLE[finding.severity])
+    lines = report.in_short(finding, columns) if short else report.in_full(finding, checkup.facts, columns)
+    for line in lines:
+        screen.say(console, line)
 
 
 def _verdict(checkup: Checkup) -> Text:
@@ -283,7 +294,11 @@ def _verdict(checkup: Checkup) -> Text:
     if not loud:
         return Text(f"Nothing is wrong here; {notes} to know.", f"問題は見つかりませんでした（参考 {notes} 件）。")
     more = f"yamabiko doctor --explain {loud[0].id}"
-    return Text(f"{len(loud)} found. More of the first: {more}", f"{len(loud)} 件の問題があります。詳しくは: {more}")
+    if len(loud) == 1:
+        return Text(f"1 found. More of it: {more}", f"1 件の問題があります。詳しくは: {more}")
+    return Text(
+        f"{len(loud)} found. More of the first: {more}", f"{len(loud)} 件の問題があります。最初の問題の詳細: {more}"
+    )
 
 
 def _article(id_: str) -> str:

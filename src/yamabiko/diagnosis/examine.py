@@ -79,13 +79,15 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
         sign = check.look(facts) if facts is not None else UNTOLD
         if sign.here is False:
             ruled_out.append(check.id)
-        elif sign.here or check.words_suffice:
+        elif sign.here or check.words_suffice or (line and _any_says(check.sure_words, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
             confirmed.append((_weight(check, sign, line), _finding(check, sign, quoted)))
         else:
             open_.append(Suspicion(check, line))
     confirmed.sort(key=lambda pair: -pair[0])
-    return Explanation(tuple(finding for _, finding in confirmed), tuple(open_), tuple(ruled_out))
+    found = {finding.id for _, finding in confirmed}
+    weaker = {id_ for check in CHECKS if check.id in found for id_ in check.instead_of}
+    return Explanation(tuple(f for _, f in confirmed if f.id not in weaker), tuple(open_), tuple(ruled_out))
 
 
 def suggested(check: Check, symptom: Symptom) -> str | None:
@@ -95,7 +97,7 @@ def suggested(check: Check, symptom: Symptom) -> str | None:
     ended = symptom.ending in check.endings
     if check.needs_ending and not ended:
         return None
-    for pattern in _patterns(check.words):
+    for pattern in _patterns((*check.sure_words, *check.words)):
         line = next((line for line in reversed(symptom.lines) if _says(line, pattern, symptom.anchored)), None)
         if line is not None:
             return line
@@ -114,6 +116,10 @@ def _says(line: str, pattern: re.Pattern[str], anchored: bool) -> bool:
     return any(pattern.match(shown, at) for at in {0, before.end() if before else 0})
 
 
+def _any_says(words: tuple[str, ...], line: str) -> bool:
+    return any(pattern.search(line[:_LONGEST_LINE]) for pattern in _patterns(words))
+
+
 @cache
 def _patterns(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(word, re.IGNORECASE) for word in words)
@@ -121,7 +127,9 @@ def _patterns(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 def _weight(check: Check, sign: Sign, line: str) -> int:
     """What facts confirm counts for more than words, and long words for more than short ones."""
-    longest = max((m.end() - m.start() for p in _patterns(check.words) if (m := p.search(line))), default=0)
+    longest = max(
+        (m.end() - m.start() for p in _patterns((*check.sure_words, *check.words)) if (m := p.search(line))), default=0
+    )
     return (10_000 if sign.here else 0) + longest
 
 

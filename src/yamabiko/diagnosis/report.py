@@ -1,13 +1,21 @@
-"""What a checkup saw, as lines for people: the machine, its GPUs, each environment. Findings have a view of their own."""
+"""
+What a checkup saw, as lines for people: the machine, its GPUs, each environment, then what was found.
+
+Lines are for a terminal, at most so many columns wide; commands are never wrapped, since they are copied.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, Rung
+from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.book import PRICES, columns_of, indented
+from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable, unavailable
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 
 Mark = Literal["well", "wrong", "none", "unknown"]
@@ -26,13 +34,32 @@ def lines(checkup: Checkup) -> tuple[Line, ...]:
     facts = checkup.facts
     return (
         _system(facts), _processor(facts), _memory(facts), *_disks(facts), _nvidia(facts), _amd(facts),
-        *_environments(facts, checkup.rungs),
+        *_environments(checkup),
     )  # fmt: skip
 
 
 def unseen(facts: Facts) -> tuple[str, ...]:
     """What could not be had, and why, a line each: for those who want to know what the doctor did not see."""
     return tuple(f"{name}: {reason}" for name, reason in unavailable(facts))
+
+
+def table(rows: Sequence[tuple[str, Line]], columns: int) -> list[str]:
+    """Each line behind its mark; what does not fit goes on under its beginning."""
+    widest = max(columns_of(str(line.what)) for _, line in rows)
+    shown = []
+    for mark, line in rows:
+        name = str(line.what) + " " * (widest - columns_of(str(line.what)))
+        shown += _by_items(str(line.shown), f"{mark}  {name}  ", columns, " " * (widest + 5))
+    return shown
+
+
+def _by_items(text: str, margin: str, columns: int, later: str) -> list[str]:
+    """Wrapped between the items of a list, so that a name and its version stay together, where none is too long."""
+    kept = re.sub(r"(?<![,;:]) ", "\N{NO-BREAK SPACE}", text)
+    lines = indented(kept, margin, columns, later)
+    if max(map(columns_of, lines)) > columns:
+        return indented(text, margin, columns, later)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _system(facts: Facts) -> Line:
@@ -47,6 +74,8 @@ def _system(facts: Facts) -> Line:
 
 def _processor(facts: Facts) -> Line:
     cpu = facts.cpu
+    if isinstance(cpu.model, Unavailable) and isinstance(cpu.flags, Unavailable):
+        return Line("unknown", Text("processor", "CPU"), _because(cpu.model))
     model = cpu.model if isinstance(cpu.model, str) else "?"
     flags = f": {' '.join(cpu.flags)}" if isinstance(cpu.flags, tuple) else ""
     quota = f", {cpu.quota:g}" if isinstance(cpu.quota, float) else ""
@@ -60,7 +89,7 @@ def _processor(facts: Facts) -> Line:
 def _memory(facts: Facts) -> Line:
     what, memory = Text("memory", "メモリ"), facts.memory
     if isinstance(memory.total_bytes, Unavailable) or isinstance(memory.available_bytes, Unavailable):
-        return Line("unknown", what, _same(str(memory.total_bytes)))
+        return Line("unknown", what, _because(memory.total_bytes, memory.available_bytes))
     free, total = _gib(memory.available_bytes), _gib(memory.total_bytes)
     limit = f"; {_gib(memory.limit_bytes)}" if isinstance(memory.limit_bytes, int) else ""
     text = Text(
@@ -81,7 +110,7 @@ def _disks(facts: Facts) -> Iterator[Line]:
             continue
         kept = ", ".join(names)
         if isinstance(disk.free_bytes, Unavailable):
-            yield Line("unknown", Text("disk", "ディスク"), _same(f"{kept}: {disk.free_bytes}"))
+            yield Line("unknown", Text("disk", "ディスク"), _because(disk.free_bytes))
         else:
             closed = "" if disk.writable else f" ({Text('not writable', '書き込み不可')})"
             text = Text(
@@ -93,7 +122,7 @@ def _disks(facts: Facts) -> Iterator[Line]:
 def _nvidia(facts: Facts) -> Line:
     what, nvidia = Text("NVIDIA", "NVIDIA"), facts.nvidia
     if isinstance(nvidia.gpus, Unavailable):
-        return Line("unknown", what, _same(str(nvidia.gpus)))
+        return Line("unknown", what, _because(nvidia.gpus))
     if not facts.sees_nvidia and not nvidia.gpus:
         return Line("none", what, Text("no GPU is visible here", "GPUは見えません"))
     gpus = ", ".join(f"{g.name}{f' ({g.capability})' if isinstance(g.capability, str) else ''}" for g in nvidia.gpus)
@@ -106,7 +135,7 @@ def _nvidia(facts: Facts) -> Line:
 def _amd(facts: Facts) -> Line:
     what, amd = Text("AMD", "AMD"), facts.amd
     if isinstance(amd.gpus, Unavailable):
-        return Line("unknown", what, _same(str(amd.gpus)))
+        return Line("unknown", what, _because(amd.gpus))
     if not amd.kfd:
         return Line("none", what, Text("no GPU for computing is visible here", "演算用のGPUは見えません"))
     gpus = ", ".join(gpu.gfx for gpu in amd.gpus) or "?"
@@ -114,16 +143,23 @@ def _amd(facts: Facts) -> Line:
     return Line("well" if amd.kfd_open is True else "wrong", what, _same(f"{gpus}; {rocm}"))
 
 
-def _environments(facts: Facts, rungs: tuple[Rung, ...]) -> Iterator[Line]:
-    for environment in facts.environments:
-        climbed = [rung for rung in rungs if rung.environment == environment.name]
+def _environments(checkup: Checkup) -> Iterator[Line]:
+    for environment in checkup.facts.environments:
+        climbed = [rung for rung in checkup.rungs if rung.environment == environment.name]
         if environment.engine is None and not _is_worth_a_line(environment):
             continue
         tried = "; ".join(f"{rung.what}: {'ok' if rung.well else rung.said}" for rung in climbed)
         packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
         text = f"{packages or '–'}{f'; {tried}' if tried else ''}"
-        well: Mark = "well" if all(rung.well for rung in climbed) else "wrong"
+        sick = any(not rung.well for rung in climbed) or _is_blamed(environment, checkup.findings)
+        well: Mark = "wrong" if sick else "well"
         yield Line(well, _same(environment.name), _same(text))
+
+
+def _is_blamed(environment: Environment, findings: tuple[Finding, ...]) -> bool:
+    """A finding that is more than a note has seen something in it."""
+    loud = (finding for finding in findings if finding.severity != "info")
+    return any(line.startswith(f"{environment.name}: ") for finding in loud for line in finding.evidence)
 
 
 def _is_worth_a_line(environment: Environment) -> bool:
@@ -131,8 +167,87 @@ def _is_worth_a_line(environment: Environment) -> bool:
     return any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
+# ---- findings -------------------------------------------------------------------------------------------------------
+
+_EVIDENCE, _TO_FIX = Text("evidence", "根拠"), Text("to fix", "対処")
+_WE_DID, _MEANWHILE = Text("we did", "対応"), Text("meanwhile", "当面")
+
+
+def in_full(finding: Finding, facts: Facts, columns: int) -> list[str]:
+    """What stands under a finding's id: cause, evidence, remedies with their prices, what yamabiko does by itself."""
+    lines = indented(str(finding.cause), _MARGIN, columns)
+    lines += _block(_EVIDENCE, _evidence(finding, facts, columns - _LABEL))
+    lines += _block(_WE_DID, indented(str(finding.we_did), "", columns - _LABEL)) if finding.we_did else []
+    several = len(finding.remedies) > 1
+    lines += _block(
+        _TO_FIX,
+        [
+            line
+            for number, remedy in enumerate(finding.remedies, 1)
+            for line in _remedy(remedy, f"{number}. " if several else "", columns - _LABEL)
+        ],
+    )
+    meanwhile = _by_itself(finding)
+    return [*lines, *(_block(_MEANWHILE, indented(meanwhile, "", columns - _LABEL)) if meanwhile else [])]
+
+
+def in_short(finding: Finding, columns: int) -> list[str]:
+    """Its cause, and where to read more: for what was not asked about, and for notes."""
+    more = Text(f"more: yamabiko doctor --explain {finding.id}", f"詳細: yamabiko doctor --explain {finding.id}")
+    return [*indented(str(finding.cause), _MARGIN, columns), f"{_MARGIN}{more}"]
+
+
+_MARGIN = "   "
+_LABEL = 13
+"""Columns of the margin and the label before each block."""
+
+
+def _block(label: Text, lines: list[str]) -> list[str]:
+    """Lines with a label before the first."""
+    before = f"{_MARGIN}{label}"
+    before += " " * max(1, _LABEL - columns_of(before))
+    return [f"{' ' * _LABEL if number else before}{line}".rstrip() for number, line in enumerate(lines)]
+
+
+def _evidence(finding: Finding, facts: Facts, columns: int) -> list[str]:
+    """What was seen, each thing once; what was seen in one environment stands under its name."""
+    lines: list[str] = []
+    inside = ""
+    for line in dict.fromkeys(finding.evidence):
+        name = next((e.name for e in facts.environments if line.startswith(f"{e.name}: ")), "")
+        if name and name != inside:
+            lines.append(str(Text(f"in {name}", f"{name} の中")))
+        inside = name
+        margin = "  " if name else ""
+        lines += indented(line.removeprefix(f"{name}: "), margin, columns, f"{margin}  ")
+    return lines
+
+
+def _remedy(remedy: Remedy, number: str, columns: int) -> list[str]:
+    hanging = " " * len(number)
+    lines = indented(f"{PRICES[remedy.cost]} · {remedy.what}", number, columns, hanging)
+    return [*lines, *(f"{hanging}   {line}" for line in (remedy.command or "").splitlines())]
+
+
+def _by_itself(finding: Finding) -> str:
+    """What yamabiko does meanwhile; nothing where it has told what it did."""
+    if finding.we_did is not None:
+        return ""
+    try:
+        meanwhile = article(finding.id).meanwhile
+    except KeyError:
+        return ""
+    return "" if meanwhile is None else str(Text(f"yamabiko {meanwhile.en}", meanwhile.ja))
+
+
 def _gib(count: int) -> str:
     return f"{count / 2**30:.1f} GiB"
+
+
+def _because(*facts: object) -> Text:
+    """Why the first of these that could not be had is not here."""
+    reason = next((fact.because for fact in facts if isinstance(fact, Unavailable)), "")
+    return Text(f"not known: {reason}", f"不明: {reason}")
 
 
 def _same(text: str) -> Text:

@@ -73,6 +73,10 @@ class Check:
     """Only failures of these suggest it; empty: of any."""
     words_suffice: bool = False
     """No other cause writes these words: nothing more is needed, unless the facts rule it out."""
+    sure_words: tuple[str, ...] = ()
+    """The same for some words alone; they are tried before `words`."""
+    instead_of: tuple[str, ...] = ()
+    """Ids that say the same of this machine with less knowledge: they explain nothing where this one does."""
     look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)
     work_goes_on: bool = False
     """The trouble slows or misleads, and kills nothing: it never explains a death."""

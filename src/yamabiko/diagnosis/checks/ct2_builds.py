@@ -203,6 +203,7 @@ CHECKS = (
         "ct2-cuda-wheel-on-amd",
         words=(r"CUDA failed with error CUDA driver version is insufficient for CUDA runtime version",),
         look=_for_cuda_on_amd,
+        instead_of=("driver-none-or-container-without-runtime",),
         by_itself=_users_own_on_amd,
     ),
     Check(

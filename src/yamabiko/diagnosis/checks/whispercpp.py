@@ -9,6 +9,7 @@ from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, abse
 from yamabiko.diagnosis.checks.driver_serves import dotted, driver_serves
 from yamabiko.diagnosis.facts.records import Environment, Facts, NativeFile, Unavailable
 from yamabiko.diagnosis.tables import GGML_WHEEL_FLAGS
+from yamabiko.i18n import Text
 
 _GGML = re.compile(r"(?:^|/)(?:lib(?:ggml|whisper)|_pywhispercpp)[-.\w]*\.so")
 _BACKEND = re.compile(r"(?:^|/)libggml-(cuda|hip|vulkan|sycl|musa|opencl)\b[^/]*$")
@@ -69,6 +70,23 @@ def _built_for_cpu(facts: Facts, environment: Environment) -> Sign:
     return present(
         f"{core.path}: {_package(environment)} has no CUDA, HIP or Vulkan backend, beside it or in it", *gpus
     )
+
+
+def _no_backend_for_gpu(facts: Facts) -> Sign:
+    """What no package holds, a program in Rust or C++, only its words can tell of."""
+    sign = anywhere(facts.environments, partial(_built_for_cpu, facts))
+    if sign.here is not None or any(_ggml(environment) for environment in facts.environments):
+        return sign
+    gpus = _gpus(facts)
+    if not gpus:
+        return absent("/dev: no GPU that this build could miss")
+    alone = Text(
+        "This whisper.cpp knows one backend, the CPU's, and there is a GPU: it was built without CUDA, HIP and Vulkan, or "
+        "such a backend stands apart and was not loaded.",
+        "このwhisper.cppが持つバックエンドはCPU用の一つだけですが、GPUはあります。CUDA、HIP、Vulkanなしで"
+        "ビルドされたか、別ファイルのバックエンドが読み込まれていません。",
+    )
+    return Sign(None, tuple(gpus), cause=alone)
 
 
 def _no_proof(facts: Facts, environment: Environment) -> Sign:
@@ -173,11 +191,9 @@ CHECKS = (
     Check(
         "whispercpp-cpu-build-silent",
         work_goes_on=True,
-        words=(
-            r"whisper_backend_init_gpu: no GPU found",
-            r"whisper_init_with_params_no_state: backends\s+= 1\s*$",
-        ),
-        look=lambda facts: anywhere(facts.environments, partial(_built_for_cpu, facts)),
+        words=(r"whisper_backend_init_gpu: no GPU found",),
+        sure_words=(r"whisper_init_with_params_no_state: backends\s+= 1\s*$",),
+        look=_no_backend_for_gpu,
         probe="ggml",
     ),
     Check(

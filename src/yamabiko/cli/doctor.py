@@ -151,7 +151,8 @@ def command(
             screen.show_finding(console, problem.finding)
         raise typer.Exit(UNFINISHED) from None
     if json:
-        answers.print_json({"facts": checkup.facts, "findings": checkup.findings, "tried": checkup.rungs})
+        told = {"facts": checkup.facts, "findings": checkup.findings, "explaining": checkup.explaining}
+        answers.print_json({**told, "tried": checkup.rungs})
     else:
         _show(checkup, verbose=verbose)
     raise typer.Exit(WRONG if _loud(checkup.findings) else WELL)

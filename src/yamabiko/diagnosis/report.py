@@ -15,6 +15,7 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, columns_of, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable, unavailable
+from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -144,6 +145,12 @@ def _amd(facts: Facts) -> Line:
 
 
 def _environments(checkup: Checkup) -> Iterator[Line]:
+    if not checkup.rungs and not any(e.engine or _is_worth_a_line(e) for e in checkup.facts.environments):
+        told = Text(
+            f"none is set up yet: the first transcription does it, or yamabiko engines install {DEFAULT_ENGINE}",
+            f"未導入です。最初の文字起こしで自動的に導入されます（手動: yamabiko engines install {DEFAULT_ENGINE}）",
+        )
+        yield Line("none", Text("engines", "エンジン"), told)
     for environment in checkup.facts.environments:
         climbed = [rung for rung in checkup.rungs if rung.environment == environment.name]
         if environment.engine is None and not _is_worth_a_line(environment):

@@ -18,6 +18,13 @@ SAMPLE_RATE = 16_000
 
 Task = Literal["transcribe", "translate"]
 Verdict = Literal["proved", "not proved", "refuted"]
+EvidenceKind = Literal[
+    "introspection",  # what the engine says of itself
+    "device-files", "libraries", "cpu-time",  # what the kernel shows of the process
+    "device-memory", "process-activity",  # what a driver books on the process
+    "device-memory-rise", "device-activity",  # what a driver says of a whole device, whoever uses it
+    "last-words", "speed",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,7 +112,7 @@ class Evidence:
     observation was made but points to no device.
     """
 
-    kind: Literal["introspection", "device-files", "device-memory", "libraries", "cpu-time", "last-words", "speed"]
+    kind: EvidenceKind
     says: str | None
     value: str
 

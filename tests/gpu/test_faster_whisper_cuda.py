@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,45 @@ def test_the_gpu_is_used_and_proved(compute_type: str, home: Path, tmp_path: Pat
     receipt = document["yamabiko"]
     assert (receipt["used_device"], receipt["verdict"]) == ("cuda:0", "proved")
     assert "museum" in document["text"]
+    seen = {e["kind"] for e in receipt["evidence"] if e["says"] == "cuda" and e["kind"] != "introspection"}
+    assert seen & {"device-memory", "process-activity"} or seen >= {"device-memory-rise", "device-activity"}
+    assert not [e for e in receipt["evidence"] if e["says"] == "cpu"]
+
+
+def test_an_engine_that_lies_about_the_gpu_is_found_out(home: Path, tmp_path: Path) -> None:
+    """The scripted engine claims CUDA and touches none of it, while NVML itself holds the GPU's files open."""
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"claims": "cuda"}), "utf-8")
+    _, document = transcribe(
+        tmp_path / "home", tmp_path, "--engine", "scripted", "--model", str(script), "--device", "cuda"
+    )
+    receipt = document["yamabiko"]
+    assert (receipt["used_device"], receipt["verdict"]) == ("cpu", "refuted")
+
+
+def test_on_a_machine_with_a_gpu_the_cpu_is_proved_too(home: Path, tmp_path: Path) -> None:
+    _, document = transcribe(home, tmp_path, "--device", "cpu")
+    assert (document["yamabiko"]["used_device"], document["yamabiko"]["verdict"]) == ("cpu", "proved")
+
+
+LOOK = """
+import json, time
+from yamabiko.workers.observe import Observer
+begun = time.perf_counter()
+observer = Observer("cuda")
+opened_s = time.perf_counter() - begun
+evidence = observer.watch().evidence()
+print(json.dumps([opened_s, observer._last.cost_s, {e.kind: [e.says, e.value] for e in evidence}]))
+"""
+
+
+def test_what_asking_nvml_opens_is_not_taken_for_an_engines(record_property: Callable[[str, object], None]) -> None:
+    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    opened_s, look_s, seen = json.loads(done.stdout)
+    print(f"NVML opened in {opened_s * 1e3:.1f} ms, a look took {look_s * 1e3:.1f} ms: {seen}")
+    record_property("look_s", look_s)
+    assert seen["device-files"][0] == "cpu" or "/dev/dxg" in seen["device-files"][1]
+    assert seen["device-memory"][0] != "cuda"
 
 
 def test_the_gpu_and_the_cpu_say_the_same(home: Path, tmp_path: Path) -> None:

@@ -346,6 +346,18 @@ def test_who_requires_a_gpu_gets_no_answer_from_the_cpu(pool, outfit, script, re
     assert any(line.startswith("device-files: ") for line in course.problem.evidence)
 
 
+def test_what_a_library_only_prints_is_evidence(pool, outfit, script, recording):
+    """sherpa-onnx says nowhere else that it took the CPU."""
+    words = "session.cc:GetSessionOptionsImpl:176 Please compile with -DSHERPA_ONNX_ENABLE_GPU=ON. Fallback to cpu!"
+    model = script({"at": "chunk", "times": 1, "do": "silence", "words": words}, claims="cuda")
+
+    course = course_of(pool, outfit(model), recording, wanted=range(5))
+
+    assert [(e.says, e.value) for e in course.run.evidence if e.kind == "last-words"] == [("cpu", words)]
+    assert course.run.ruling.verdict == "refuted"
+    assert words in [e.value for e in course.run.ruling.because]
+
+
 def test_who_requires_a_gpu_does_not_fall_to_the_cpu(pool, outfit, script, recording):
     model = script({"at": "load", "device": "cuda", "do": "raise", "message": NO_DRIVER})
 

@@ -18,7 +18,7 @@ import numpy
 from yamabiko import logs
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.fallback import Step, next_step
-from yamabiko.diagnosis.verdict import Ruling, decide
+from yamabiko.diagnosis.verdict import Ruling, backend_lines, decide
 from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -117,7 +117,7 @@ class Run:
             window = done = 0
             for item in worker.find_speech(audio):
                 if isinstance(item, Done):
-                    self.observe(item)
+                    self.observe(item, worker.last_words())
                     break
                 message, payload = item
                 window = message.window_samples
@@ -146,12 +146,12 @@ class Run:
                 self._pool.discard(self._outfit, self._rung)
                 raise
 
-    def observe(self, done: Done) -> None:
-        """Take in what a worker saw while it answered: the verdict of the receipt."""
+    def observe(self, done: Done, words: Sequence[str] = ()) -> None:
+        """Take in what a worker saw while it answered, and what its libraries printed: the verdict of the receipt."""
         assert self.ready is not None
         self.inference_s += done.inference_s
-        self.evidence = done.evidence
-        self.ruling = decide(self.ready.loaded.device, done.evidence)
+        self.evidence = (*done.evidence, *backend_lines(words))
+        self.ruling = decide(self.ready.loaded.device, self.evidence)
         self._hold_to_promise()
 
     # ---- inside ------------------------------------------------------------------------------------------------
@@ -166,11 +166,13 @@ class Run:
     ) -> Iterator[Answer]:
         said: dict[int, list[Segment]] = {index: [] for index in range(len(asked))}
         held: list[Answer] = []  # what must run on a GPU is no answer before that is proved
-        for message in self._worker().transcribe(audio, [chunks[index] for index in asked], options):
+        worker = self._worker()
+        self._refuse_languages_it_does_not_know(options)
+        for message in worker.transcribe(audio, [chunks[index] for index in asked], options):
             if isinstance(message, SegmentFound):
                 said[message.index].append(message.segment)
             elif isinstance(message, Done):
-                self.observe(message)
+                self.observe(message, worker.last_words())
             else:
                 answer = Answer(asked[message.index], tuple(said.pop(message.index)))
                 if self._conduct.require_gpu:
@@ -178,6 +180,29 @@ class Run:
                 else:
                     yield answer
         yield from held
+
+    def _refuse_languages_it_does_not_know(self, options: TranscribeOptions) -> None:
+        """A model of one language writes its sounds for every other. Raises: Problem (model-lacks-language)."""
+        known = self.ready.loaded.languages if self.ready else ()
+        asked = options.language if options.language not in known else None
+        if not known or (asked is None and options.task == "transcribe"):
+            return
+        name = self._outfit.model_name
+        wanted_en = f"speech in “{asked}”" if asked else "translation"
+        wanted_ja = f"「{asked}」の音声" if asked else "翻訳"
+        raise Problem(
+            Finding(
+                id="model-lacks-language",
+                severity="error",
+                area="model",
+                cause=Text(
+                    f"{name} knows {_named(known).en} alone, and was asked for {wanted_en}.",
+                    f"{name} は{_named(known).ja}専用のモデルで、{wanted_ja}には対応していません。",
+                ),
+                evidence=(f"engine: the loaded model has the languages {', '.join(known)} and no others",),
+                remedies=(Remedy(Text("Use a multilingual model", "多言語モデルを使う"), "--model base"),),
+            )
+        )
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""
@@ -250,6 +275,10 @@ class Run:
             evidence=tuple(f"{e.kind}: {e.value}" for e in self.evidence),
             remedies=(Remedy(Text("Accept the CPU", "CPUでの実行を受け入れる"), "--device cpu", "speed"),),
         )
+
+
+def _named(languages: tuple[str, ...]) -> Text:
+    return Text("English", "英語") if languages == ("en",) else Text(", ".join(languages), "・".join(languages))
 
 
 def _where(finding: Finding) -> str:

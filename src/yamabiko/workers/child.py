@@ -87,6 +87,7 @@ class Worker:
         self._requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._engine: Any = None
+        self._observer: observe.Observer | None = None
 
     def serve(self) -> None:
         """Returns on `Stop`; the process ends at once when the server goes away."""
@@ -126,13 +127,15 @@ class Worker:
 
     def _load(self, message: Load) -> None:
         begun = time.perf_counter()
+        # Once, before anything is loaded: a second load finds the first model in memory.
+        self._observer = self._observer or observe.Observer(message.device)
         self._engine = catalog.adapter(message.engine).create()
         placement = Placement(message.device, message.compute_type)
         loaded = self._engine.load(Path(message.model), placement, message.threads)
         self._channel.send(Ready(loaded, time.perf_counter() - begun))
 
     def _transcribe(self, message: Transcribe) -> None:
-        watch = observe.Stopwatch()
+        watch = self._watch()
         batch = [samples.read(Path(message.audio), span) for span in message.chunks]
         chunk = 0
         for index, segment in self._engine.transcribe(batch, message.options):
@@ -148,7 +151,7 @@ class Worker:
         self._finish(message.request, watch)
 
     def _find_speech(self, message: FindSpeech) -> None:
-        watch = observe.Stopwatch()
+        watch = self._watch()
         finder = self._engine
         size = SPEECH_BLOCK_S * SAMPLE_RATE // finder.window_samples * finder.window_samples
         blocks: Iterator[Any] = samples.levelled_blocks(Path(message.audio), size)
@@ -158,9 +161,14 @@ class Worker:
             self._channel.send(SpeechProbabilities(message.request, finder.window_samples), payload)
         self._finish(message.request, watch)
 
-    def _finish(self, request: int, watch: observe.Stopwatch) -> None:
+    def _watch(self) -> observe.Watch:
+        if self._observer is None:
+            raise RuntimeError("asked before anything was loaded")
+        return self._observer.watch()
+
+    def _finish(self, request: int, watch: observe.Watch) -> None:
         seconds = watch.wall_s
-        evidence = (*self._engine.evidence(), *observe.everything(watch))
+        evidence = (*self._engine.evidence(), *watch.evidence())
         cancelled = request in self._cancelled
         self._cancelled.discard(request)
         self._channel.send(Done(request, seconds, evidence, cancelled))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from yamabiko.cli.inputs import Recording, gather
-from yamabiko.cli.outputs import Ledger, Plan, plan
+from yamabiko.cli.outputs import Ledger, Plan, elsewhere, plan
 
 FORMATS = ("txt", "srt")
 
@@ -162,3 +165,49 @@ def test_no_output_is_ever_another_output_or_a_recording(files: list[tuple[str, 
     outputs = [str(path).casefold() for one in found for path in one.targets.values()]
     assert len(outputs) == len(set(outputs)) == len(FORMATS) * len(files)
     assert not set(outputs) & {str(recording.path).casefold() for recording in recordings}
+
+
+def test_a_stem_stays_with_the_recording_that_came_first_in_whatever_format(tmp_path: Path, ledger: Ledger) -> None:
+    """One was asked for txt, later its neighbour for srt, then the first for both: nothing is written over."""
+    first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
+    [one] = plan([first], ("txt",), None, ledger, "a", overwrite=False)
+    write(one, ledger)
+    [other] = plan([second], ("srt",), None, ledger, "a", overwrite=False)
+    assert names_of(other) == ["talk.wav.srt"]
+    write(other, ledger)
+    [both] = plan([first], FORMATS, None, ledger, "a", overwrite=False)
+    assert names_of(both) == ["talk.srt", "talk.txt"]
+    assert both.to_write == ("srt",)
+
+
+def test_what_another_recording_made_is_never_ours_to_replace(tmp_path: Path, ledger: Ledger) -> None:
+    first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
+    for one, fmt in ((first, "txt"), (second, "srt")):  # as an older yamabiko left them
+        path = tmp_path / "in" / f"talk.{fmt}"
+        path.write_text("text")
+        ledger.record(path, one.path, "a")
+    [again] = plan([first], FORMATS, None, ledger, "a", overwrite=False)
+    assert names_of(again) == ["talk.flac.srt", "talk.flac.txt"]
+
+
+def test_a_name_that_another_process_holds_is_not_taken(tmp_path: Path, ledger: Ledger) -> None:
+    first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
+    [mine] = plan([second], FORMATS, None, ledger, "a", overwrite=False)
+    code = (
+        "import sys; from pathlib import Path; from yamabiko.cli.outputs import Ledger\n"
+        "with Ledger(Path(sys.argv[1])).claim(Path(sys.argv[2]), Path(sys.argv[3])) as free:\n"
+        "    print(free, flush=True); sys.stdin.read()\n"
+    )
+    arguments = [str(tmp_path / "ledger"), str(mine.base), str(first.path)]
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with ledger.claim(mine.base, second.path) as free:
+            assert not free
+        with ledger.claim(mine.base, first.path) as same_recording:
+            assert same_recording
+        moved = elsewhere(mine, ledger, "a", overwrite=False)
+        other.communicate()
+    assert not {_path.name for _path in moved.targets.values()} & {_path.name for _path in mine.targets.values()}
+    with ledger.claim(mine.base, second.path) as free:
+        assert free

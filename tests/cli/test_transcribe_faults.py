@@ -8,6 +8,7 @@ of the same file gives the text that every rescued run must give too.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from program import Result, noise_file, run_program, script_file
+from program import COMMAND, Result, environment, noise_file, run_program, script_file
 
 SIGNALS = ("SIGSEGV", "SIGABRT", "SIGILL", "SIGKILL")
 DEATHS: list[dict[str, Any]] = [{"do": "die", "signal": name} for name in SIGNALS]
@@ -236,3 +237,47 @@ def test_ctrl_c_before_anything_has_begun_shows_no_traceback(tmp_path: Path) -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert (done.returncode, done.stderr) == (130, "\n")
+
+
+def test_two_at_once_on_one_stem_write_two_names(recording: Path, tmp_path: Path) -> None:
+    """Each plans before the other has written: the one that comes second takes another name, and no text is lost."""
+    talks = tmp_path / "talks"
+    talks.mkdir()
+    for name in ("talk.wav", "talk.wave"):
+        shutil.copy(recording, talks / name)
+    script = script_file(tmp_path / "script.json")
+    command = [
+        *COMMAND,
+        "--engine",
+        "scripted",
+        "--model",
+        str(script),
+        "--vad_filter",
+        "False",
+        "--output_format",
+        "txt",
+    ]
+    both = [
+        subprocess.Popen(
+            [*command, str(talks / name)], env=environment(tmp_path), cwd=tmp_path, stderr=subprocess.DEVNULL
+        )
+        for name in ("talk.wav", "talk.wave")
+    ]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert len(list(talks.glob("*.txt"))) == 2
+
+
+def test_an_option_may_stand_before_the_file(recording: Path, tmp_path: Path) -> None:
+    """Whisper's users put `--model` first; it is no slip of `models`."""
+    script = script_file(tmp_path / "script.json")
+    result = run_program(
+        "--engine", "scripted", "--model", script, "--vad_filter", "False", "--output_dir", tmp_path,
+        "--output_format", "txt", recording, home=tmp_path,
+    )  # fmt: skip
+    assert result.code == 0, result.err
+
+
+def test_a_value_that_the_engine_would_refuse_is_refused_before_any_work(recording: Path, tmp_path: Path) -> None:
+    result = transcribe(recording, tmp_path, script_file(tmp_path / "script.json"), "--patience", "0")
+    assert result.code == 2
+    assert "--patience" in result.err

@@ -69,8 +69,14 @@ def _obey(typed: Sequence[str]) -> Any:
         typed, VERBS, OWN_OPTIONS, transcribe.switches() | doctor.SWITCHES | engines.SWITCHES | models.SWITCHES
     )
     # A file needs no verb, so a verb with a slip of the finger would be looked for as a file.
-    if arguments[:1] == ["transcribe"] and typed[0] != "transcribe" and not os.path.lexists(typed[0]):
-        finding = misunderstood.mistyped_verb(typed[0], VERBS)
+    verb = typed[0] if typed else ""
+    if (
+        arguments[:1] == ["transcribe"]
+        and verb != "transcribe"
+        and not verb.startswith("-")
+        and not os.path.lexists(verb)
+    ):
+        finding = misunderstood.mistyped_verb(verb, VERBS)
         if finding is not None:
             raise Problem(finding)
     return app(arguments, standalone_mode=False, prog_name="yamabiko")  # also as `python -m yamabiko`
@@ -96,6 +102,7 @@ def _guarded(work: Callable[[], Any]) -> int:
         screen.say(console, Text("Stopped.", "中断しました。"))
         return exits.INTERRUPTED
     except _Terminated:
+        screen.say(console, Text("Stopped from outside.", "外部から停止されました。"))
         return exits.TERMINATED
     except BrokenPipeError:
         return exits.OK

@@ -217,7 +217,7 @@ Patience = Annotated[
     _option(
         "How long the beam search goes on; 1 is usual",
         "ビームサーチを続ける度合い（patience）。通常は1",
-        min=0.0,
+        min=0.01,
         group=_DECODING,
     ),
 ]

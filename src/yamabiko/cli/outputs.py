@@ -15,11 +15,14 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from yamabiko.cli.inputs import Recording
+from yamabiko.formats import FORMATS
 from yamabiko.records import Malformed, from_plain, to_plain
 
 
@@ -40,6 +43,8 @@ class Plan:
     """What to write for one recording."""
 
     recording: Recording
+    base: Path
+    """The outputs' name without its format."""
     targets: dict[str, Path]
     """By format: every output, also those that are done."""
     to_write: tuple[str, ...]
@@ -84,6 +89,35 @@ class Ledger:
             beside.write_text(json.dumps(to_plain(made)), "utf-8")
             beside.replace(self._file(output))
 
+    @contextlib.contextmanager
+    def claim(self, base: Path, source: Path) -> Iterator[bool]:
+        """
+        Hold the names that begin with `base` for one recording, while the block lasts.
+
+        False if another process holds them for another recording. Two on one
+        recording write the same, and need not wait for each other.
+        """
+        held = self._folder / hashlib.sha256(os.fsencode(_same(base))).hexdigest()[:32]
+        lock, note = FileLock(held.with_suffix(".lock"), timeout=0), held.with_suffix(".claim")
+        own = str(source.resolve())
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            yield _text(note) in ("", own)
+            return
+        except OSError:  # a state folder that cannot be written: then nobody can be warned
+            yield True
+            return
+        try:
+            with contextlib.suppress(OSError):
+                note.write_text(own, "utf-8", "surrogateescape")
+            yield True
+        finally:
+            with contextlib.suppress(OSError):
+                note.unlink()
+            lock.release()  # its file stays: two could hold a lock whose file was taken away between them
+
     def _file(self, output: Path) -> Path:
         name = os.path.normcase(os.path.abspath(output))
         return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.json"
@@ -111,18 +145,27 @@ def plan(
     wanted = Counter(map(_same, short))
     plans, taken = [], set[str]()
     for recording, stem, name in zip(recordings, short, full, strict=True):
-        mine = _is_mine(stem, formats, recording, ledger)
+        mine = _is_mine(stem, recording, ledger)
         candidates = [stem, name] if mine or (wanted[_same(stem)] == 1 and mine is None) else [name]
-        if not mine and _is_mine(name, formats, recording, ledger):
+        if not mine and _is_mine(name, recording, ledger):
             candidates = [name]  # it was done in the company of a file of the same stem, and keeps that name
-        base = next((c for c in candidates if _is_free(c, formats, taken, inputs)), None)
-        if base is None:  # another folder's file of the same name, into one output folder
-            mark = hashlib.sha256(os.fsencode(recording.path.resolve())).hexdigest()[:6]
-            base = name.with_name(f"{name.name}.{mark}")
-        targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in formats}
-        taken |= {_same(path) for path in targets.values()}
-        plans.append(_decide(recording, targets, ledger, settings, overwrite))
+        free = (c for c in candidates if _is_mine(c, recording, ledger) is not False)
+        base = next((c for c in free if _is_free(c, formats, taken, inputs)), None) or _marked(recording, name)
+        plans.append(_decide(recording, base, formats, ledger, settings, overwrite))
+        taken |= {_same(path) for path in plans[-1].targets.values()}
     return plans
+
+
+def elsewhere(plan: Plan, ledger: Ledger, settings: str, *, overwrite: bool) -> Plan:
+    """The same recording under a name that nobody else has: another process has just taken the usual one."""
+    base = _marked(plan.recording, plan.base.with_name(plan.recording.path.name))
+    return _decide(plan.recording, base, tuple(plan.targets), ledger, settings, overwrite)
+
+
+def _marked(recording: Recording, name: Path) -> Path:
+    """Another folder's file of the same name, into one output folder."""
+    mark = hashlib.sha256(os.fsencode(recording.path.resolve())).hexdigest()[:6]
+    return name.with_name(f"{name.name}.{mark}")
 
 
 def _folder(recording: Recording, output_dir: Path | None) -> Path:
@@ -134,10 +177,15 @@ def _same(path: Path) -> str:
     return os.path.abspath(path).casefold()
 
 
-def _is_mine(base: Path, formats: Sequence[str], recording: Recording, ledger: Ledger) -> bool | None:
-    """Whether the outputs there came from this recording; None if none of them is known."""
-    owners = {made.source for fmt in formats if (made := ledger.entry(base.with_name(f"{base.name}.{fmt}")))}
-    return None if not owners else str(recording.path.resolve()) in owners
+def _is_mine(base: Path, recording: Recording, ledger: Ledger) -> bool | None:
+    """
+    Whether all outputs of that name came from this recording, in whatever format; None if none of them is known.
+
+    Of two recordings with one stem, the one that came first keeps the short name for all that it will ever be asked.
+    """
+    names = (base.with_name(f"{base.name}.{fmt}") for fmt in FORMATS)
+    owners = {made.source for name in names if (made := ledger.entry(name))}
+    return None if not owners else owners == {str(recording.path.resolve())}
 
 
 def _is_free(base: Path, formats: Sequence[str], taken: set[str], inputs: set[str]) -> bool:
@@ -145,21 +193,31 @@ def _is_free(base: Path, formats: Sequence[str], taken: set[str], inputs: set[st
     return not names & taken and not names & inputs
 
 
-def _decide(recording: Recording, targets: dict[str, Path], ledger: Ledger, settings: str, overwrite: bool) -> Plan:
+def _decide(
+    recording: Recording, base: Path, formats: Sequence[str], ledger: Ledger, settings: str, overwrite: bool
+) -> Plan:
+    targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in formats}
     if overwrite:
-        return Plan(recording, targets, tuple(targets))
+        return Plan(recording, base, targets, tuple(targets))
     to_write, foreign, other_settings = [], [], False
     for fmt, path in targets.items():
         made = ledger.entry(path)
         if not os.path.lexists(path):
             to_write.append(fmt)
-        elif made is None:
+        elif made is None or made.source != str(recording.path.resolve()):
             foreign.append(path)
         elif not _is_of(made, recording.path):
             to_write.append(fmt)  # the recording has changed since
         else:
             other_settings |= made.settings != settings
-    return Plan(recording, targets, tuple(to_write), tuple(foreign), other_settings)
+    return Plan(recording, base, targets, tuple(to_write), tuple(foreign), other_settings)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
 
 
 def _is_of(made: Made, source: Path) -> bool:

@@ -199,19 +199,15 @@ class Batch:
         self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
         pool: Pool, tally: _Tally, bars: screen.Bars,
     ) -> None:  # fmt: skip
-        from yamabiko import formats
-        from yamabiko.transcription.pipeline import forget, transcribe
+        from yamabiko.cli.outputs import elsewhere
+        from yamabiko.transcription.pipeline import forget
 
         source = plan.recording.path
-        watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
         try:
-            for folder in {plan.targets[name].parent for name in plan.to_write}:
-                _make_ready(folder)
-            transcript = transcribe(source, request, pool, self.settings, watcher)
-            for name in plan.to_write:
-                path = plan.targets[name]
-                formats.write(transcript, name, path, layout)
-                ledger.record(path, source, made_with)
+            with ledger.claim(plan.base, source) as free:
+                if not free:
+                    plan = elsewhere(plan, ledger, made_with, overwrite=self.asked.overwrite)
+                transcript = self._write(plan, request, layout, ledger, made_with, pool, bars)
         except Problem as problem:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
@@ -224,6 +220,25 @@ class Batch:
         except Problem as problem:  # the files are written; standard output took no more
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
+
+    def _write(
+        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
+        pool: Pool, bars: screen.Bars,
+    ) -> Transcript:  # fmt: skip
+        """Raises: Problem."""
+        from yamabiko import formats
+        from yamabiko.transcription.pipeline import transcribe
+
+        source = plan.recording.path
+        watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
+        for folder in {plan.targets[name].parent for name in plan.to_write}:
+            _make_ready(folder)
+        transcript = transcribe(source, request, pool, self.settings, watcher)
+        for name in plan.to_write:
+            path = plan.targets[name]
+            formats.write(transcript, name, path, layout)
+            ledger.record(path, source, made_with)
+        return transcript
 
     def _show(self, plan: Plan, transcript: Transcript, layout: Layout) -> None:
         from yamabiko import formats

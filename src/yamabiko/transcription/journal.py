@@ -50,7 +50,7 @@ class Journal:
     def __init__(self, path: Path | None, lock: FileLock | None = None) -> None:
         self._path = path
         self._lock = lock
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self._answers: dict[Span, tuple[Segment, ...]] = {}
         self.language: DetectedLanguage | None = None
         if path is not None:
@@ -79,12 +79,19 @@ class Journal:
             self._lock.release()
 
     def _read(self, path: Path) -> None:
+        """What stands there; a line that a crash or a full disk cut short ends it, and is taken off."""
+        good = 0
         with contextlib.suppress(FileNotFoundError):
-            for line in path.read_text("utf-8", "surrogatepass").splitlines():
+            for line in path.read_bytes().splitlines(keepends=True):
                 try:
-                    self._take(json.loads(line))
+                    if not line.endswith(b"\n"):
+                        raise Malformed("cut short")
+                    self._take(json.loads(line.decode("utf-8", "surrogatepass")))
                 except (ValueError, Malformed):
-                    break  # the line that a crash or a full disk cut short; what follows it is not to be trusted
+                    break
+                good += len(line)
+            if path.stat().st_size > good:
+                os.truncate(path, good)  # or what comes now would hang on to half a line, and be lost with it
 
     def _take(self, line: Any) -> None:
         if isinstance(line, dict) and "language" in line:
@@ -97,12 +104,19 @@ class Journal:
         """A disk that is full costs the memory of what was done, not the work itself."""
         if self._path is None:
             return
-        with contextlib.suppress(OSError):
+        good: int | None = None
+        try:
             if self._file is None:
-                self._file = self._path.open("a", encoding="utf-8", errors="surrogatepass")
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._file.flush()
+                self._file = self._path.open("ab", buffering=0)
+            good = self._path.stat().st_size
+            data = (json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+            if self._file.write(data) != len(data):
+                raise OSError("half a line")
             os.fsync(self._file.fileno())
+        except OSError:
+            if good is not None:
+                with contextlib.suppress(OSError):  # not even that: the next reader takes the half line off
+                    os.truncate(self._path, good)
 
 
 @contextlib.contextmanager

@@ -59,3 +59,19 @@ def test_speech_that_was_passed_over_is_asked_again(silero_home: Path, tmp_path:
     assert (tmp_path / "talk.txt").read_text("utf-8").split("\n")[0] == "heard at last"
     [notice] = json.loads((tmp_path / "talk.json").read_text("utf-8"))["yamabiko"]["notices"]
     assert notice["id"] == "speech-asked-again"
+
+
+def test_speech_that_never_gets_text_is_told_with_its_place(silero_home: Path, tmp_path: Path) -> None:
+    """The first stretch has text, the second none, twice: what is there is written, and what is missing is named."""
+    pause = numpy.zeros(30 * 16_000, "f4")
+    spoken = samples_of(clips()[0], tmp_path)
+    recording = write_wav(tmp_path / "talk.wav", [spoken, pause, spoken])
+    script = script_file(
+        tmp_path / "script.json", {"at": "chunk", "skip": 1, "do": "silence", "times": 1000}, says="heard"
+    )
+    result = run_program(recording, "--engine", "scripted", "--model", script, "-f", "txt,json", home=silero_home)
+    assert result.code == 0, result.err
+    assert "speech-without-text" in result.err
+    [notice] = json.loads((tmp_path / "talk.json").read_text("utf-8"))["yamabiko"]["notices"]
+    begin = float(notice["evidence"][0].rpartition(" at ")[2].partition("-")[0])
+    assert begin > spoken.size / 16_000

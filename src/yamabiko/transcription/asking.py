@@ -4,12 +4,12 @@ Chunks asked, answers kept: every stretch of speech gets its answer, once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 from yamabiko.audio.chunks import Chunk
-from yamabiko.findings import Finding
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.scheduler import Run
 from yamabiko.speech import Segment, Span, TranscribeOptions
@@ -61,12 +61,13 @@ class Asking:
             self._watcher.progress("transcribe", done_s, total_s)
         return [(chunk, kept[chunk.span]) for chunk in chunks]
 
-    def again_what_was_passed_over(self, answers: Answers) -> Answers:
+    def again_what_was_passed_over(self, answers: Answers, surely: Callable[[Span], bool]) -> Answers:
         """
-        Speech under no segment is asked once more, by itself.
+        Speech under no segment is asked once more, by itself; what stays without text is told.
 
         Whisper at times ends a chunk after its first sentence, although somebody
-        speaks for 20 s more.
+        speaks for 20 s more. `surely` says of a stretch whether somebody surely
+        speaks in it: silence about music is no loss.
         """
         stretches = [(owner, part) for owner, (chunk, said) in enumerate(answers) for part in unanswered(chunk, said)]
         if not stretches:
@@ -77,6 +78,9 @@ class Asking:
         recovered = [span for span in spans if any(segment.text.strip() for segment in said[span])]
         if recovered:
             self._tell(_asked_again(recovered))
+        lost = [span for span in spans if span not in recovered and surely(span)]
+        if lost:
+            self._tell(_without_text(lost))
         more: dict[int, list[tuple[Chunk, Sequence[Segment]]]] = {}
         for owner, part in stretches:
             more.setdefault(owner, []).append((part, said[part.span]))
@@ -94,9 +98,31 @@ class Asking:
         self._watcher.notice(finding)
 
 
+def _places(spans: Sequence[Span]) -> str:
+    named = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f} s" for span in spans[:5])
+    return f"{named}{' ...' if len(spans) > 5 else ''}"
+
+
+def _without_text(spans: Sequence[Span]) -> Finding:
+    seconds = sum(span.duration_s for span in spans)
+    return Finding(
+        id="speech-without-text",
+        severity="warning",
+        area="worker",
+        cause=Text(
+            f"Somebody speaks for {seconds:.1f} s of this recording of which the engine gave no text, twice.",
+            f"計 {seconds:.1f} 秒の話し声について、エンジンから二度とも文字が得られませんでした。",
+        ),
+        evidence=(f"speech finder: speech without text at {_places(spans)}",),
+        remedies=(
+            Remedy(Text("Listen to these places", "その箇所を聞いて確かめる"), None, "effort"),
+            Remedy(Text("Try a larger model", "より大きいモデルで試す"), "--model small --overwrite", "speed"),
+        ),
+    )
+
+
 def _asked_again(spans: Sequence[Span]) -> Finding:
     seconds = sum(span.duration_s for span in spans)
-    places = ", ".join(f"{span.start_s:.1f}-{span.end_s:.1f} s" for span in spans[:5])
     return Finding(
         id="speech-asked-again",
         severity="info",
@@ -105,5 +131,5 @@ def _asked_again(spans: Sequence[Span]) -> Finding:
             f"The engine passed over {seconds:.1f} s of speech at first, and gave their text when asked again.",
             f"エンジンが最初に飛ばした話し声（計 {seconds:.1f} 秒）をもう一度処理し、文字を得ました。",
         ),
-        evidence=(f"speech finder: speech without text at {places}{' ...' if len(spans) > 5 else ''}",),
+        evidence=(f"speech finder: speech without text at {_places(spans)}",),
     )

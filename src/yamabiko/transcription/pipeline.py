@@ -96,7 +96,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             asking = Asking(run, decoded.path, options, journal, watcher)
             answers = asking.everything(chunks)
             if heard.listened:
-                answers = asking.again_what_was_passed_over(answers)
+                answers = asking.again_what_was_passed_over(answers, heard.surely)
             course.resumed = asking.resumed
             course.notices += asking.notices
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
@@ -159,6 +159,13 @@ class _Heard:
     """False: nobody looked for speech, and the spans are simply everything."""
     likelihood: float | None = None
     """Mean probability of speech where somebody surely speaks; None for less than a second of it."""
+    probabilities: NDArray[Any] | None = None
+    window: int = 1
+
+    def surely(self, span: Span) -> bool:
+        """Whether somebody surely speaks in a stretch, and not merely something sounds like it."""
+        found = None if self.probabilities is None else _likelihood(self.probabilities, [span], self.window)
+        return found is not None and found >= SURE_SPEECH
 
     @property
     def speech_s(self) -> float:
@@ -189,7 +196,7 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
     chunks = cutting.cut(spans, total, longest_s=longest_s, probabilities=probabilities, window_samples=window)
     if not chunks:
         _tell((_no_speech(decoded),), watcher, course)
-    return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window))
+    return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window), probabilities, window)
 
 
 def _everything(total_samples: int, longest_s: float) -> _Heard:

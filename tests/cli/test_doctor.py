@@ -169,3 +169,40 @@ def test_an_engine_that_is_not_known_ends_the_visit(tmp_path: Path) -> None:
     result = run_program("doctor", "--engine", "fast-whisper", home=tmp_path)
     assert result.code == 2
     assert "engine-unknown" in result.err
+
+
+def test_a_broken_environment_of_ours_is_seen_without_trying_anything(silero_home: Path) -> None:
+    [site] = silero_home.glob("data/engines/silero-vad-*/lib/python3*/site-packages")
+    for module in (site / "onnxruntime/capi").glob("*.so"):
+        module.unlink()  # it is a link into a cache that others share
+        module.touch()
+    result = run_program("doctor", "--quick", home=silero_home)
+    assert result.code == 1
+    assert "engine-environment-broken" in result.out
+    listed = run_program("engines", "list", home=silero_home)
+    assert "broken" in next(line for line in listed.out.splitlines() if line.startswith("silero-vad"))
+
+
+def test_an_innocent_log_is_no_problem(tmp_path: Path) -> None:
+    result = run_program("doctor", "--log", "-", "--quick", home=tmp_path, stdin="all fine\nnothing to see\n")
+    assert result.code == 0, result.out
+
+
+def test_a_log_that_is_no_text_is_said_so_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "talk.flac"
+    log.write_bytes(b"fLaC\0\0\0\x22" + bytes(100))
+    result = run_program("doctor", "--log", log, home=tmp_path)
+    assert result.code == 2
+    assert "log-unreadable" in result.err
+
+
+def test_what_was_tried_goes_along_in_a_saved_visit(silero_home: Path, tmp_path: Path) -> None:
+    saved_to = tmp_path / "visit.json"
+    first = run_program("doctor", "--engine", "silero-vad", "--save", saved_to, home=silero_home)
+    again = run_program("doctor", "--facts", saved_to, home=tmp_path)
+    assert first.code == again.code == 0
+    assert "load: ok" in again.out
+
+
+def test_mending_and_taking_back_at_once_is_a_contradiction(tmp_path: Path) -> None:
+    assert run_program("doctor", "--fix", "--undo", home=tmp_path).code == 2

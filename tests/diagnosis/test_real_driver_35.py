@@ -96,7 +96,7 @@ def asked(folder: Path, driver: Path, cuda: int) -> tuple[int, int, str]:
 
 def seen(machine: str, folder: Path, driver: Path, cuda: int) -> Facts:
     """That machine with this environment, and with what our own probe hears from the driver."""
-    place = probes.Place(library_paths=(driver,), variables={"FAKE_CUDA": str(cuda)})
+    place = probes.Place(library_paths=(driver,), variables=tuple({"FAKE_CUDA": str(cuda)}.items()))
     environment = packages.environment(site_of(folder), "user's")
     return replace(facts(platform(machine)), environments=(environment,)).with_probed(probes.run("driver", place))
 

@@ -43,7 +43,7 @@ FOLKLORE = (
 def seen(report: str, *errors: str, facts: str = "facts") -> Checkup:
     """What the doctor says of a report's machine and of its errors, all in one log."""
     lines = [line for error in errors for line in (SEEDS / report / f"{error}.txt").read_text("utf-8").splitlines()]
-    found = checkup.check_facts(load(SEEDS / report / f"{facts}.json"))
+    found = checkup.check_facts(load(SEEDS / report / f"{facts}.json")[0])
     return checkup.with_log(found, tuple(lines), may_probe=False) if lines else found
 
 
@@ -154,7 +154,7 @@ def test_one_backend_is_a_build_for_the_cpu():
 
 def test_no_gpu_found_alone_does_not_tell_why():
     """The GPU may have been turned off, or its number be too high."""
-    machine = load(SEEDS / "whispercpp-in-rust/facts.json")
+    machine, _, _ = load(SEEDS / "whispercpp-in-rust/facts.json")
 
     found = checkup.with_log(checkup.check_facts(machine), ("whisper_backend_init_gpu: no GPU found",), may_probe=False)
 

@@ -208,14 +208,25 @@ def test_a_file_changed_in_place_is_not_taken_again_from_uvs_cache(card, ours):
     """uv links files from its cache, so the change is in the cache too: a repair from there would mend nothing."""
     made = environments.install(card, ours)
     file = next(made.path.glob("lib/*/site-packages/tiny/__init__.py"))
+    size = file.stat().st_size
     with file.open("r+") as stream:
-        stream.write("raise SystemExit('changed')")
-    assert environments.state(card, ours).status == "ready", "a glance does not read files"
+        stream.write("#" * size)
+    assert environments.state(card, ours).status == "ready", "a glance looks at sizes alone"
     assert environments.state(card, ours, thorough=True).why.evidence == (f"{made.path}: tiny/__init__.py was changed",)
 
     environments.repair(card, ours)
 
     assert output(made.python, "import tiny; print(tiny.version)") == "1.0"
+
+
+def test_a_file_that_was_cut_short_is_seen_at_a_glance(card, ours):
+    made = environments.install(card, ours)
+    file = next(made.path.glob("lib/*/site-packages/tiny/__init__.py"))
+    size = file.stat().st_size
+    file.unlink()
+    file.touch()
+    why = environments.state(card, ours).why
+    assert why.evidence == (f"{made.path}: tiny/__init__.py has 0 bytes, its package says {size}",)
 
 
 def test_a_new_lock_makes_a_new_environment_and_the_older_one_goes(card, ours, tmp_path, index):

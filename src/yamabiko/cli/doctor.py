@@ -133,6 +133,8 @@ def command(
 ) -> None:
     console = screen.make_console()
     try:
+        if undo and fix:
+            raise Problem(_contradiction())
         if undo:
             raise typer.Exit(fixing.undo(settings.current()))
         if fix:
@@ -140,8 +142,12 @@ def command(
         if explain is not None:
             screen.print_result(_article(explain))
             raise typer.Exit(WELL)
-        seen = _facts(facts, environment or [], engine)
-        checkup = _checked(seen, console, engine, log, only_look=quick or facts is not None, quiet=json)
+        lines = None if log is None else _read(log)
+        if facts is not None:
+            checkup = _replayed(facts, engine, lines)
+        else:
+            seen = _facts(environment or [], engine)
+            checkup = _checked(seen, console, engine, lines, look=quick, quiet=json)
         if save is not None:
             _save(checkup, save, console)
     except Problem as problem:
@@ -165,45 +171,56 @@ def _loud(findings: Sequence[Finding]) -> list[Finding]:
 # ---- looking --------------------------------------------------------------------------------------------------------
 
 
-def _facts(saved: Path | None, folders: Sequence[Path], engine: str | None) -> Facts:
-    """Raises: Problem (engine-unknown, facts-unreadable, environment-unknown)."""
+def _facts(folders: Sequence[Path], engine: str | None) -> Facts:
+    """Raises: Problem (engine-unknown, environment-unknown)."""
     from yamabiko.diagnosis.facts import gather
-    from yamabiko.diagnosis.facts.saved import load
     from yamabiko.engines import catalog
 
     if engine is not None:
         catalog.card(engine)
-    if saved is not None:
-        facts = load(saved)
-    else:
-        for folder in folders:
-            if gather.site_of(folder) is None:
-                raise Problem(_no_environment(folder))
-        facts = gather.gather(settings.current(), folders)
+    for folder in folders:
+        if gather.site_of(folder) is None:
+            raise Problem(_no_environment(folder))
+    facts = gather.gather(settings.current(), folders)
     return facts.of_engine(engine) if engine else facts
 
 
+def _replayed(saved: Path, engine: str | None, lines: tuple[str, ...] | None) -> Checkup:
+    """Raises: Problem (facts-unreadable)."""
+    from yamabiko.diagnosis import checkup
+    from yamabiko.diagnosis.facts.saved import load
+
+    facts, findings, tried = load(saved)
+    found = checkup.replayed(facts.of_engine(engine) if engine else facts, findings, tried)
+    return found if lines is None else checkup.with_log(found, lines, may_probe=False)
+
+
 def _checked(
-    facts: Facts, console: Console, engine: str | None, log: Path | None, *, only_look: bool, quiet: bool
+    facts: Facts, console: Console, engine: str | None, lines: tuple[str, ...] | None,
+    *, look: bool, quiet: bool,
 ) -> Checkup:  # fmt: skip
+    """A log is explained by facts and by the probes that would decide; the engines that are here need not be tried."""
     from yamabiko.diagnosis import checkup
 
     with screen.Setup(console, quiet) as setup:
-        if only_look:
+        if look or lines is not None:
             found = checkup.check_facts(facts)
         else:
             from yamabiko.transcription.visit import visit
 
             found = visit(facts, settings.current(), setup.report, engine).checkup
-    if log is not None:
-        return checkup.with_log(found, _read(log), may_probe=not only_look)
+        if lines is not None:
+            found = checkup.with_log(found, lines, may_probe=not look)
     return found
 
 
 def _read(log: Path) -> tuple[str, ...]:
     """The lines of a log. Raises: Problem (log-unreadable)."""
     try:
-        text = sys.stdin.read() if str(log) == "-" else log.read_text("utf-8", "replace")
+        data = sys.stdin.buffer.read() if str(log) == "-" else log.read_bytes()
+        if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise OSError("this is no text")
+        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
     except OSError as error:
         raise Problem(
             Finding(
@@ -218,6 +235,16 @@ def _read(log: Path) -> tuple[str, ...]:
             )
         ) from None
     return tuple(text.splitlines())
+
+
+def _contradiction() -> Finding:
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text("--fix and --undo contradict each other.", "--fix と --undo は同時に指定できません。"),
+        remedies=(Remedy(Text("Choose one of them", "どちらか一方を指定する")),),
+    )
 
 
 def _no_environment(folder: Path) -> Finding:
@@ -296,9 +323,10 @@ def _verdict(checkup: Checkup) -> Text:
         return Text(f"Nothing is wrong here; {notes} to know.", f"問題は見つかりませんでした（参考 {notes} 件）。")
     more = f"yamabiko doctor --explain {loud[0].id}"
     if len(loud) == 1:
-        return Text(f"1 found. More of it: {more}", f"1 件の問題があります。詳しくは: {more}")
+        return Text(f"1 problem found. Details: {more}", f"1 件の問題があります。詳しくは: {more}")
     return Text(
-        f"{len(loud)} found. More of the first: {more}", f"{len(loud)} 件の問題があります。最初の問題の詳細: {more}"
+        f"{len(loud)} problems found. Details of the first: {more}",
+        f"{len(loud)} 件の問題があります。最初の問題の詳細: {more}",
     )
 
 
@@ -312,7 +340,7 @@ def _article(id_: str) -> str:
     try:
         return book.page(article(id_))
     except KeyError:
-        near = difflib.get_close_matches(id_, ids(), 3)
+        near = difflib.get_close_matches(id_, ids(), 3, cutoff=0.7)
         raise Problem(
             Finding(
                 id="finding-unknown",
@@ -332,7 +360,7 @@ def _save(checkup: Checkup, path: Path, console: Console) -> None:
     from yamabiko.diagnosis.facts.saved import dump, redactor
 
     try:
-        path.write_text(dump(checkup.facts, checkup.findings, redactor()), "utf-8")
+        path.write_text(dump(checkup.facts, checkup.findings, checkup.rungs, redactor()), "utf-8")
     except OSError as error:
         raise Problem(
             Finding(

@@ -119,7 +119,7 @@ def _try(treatment: Treatment, before: Visit, settings: Settings, engine: str | 
     outcome: Outcome | None = None
     try:
         with screen.Setup(console) as setup:
-            outcome = treat(treatment, before, settings, lambda: gather(settings), setup.report)
+            outcome = treat(treatment, before, settings, lambda: gather(settings), setup.report, engine)
         why = outcome.why
     except Problem as problem:
         why = problem_of(problem)

@@ -21,7 +21,7 @@ from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.examine import RANK, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
-from yamabiko.diagnosis.facts.records import Environment, Facts, Probed
+from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.findings import Finding
@@ -39,19 +39,6 @@ Telling = Callable[[Text], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One thing that was tried."""
-
-    environment: str
-    what: str
-    """load, count, kernel cuda/float16 ..."""
-    well: bool
-    said: str = ""
-    finding: str = ""
-    """Id of what explains it, where it is not well."""
-
-
-@dataclass(frozen=True, slots=True)
 class Checkup:
     facts: Facts
     findings: tuple[Finding, ...]
@@ -66,6 +53,12 @@ def check_facts(facts: Facts) -> Checkup:
     return Checkup(facts, examine(facts))
 
 
+def replayed(facts: Facts, findings: tuple[Finding, ...], tried: tuple[Rung, ...]) -> Checkup:
+    """A saved visit: checks are made anew, what was tried there stays as it was."""
+    theirs = {rung.finding for rung in tried if not rung.well}
+    return Checkup(facts, merged(examine(facts), [f for f in findings if f.id in theirs]), tried)
+
+
 def check_up(
     facts: Facts, settings: Settings, telling: Telling = lambda text: None, engine: str | None = None
 ) -> Checkup:
@@ -76,12 +69,8 @@ def check_up(
     for card in catalog.cards():
         if engine not in (None, card.name):
             continue
-        for profile in card.profiles:
-            state = environments.state(card, settings, profile.name)
-            if state.why is not None:  # broken: there is nothing that could be tried in it
-                name = f"{card.name}-{profile.name}"
-                rungs.append(Rung(name, "whole", False, state.why.id, state.why.id))
-                explained.append(state.why)
+        broken = (e for e in facts.environments if e.broken and e.engine == card.name)
+        rungs += (Rung(e.name, "whole", False, e.broken, "engine-environment-broken") for e in broken)
         for environment, place, placement in _places(card, facts, settings):
             for what, result in _climb(card, place, placement, facts, telling):
                 facts = learned(facts, result)
@@ -160,7 +149,10 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     if not confirmed:
         possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explain(symptom, facts).open)
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
-        confirmed = (article("log-unexplained").finding((*told, *possible)),)
+        harmless = not any(_SOUNDS_BAD.search(line[:2000]) for line in lines) and not symptom.ending
+        if harmless:
+            told = (f"log: {len(lines)} lines, and no word of an error",)
+        confirmed = (article("log-unexplained").finding((*told, *possible), "info" if harmless else None),)
     explaining = tuple(finding.id for finding in confirmed)
     found = {finding.id: finding for finding in merged(confirmed, checkup.findings)}
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
@@ -185,6 +177,11 @@ _ENDINGS = (
     ("SIGILL", re.compile(r"\bSIGILL\b|Illegal instruction|exit(?:ed)?(?: with)?(?: code| status)?:? (?:132|-4)\b")),
     ("SIGKILL", re.compile(r"\bSIGKILL\b|^Killed$|exit(?:ed)?(?: with)?(?: code| status)?:? (?:137|-9)\b")),
     ("0xC0000409", re.compile(r"(?i)0xC0000409|-1073740791|3221226505")),
+)
+
+
+_SOUNDS_BAD = re.compile(
+    r"(?i)error|fail|exception|traceback|abort|fault|fatal|crash|denied|not found|cannot|unable|killed|エラー|失敗"
 )
 
 

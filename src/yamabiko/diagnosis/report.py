@@ -14,7 +14,7 @@ from typing import Literal
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, columns_of, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup
-from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable, unavailable
+from yamabiko.diagnosis.facts.records import Environment, Facts, Rung, Unavailable, unavailable
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -100,6 +100,9 @@ def _memory(facts: Facts) -> Line:
     return Line("well", what, text)
 
 
+_KEPT = {"data": "エンジン環境", "cache": "モデル", "state": "作業の記録"}
+
+
 def _disks(facts: Facts) -> Iterator[Line]:
     """One line for all that lie on one disk."""
     places: dict[object, list[str]] = {}
@@ -109,13 +112,13 @@ def _disks(facts: Facts) -> Iterator[Line]:
         names = places.pop((disk.free_bytes, disk.total_bytes, disk.writable), None)
         if names is None:
             continue
-        kept = ", ".join(names)
+        kept, kept_ja = ", ".join(names), "、".join(_KEPT.get(name, name) for name in names)
         if isinstance(disk.free_bytes, Unavailable):
             yield Line("unknown", Text("disk", "ディスク"), _because(disk.free_bytes))
         else:
             closed = "" if disk.writable else f" ({Text('not writable', '書き込み不可')})"
             text = Text(
-                f"{_gib(disk.free_bytes)} free for {kept}{closed}", f"空き {_gib(disk.free_bytes)}（{kept}）{closed}"
+                f"{_gib(disk.free_bytes)} free for {kept}{closed}", f"空き {_gib(disk.free_bytes)}（{kept_ja}）{closed}"
             )
             yield Line("well" if disk.writable else "wrong", Text("disk", "ディスク"), text)
 
@@ -155,12 +158,41 @@ def _environments(checkup: Checkup) -> Iterator[Line]:
         climbed = [rung for rung in checkup.rungs if rung.environment == environment.name]
         if environment.engine is None and not _is_worth_a_line(environment):
             continue
-        tried = "; ".join(f"{rung.what}: {'ok' if rung.well else rung.said}" for rung in climbed)
+        tried = _tried(climbed)
         packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
-        text = f"{packages or '–'}{f'; {tried}' if tried else ''}"
+        shown = packages or "–"
+        text = Text(f"{shown}; {tried.en}", f"{shown}。{tried.ja}") if tried.en else _same(shown)
         sick = any(not rung.well for rung in climbed) or _is_blamed(environment, checkup.findings)
         well: Mark = "wrong" if sick else "well"
-        yield Line(well, _same(environment.name), _same(text))
+        yield Line(well, _same(_short(environment.name)), text)
+
+
+_LONGEST_NAME = 40
+
+
+def _short(name: str) -> str:
+    """The end of a folder's path tells which it is; the whole of it would leave no room for what is in it."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME + 1 :]}"
+
+
+_RUNGS = {
+    "whole": Text("whole", "完全性"), "load": Text("load", "読み込み"), "count": Text("count", "デバイスの数"),
+    "kernel": Text("kernel", "演算"), "speech": Text("speech", "文字起こし"), "text": Text("text", "文字"),
+    "(proved)": Text("(proved)", "（確認済み）"), "(not proved)": Text("(not proved)", "（未確認）"),
+    "(refuted)": Text("(refuted)", "（申告と異なる場所で実行）"),
+}  # fmt: skip
+
+
+def _tried(rungs: Sequence[Rung]) -> Text:
+    """What was tried in one environment, in both languages."""
+    english, japanese = [], []
+    for rung in rungs:
+        words = rung.what
+        for word, text in _RUNGS.items():
+            words = words.replace(word, text.ja)
+        english.append(f"{rung.what}: {'ok' if rung.well else rung.said}")
+        japanese.append(f"{words}: {'正常' if rung.well else rung.said}")
+    return Text("; ".join(english), "、".join(japanese))
 
 
 def _is_blamed(environment: Environment, findings: tuple[Finding, ...]) -> bool:

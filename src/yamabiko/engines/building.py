@@ -99,6 +99,22 @@ def complaints(folder: Path) -> tuple[str, ...]:
     return tuple(f"{name} is gone" for name in sorted(set(marker.entries) - set(os.listdir(site))))
 
 
+def resized_files(site: Path) -> Iterator[str]:
+    """Files that are gone, or longer or shorter than their package says (RECORD). Reads the lists alone."""
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        with record.open(encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines):
+                if len(row) < 3 or not row[2].isdigit():
+                    continue
+                try:
+                    size = os.stat(site / row[0]).st_size
+                except OSError:
+                    yield f"{row[0]} is gone"
+                    continue
+                if size != int(row[2]):
+                    yield f"{row[0]} has {size} bytes, its package says {row[2]}"
+
+
 def changed_files(site: Path) -> Iterator[str]:
     """Files that are gone or not what their package says (RECORD, sha256). Reads every byte: about a second."""
     for record in sorted(site.glob("*.dist-info/RECORD")):

@@ -96,10 +96,11 @@ def _broken(finding: Finding, before: Visit, settings: Settings) -> list[tuple[s
 
 
 def treat(
-    treatment: Treatment, before: Visit, settings: Settings, gather: Callable[[], Facts], report: Report
-) -> Outcome:
+    treatment: Treatment, before: Visit, settings: Settings, gather: Callable[[], Facts], report: Report,
+    engine: str | None = None,
+) -> Outcome:  # fmt: skip
     """
-    Try one. Whatever goes wrong on the way, and Ctrl-C too, takes it back.
+    Try one. Whatever goes wrong on the way, and Ctrl-C too, takes it back. `engine`: as for the visit `before`.
 
     Raises: Problem (state-not-writable, and as `environments.repair`).
     """
@@ -109,7 +110,7 @@ def treat(
     )
     try:
         change = _change(treatment, change, settings, report)
-        after = visit(gather(), settings, report)
+        after = visit(gather(), settings, report, engine)
         why = _held(treatment, before, after)
     except BaseException:
         take_back(change, settings)

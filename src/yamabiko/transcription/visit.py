@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.checkup import Checkup, Rung, check_up, merged
-from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.diagnosis.checkup import Checkup, check_up, merged
+from yamabiko.diagnosis.facts.records import Facts, Rung
 from yamabiko.engines import catalog, environments
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text

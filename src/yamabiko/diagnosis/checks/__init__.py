@@ -7,6 +7,7 @@ from yamabiko.diagnosis.checks import (
     hub,
     nemo,
     onnxruntime,
+    ours,
     rocm,
     sherpa,
     torch,
@@ -18,6 +19,7 @@ from yamabiko.diagnosis.checks import (
 from yamabiko.diagnosis.checks.contract import Check
 
 CHECKS: tuple[Check, ...] = (
+    *ours.CHECKS,
     *nemo.CHECKS,
     *torch.CHECKS,
     *torch_runtime.CHECKS,

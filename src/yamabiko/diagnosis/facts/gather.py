@@ -53,7 +53,11 @@ def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[
     found = []
     for card in catalog.cards():
         for profile in card.profiles:
-            ready = environments.find(card, settings, profile.name)
+            state = environments.state(card, settings, profile.name)
+            if state.why is not None:
+                why = "; ".join(state.why.evidence) or state.why.cause.en
+                found.append(Environment(f"{card.name}-{profile.name}", "", engine=card.name, broken=why))
+            ready = state.environment
             if ready is not None and ready.origin == "managed":
                 site = building.site_packages(ready.path)
                 if site is not None:

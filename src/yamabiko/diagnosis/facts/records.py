@@ -193,6 +193,8 @@ class Environment:
     packages: tuple[Package, ...] = ()
     native: tuple[NativeFile, ...] = ()
     contested: tuple[Contested, ...] = ()
+    broken: str = ""
+    """Why one of ours cannot be used at all; then nothing else of it is looked at."""
     details: dict[str, str] = field(default_factory=dict)
     """What a file says of a package: `torch.cuda` 12.8, `torch.hip`, `onnxruntime.cuda`, `rocblas.gfx` ..."""
 
@@ -221,6 +223,19 @@ class Probed:
     values: dict[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     """The last lines of its output, and what it raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing that was tried."""
+
+    environment: str
+    what: str
+    """load, count, kernel cuda/float16 ..."""
+    well: bool
+    said: str = ""
+    finding: str = ""
+    """Id of what explains it, where it is not well."""
 
 
 @dataclass(frozen=True, slots=True)

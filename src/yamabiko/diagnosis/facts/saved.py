@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from yamabiko.diagnosis.facts.records import FORMAT, Facts
+from yamabiko.diagnosis.facts.records import FORMAT, Facts, Rung
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
@@ -50,9 +50,9 @@ def _user() -> str:
         return ""
 
 
-def dump(facts: Facts, findings: tuple[Finding, ...], clean: Callable[[str], str]) -> str:
-    """The file's text."""
-    record = {"facts": to_plain(facts), "findings": to_plain(findings)}
+def dump(facts: Facts, findings: tuple[Finding, ...], tried: object, clean: Callable[[str], str]) -> str:
+    """The file's text; `tried`: what came of each thing that was tried."""
+    record = {"facts": to_plain(facts), "findings": to_plain(findings), "tried": to_plain(tried)}
     return json.dumps(_cleaned(record, clean), ensure_ascii=False, indent=1) + "\n"
 
 
@@ -64,8 +64,8 @@ def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
     return [_cleaned(item, clean) for item in value] if isinstance(value, list) else value
 
 
-def load(path: Path) -> Facts:
-    """Facts that were saved, here or anywhere. Raises: Problem (facts-unreadable)."""
+def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
+    """Facts that were saved, here or anywhere, what was found then, and what was tried. Raises: Problem (facts-unreadable)."""
     try:
         record = json.loads(path.read_text("utf-8"))
         if not isinstance(record, dict):
@@ -73,8 +73,9 @@ def load(path: Path) -> Facts:
         facts = from_plain(Facts, record.get("facts", record))
         if facts.format > FORMAT:
             raise Malformed(f"format {facts.format}; this yamabiko reads up to {FORMAT}")
-        return facts
-    except (OSError, ValueError, RecursionError) as error:
+        findings = tuple(from_plain(Finding, one) for one in record.get("findings", ()))
+        return facts, findings, tuple(from_plain(Rung, one) for one in record.get("tried", ()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise Problem(
             Finding(
                 id="facts-unreadable",

@@ -20,7 +20,8 @@ def show(path: Path) -> None:
         print(f"  evidence  {evidence['kind']}: {evidence['value']}")
     print(
         f"  seconds   {took['total_s']:.1f} for {receipt['audio_s']:.1f} of audio: decoding {took['decode_s']:.1f}, "
-        f"finding speech {took['find_speech_s']:.1f}, loading {took['load_s']:.1f}, inference {took['inference_s']:.1f}"
+        f"finding speech {took['find_speech_s']:.1f}, loading {took['load_s']:.1f}, inference {took['inference_s']:.1f}, "
+        f"waiting {took['queue_s']:.1f}"
     )
     for fallback in receipt["fallbacks"]:
         print(f"  fallback  {fallback['id']}: {fallback['we_did']['en']}")

@@ -14,10 +14,10 @@ from program import COMMAND, environment, run_program
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("talk.wav --beam_size many", "--beam-size takes a whole number, 1 or more, not “many”."),
-        ("talk.wav --beam_size=0", "--beam-size takes a whole number, 1 or more, not “0”."),
+        ("talk.wav --beam_size many", "--beam-size takes a whole number from 1 to 100, not “many”."),
+        ("talk.wav --beam_size=0", "--beam-size takes a whole number from 1 to 100, not “0”."),
         ("talk.wav --temperature hot", "--temperature takes a number from 0 to 1, not “hot”."),
-        ("talk.wav --threads 2.5 -o x", "--threads takes a whole number, 0 or more, not “2.5”."),
+        ("talk.wav --threads 2.5 -o x", "--threads takes a whole number from 0 to 1024, not “2.5”."),
         ("talk.wav --languag ja", "Did you mean this?   --language"),
         ("talk.wav --outputt_format srt", "Did you mean this?   --output-format"),
         ("talk.wav --no_overwite", "Did you mean this?   --no-overwrite"),
@@ -110,3 +110,18 @@ def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
     assert program.returncode == 130
     assert b"Stopped." in rest
     assert b"Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--fp16", "--compute_type"), ("--model_dir", "YAMABIKO_HOME"), ("--diarize", "not told yet")]
+)
+def test_whispers_options_that_are_not_here_name_what_does_it(option: str, words: str, tmp_path: Path) -> None:
+    result = run_program("talk.wav", option, "False", home=tmp_path)
+    assert result.code == 2
+    assert words in result.err
+
+
+@pytest.mark.parametrize("language", ["日本語", "nihongo", "jp", "Japanese", "ja-JP"])
+def test_a_language_may_be_called_what_people_call_it(language: str, tmp_path: Path) -> None:
+    result = run_program("nowhere.wav", "--language", language, "--no_install", home=tmp_path)
+    assert "language-unknown" not in result.err

@@ -103,6 +103,13 @@ def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Reque
     )
 
 
+_ALSO = {
+    "日本語": "ja", "nihongo": "ja", "jp": "ja", "jpn": "ja", "英語": "en", "eng": "en", "中国語": "zh", "cn": "zh",
+    "韓国語": "ko", "kr": "ko", "フランス語": "fr", "ドイツ語": "de", "スペイン語": "es", "ロシア語": "ru",
+}  # fmt: skip
+"""What people write besides codes and English names."""
+
+
 def _language(asked: str) -> str:
     """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
     from yamabiko.formats.language_names import LANGUAGE_NAMES
@@ -111,8 +118,8 @@ def _language(asked: str) -> str:
     by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
     if word in LANGUAGE_NAMES or word in ("auto", "each"):
         return word
-    if word in by_name:
-        return by_name[word]
+    if word in by_name or word in _ALSO:
+        return by_name.get(word) or _ALSO[word]
     if word.partition("-")[0] in LANGUAGE_NAMES:  # ja-JP, as systems write it
         return word.partition("-")[0]
     codes = ("auto", "each", *LANGUAGE_NAMES)

@@ -66,6 +66,8 @@ def _taken(path: Path, recursive: bool) -> Iterator[Recording]:
 
 def _nothing(word: str, recursive: bool) -> Finding:
     looked = f"looked in: {word}" + ("" if recursive else " (not in its subfolders)")
+    if not word.strip():
+        looked, recursive = "named: nothing (a variable of the shell that is not set?)", True
     remedies = () if recursive else (Remedy(Text("Look in subfolders too", "サブフォルダーも探す"), "--recursive"),)
     return Finding(
         id="input-no-recordings",

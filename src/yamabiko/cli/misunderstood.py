@@ -128,12 +128,32 @@ def _parameter(error: Exception, command: Any) -> Parameter | None:
 def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) -> Finding:
     word = str(getattr(error, "option_name", ""))
     known = [name for one in taken for name in (*one.names, *one.off_names) if name.startswith("--")]
-    near = difflib.get_close_matches(word.lower(), known, 1)
     cause = Text(
         f"{context.command_path} has no option {word}.",
         f"{context.command_path} に {word} というオプションはありません。",
     )
+    instead = _INSTEAD.get(word.lower().replace("_", "-"))
+    if instead is not None:
+        return _finding(cause, error, context, (instead,))
+    near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.7)
     return _finding(cause, error, context, tuple(_meant(name) for name in near))
+
+
+_INSTEAD = {
+    "--fp16": Remedy(Text("Name the precision", "数値型を指定する"), "--compute_type float32"),
+    "--model-dir": Remedy(
+        Text(
+            "Name the model's folder itself, or where all models are kept",
+            "モデルのフォルダー、または全体の保存先を指定する",
+        ),
+        "--model /path/to/model  |  YAMABIKO_HOME=/path yamabiko ...",
+    ),
+    **dict.fromkeys(
+        ("--diarize", "--diarise", "--speakers", "--min-speakers", "--max-speakers"),
+        Remedy(Text("Who said what is not told yet", "話者の区別にはまだ対応していません")),
+    ),
+}
+"""What people bring from Whisper and its wrappers, and what does it here."""
 
 
 def _needs_a_value(one: Parameter) -> Text:

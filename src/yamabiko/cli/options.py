@@ -151,7 +151,10 @@ Fallback = Annotated[
     ),
 ]
 Threads = Annotated[
-    int, _option("CPU threads; 0: as many as suit this machine", "CPUスレッド数。0なら自動", min=0, group=_MACHINE)
+    int,
+    _option(
+        "CPU threads; 0: as many as suit this machine", "CPUスレッド数。0なら自動", min=0, max=1024, group=_MACHINE
+    ),
 ]
 BatchSize = Annotated[
     int,
@@ -200,6 +203,7 @@ BeamSize = Annotated[
         "Beams of the search; more is slower and may be more exact",
         "ビームサーチの幅。大きいほど遅く、精度が上がることがある",
         min=1,
+        max=100,
         group=_DECODING,
     ),
 ]
@@ -209,6 +213,7 @@ BestOf = Annotated[
         "Candidates to choose from where the temperature is above 0",
         "温度が0より高いときに比べる候補の数",
         min=1,
+        max=100,
         group=_DECODING,
     ),
 ]

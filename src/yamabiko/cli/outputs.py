@@ -136,8 +136,13 @@ def plan(
     settings: str,
     *,
     overwrite: bool,
+    strict: bool = False,
 ) -> list[Plan]:
-    """What to write for each recording; no two of them, and no recording itself, are ever written over."""
+    """
+    What to write for each recording; no two of them, and no recording itself, are ever written over.
+
+    `strict`: what was made with other settings is made again, since these are a promise.
+    """
     inputs = {_same(r.path) for r in recordings}
     folders = [_folder(r, output_dir) for r in recordings]
     short = [folder / r.path.stem for r, folder in zip(recordings, folders, strict=True)]
@@ -151,7 +156,7 @@ def plan(
             candidates = [name]  # it was done in the company of a file of the same stem, and keeps that name
         free = (c for c in candidates if _is_mine(c, recording, ledger) is not False)
         base = next((c for c in free if _is_free(c, formats, taken, inputs)), None) or _marked(recording, name)
-        plans.append(_decide(recording, base, formats, ledger, settings, overwrite))
+        plans.append(_decide(recording, base, formats, ledger, settings, overwrite, strict))
         taken |= {_same(path) for path in plans[-1].targets.values()}
     return plans
 
@@ -194,8 +199,9 @@ def _is_free(base: Path, formats: Sequence[str], taken: set[str], inputs: set[st
 
 
 def _decide(
-    recording: Recording, base: Path, formats: Sequence[str], ledger: Ledger, settings: str, overwrite: bool
-) -> Plan:
+    recording: Recording, base: Path, formats: Sequence[str], ledger: Ledger, settings: str, overwrite: bool,
+    strict: bool = False,
+) -> Plan:  # fmt: skip
     targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in formats}
     if overwrite:
         return Plan(recording, base, targets, tuple(targets))
@@ -206,8 +212,8 @@ def _decide(
             to_write.append(fmt)
         elif made is None or made.source != str(recording.path.resolve()):
             foreign.append(path)
-        elif not _is_of(made, recording.path):
-            to_write.append(fmt)  # the recording has changed since
+        elif not _is_of(made, recording.path) or (strict and made.settings != settings):
+            to_write.append(fmt)  # the recording has changed since, or something else is promised now
         else:
             other_settings |= made.settings != settings
     return Plan(recording, base, targets, tuple(to_write), tuple(foreign), other_settings)

@@ -135,12 +135,15 @@ def receipt_line(transcript: Transcript) -> str:
     return " · ".join(parts)
 
 
+NO_ENGINE = Text("no engine was needed", "エンジンは使用せず")
+
+
 def used(receipt: Receipt) -> str:
     """The device that did the work and whether that is proved: never the one that was asked for."""
     if receipt.used_device == "none" and receipt.chunks:
         return str(Text("all of it was done by an earlier run", "すべて前回の実行で処理済み"))
     if receipt.used_device == "none":
-        return str(Text("no engine was needed", "エンジンは使用せず"))
+        return str(NO_ENGINE)
     return f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})"
 
 
@@ -283,7 +286,10 @@ class Bars:
     def _file_note(self) -> str:
         now = self._now()
         left = self._pace.left_s(now, self._total_s) if self._total_s and self._is_last_stage() else None
-        return _speed_and_time_left(self._pace.rate(now), left)
+        if self._total_s is None:  # decoding: how long the recording is shows when it is done
+            return clock(self._done_s) if self._done_s else ""
+        # How fast speech is found says nothing about how fast it is transcribed.
+        return _speed_and_time_left(self._pace.rate(now) if self._is_last_stage() else None, left)
 
     def _batch_note(self) -> str:
         now = self._now()

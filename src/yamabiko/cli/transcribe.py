@@ -119,7 +119,9 @@ class _Tally:
         if not transcript.receipt.chunks_resumed:  # what an earlier run did says nothing about the speed of this one
             self.audio_s += transcript.duration_s
             self.work_s += transcript.receipt.timings.total_s
-        self.used[screen.used(transcript.receipt)] = None
+        if transcript.receipt.used_device != "none" or not self.used:  # of silence nothing is worth saying beside work
+            self.used[screen.used(transcript.receipt)] = None
+            self.used = {u: None for u in self.used if u != str(screen.NO_ENGINE)} or self.used
 
 
 class Batch:
@@ -159,9 +161,18 @@ class Batch:
                 transcribe_options,
                 asked.language_per_chunk(self.asked),
                 layout,
+                *(["gpu"] if self.asked.require_gpu else []),
             )
         )
-        plans = plan(recordings, names, self.asked.output_dir, ledger, made_with, overwrite=self.asked.overwrite)
+        plans = plan(
+            recordings,
+            names,
+            self.asked.output_dir,
+            ledger,
+            made_with,
+            overwrite=self.asked.overwrite,
+            strict=self.asked.require_gpu,
+        )
         self.alone = len(plans) == 1 and len(names) == 1
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
@@ -355,7 +366,7 @@ def _make_ready(folder: Path) -> None:
                     f"Nothing can be written into the folder for the results: {folder}",
                     f"出力先フォルダーに書き込めません: {folder}",
                 ),
-                evidence=(f"system: {error}",),
+                evidence=(f"system: {error}", *([f"{folder}: is a file, no folder"] if folder.is_file() else [])),
                 remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),
             )
         ) from None

@@ -273,7 +273,14 @@ class Run:
                 f"GPUが求められましたが、処理は {self.ruling.used_device} で行われました（{self.ruling.verdict}）。",
             ),
             evidence=tuple(f"{e.kind}: {e.value}" for e in self.evidence),
-            remedies=(Remedy(Text("Accept the CPU", "CPUでの実行を受け入れる"), "--device cpu", "speed"),),
+            remedies=(
+                Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
+                Remedy(
+                    Text("Accept the CPU: leave --require_gpu out", "CPUでの実行を受け入れる（--require_gpu を外す）"),
+                    "--device cpu",
+                    "speed",
+                ),
+            ),
         )
 
 

@@ -151,7 +151,16 @@ def test_verify_as_json_holds_checks_and_receipts(shared_home: Path, silero_inst
     assert silero["ok"] is True
     assert silero["finding"] is None
     names = [check["name"]["en"] for check in silero["checks"]]
-    assert names == ["environment", "model", "speech (en)", "speech (ja)", "silence", "device"]
+    assert names == [
+        "environment",
+        "load",
+        "kernel cpu/float32",
+        "model",
+        "speech (en)",
+        "speech (ja)",
+        "silence",
+        "device",
+    ]
     assert all(check["ok"] and check["evidence"]["en"] and check["evidence"]["ja"] for check in silero["checks"])
     assert {receipt["used_device"] for receipt in silero["receipts"]} == {"cpu"}
 

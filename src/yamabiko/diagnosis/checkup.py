@@ -71,14 +71,27 @@ def check_up(
             continue
         broken = (e for e in facts.environments if e.broken and e.engine == card.name)
         rungs += (Rung(e.name, "whole", False, e.broken, "engine-environment-broken") for e in broken)
-        for environment, place, placement in _places(card, facts, settings):
-            for what, result in _climb(card, place, placement, facts, telling):
+        for place, placement in _places(card, facts, settings):
+            telling(Text(f"trying {place.environment}", f"{place.environment} を試しています"))
+            for rung, why, result in climb(card, place, placement, lambda: facts):  # noqa: B023 - the newest is meant
                 facts = learned(facts, result)
-                bad = _complaint(result)
-                why = None if bad is None else _why(result, card, what, facts)
-                rungs.append(Rung(environment.name, what, bad is None, bad or "", why.id if why else ""))
+                rungs.append(rung)
                 explained += [why] if why else []
     return Checkup(facts, merged(examine(facts), explained), tuple(rungs))
+
+
+def climb(
+    card: Card, place: probes.Place, placement: Placement, facts: Callable[[], Facts]
+) -> Iterator[tuple[Rung, Finding | None, Probed]]:
+    """
+    Try one environment rung by rung, and explain the one that breaks; those above it have nothing to say then.
+
+    `engines verify` climbs too. `facts` is asked only where something has to be explained.
+    """
+    for what, result in _rungs(card, place, placement):
+        bad = _complaint(result)
+        why = None if bad is None else _why(result, card, what, facts())
+        yield Rung(place.environment, what, bad is None, bad or "", why.id if why else ""), why, result
 
 
 def merged(*several: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]:
@@ -204,7 +217,7 @@ def _driver(facts: Facts, telling: Telling) -> Facts:
     return learned(facts, probes.run("driver"), probes.run("nvml"))
 
 
-def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[Environment, probes.Place, Placement]]:
+def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[probes.Place, Placement]]:
     """Each environment of an engine that is here, and the best placement that this machine and it allow."""
     for profile in card.profiles:
         ready = environments.find(card, settings, profile.name)
@@ -215,14 +228,10 @@ def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[Envi
         fits = [p for p in card.placements if p.device == "cpu" or gpu]
         if fits:
             place = probes.Place(seen.name, ready.python, ready.library_paths, fixes.variables(settings))
-            yield seen, place, fits[0]
+            yield place, fits[0]
 
 
-def _climb(
-    card: Card, place: probes.Place, placement: Placement, facts: Facts, telling: Telling
-) -> Iterator[tuple[str, Probed]]:
-    """Rung by rung; after one that breaks, those above it have nothing to say."""
-    telling(Text(f"trying {place.environment}", f"{place.environment} を試しています"))
+def _rungs(card: Card, place: probes.Place, placement: Placement) -> Iterator[tuple[str, Probed]]:
     loaded = probes.run("load", place, card.imports)
     yield "load", loaded
     if loaded.ended != "well":

@@ -19,9 +19,12 @@ from yamabiko import bundled
 from yamabiko.audio import speech_spans
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.diagnosis import fixes
+from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts import nvidia_marks
+from yamabiko.diagnosis.facts.gather import gather
+from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environment_problems, environments, models
-from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.contract import Card, Placement, Profile
 from yamabiko.engines.environments import Environment
 from yamabiko.engines.models import problems as model_problems
 from yamabiko.findings import Finding, Problem, Remedy
@@ -76,10 +79,12 @@ class Verification:
 
 def verify(
     card: Card, settings: Settings, *, profile: str | None = None, device: str = "auto",
-    report: Report = lambda *_: None,
+    report: Report = lambda *_: None, probing: bool = True,
 ) -> Verification:  # fmt: skip
     """
     Try the engine from the environment of `profile` (by default the one for `device`). Fetches nothing.
+
+    `probing`: False where the doctor's probes have been there already.
 
     What is wrong with the engine, its environment or its model stands in the answer.
     Raises: Problem for what was asked wrongly (device-unknown, engine-profile-unknown, device-not-supported ...).
@@ -88,7 +93,7 @@ def verify(
     chosen = _profile(card, profile, device)
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
-    trial = _Trial(card, chosen, device, settings, lambda done, total: report(told, done, total))
+    trial = _Trial(card, chosen, device, settings, lambda done, total: report(told, done, total), probing)
     try:
         trial.run(family, index)
     except Problem as problem:
@@ -127,9 +132,11 @@ class _Trial:
     """One verification on its way: what is known when it ends early is not lost."""
 
     def __init__(
-        self, card: Card, profile: Profile, device: str, settings: Settings, progress: Callable[[int, int], None]
-    ) -> None:
+        self, card: Card, profile: Profile, device: str, settings: Settings, progress: Callable[[int, int], None],
+        probing: bool,
+    ) -> None:  # fmt: skip
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
+        self.probing = probing
         self.checks: list[Check] = []
         self.receipts: list[Receipt] = []
         self.texts: list[str] = []
@@ -145,6 +152,7 @@ class _Trial:
         rungs = plan(self.card, self.device, "auto", gpu_present=marks.present, may_fall=family == "auto")
         rungs = tuple(rung for rung in rungs if not self.card.profiles or rung.device in self.profile.devices)
         environment = self._environment()
+        self._climb(environment, rungs[0])
         model, name, revision = self._model()
         homes = {rung.device: environment for rung in rungs}
         kept = fixes.variables(self.settings)
@@ -173,6 +181,22 @@ class _Trial:
         managed = environment.origin == "managed"
         self.checks.append(Check(Text("environment", "環境"), True, whole if managed else own))
         return environment
+
+    def _climb(self, environment: Environment, best: Placement) -> None:
+        """
+        The doctor's probes: does it load, does it compute? Raises: Problem, where nothing above can work.
+
+        A device that was not asked for by name may fail: the recordings show what is used instead.
+        """
+        if environment.origin != "managed" or not self.probing:
+            return
+        variables = fixes.variables(self.settings)
+        place = Place(environment.path.name, environment.python, environment.library_paths, variables)
+        for rung, why, _ in climb(self.card, place, best, lambda: gather(self.settings).of_engine(self.card.name)):
+            said = Text("well", "正常") if rung.well else Text(rung.said, rung.said)
+            self.checks.append(Check(Text(rung.what, rung.what), rung.well, said))
+            if why is not None and (rung.what == "load" or self.device != "auto"):
+                raise Problem(why)
 
     def _model(self) -> tuple[str, str, str | None]:
         """Path, name, revision. Raises: Problem (model-not-here)."""

@@ -41,14 +41,14 @@ def visit(facts: Facts, settings: Settings, report: Report = lambda *_: None, en
             ready = environments.find(card, settings, profile.name)
             if ready is None or any(r.environment == ready.path.name and not r.well for r in checkup.rungs):
                 continue
-            result = verify(card, settings, profile=profile.name, report=report)
+            result = verify(card, settings, profile=profile.name, report=report, probing=False)
             rungs.append(_rung(ready.path.name, result))
             findings += [result.finding] if result.finding else []
             findings += [finding for receipt in result.receipts for finding in receipt.fallbacks]
             if result.ok and result.texts:
                 texts[ready.path.name] = result.texts
             if result.texts and any(receipt.used_device != "cpu" for receipt in result.receipts):
-                on_cpu = verify(card, settings, profile=profile.name, device="cpu", report=report)
+                on_cpu = verify(card, settings, profile=profile.name, device="cpu", report=report, probing=False)
                 differs = text_differs(result.texts, on_cpu.texts, ready.path.name)
                 said = f"{differs.id}: {differs.evidence[0]}" if differs else ""
                 rungs.append(

@@ -16,7 +16,7 @@ demo: .venv/installed  ## transcribe the two bundled clips
 # Three at once: much of a test is waiting for a process to start.
 test: .venv/tested  ## everything that needs no GPU and no hub
 	@echo "about ten minutes on two cores; the first run fetches two engines and two models"
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/tested
 	$(BIN)/ruff check src tests scripts

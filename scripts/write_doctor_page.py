@@ -36,13 +36,12 @@ _BLOCK = re.compile(r"(<!-- recorded: (?P<command>.+?) -->\n```text\n).*?(?=^```
 
 def filled(page: str) -> str:
     """The page's text with every block as the doctor fills it today."""
+    text = (ROOT / page).read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         machines = _machines(Path(folder) / "machines")
-        home = Path(folder) / "home"
-        return _BLOCK.sub(
-            lambda block: f"{block[1]}{_recorded(block['command'], machines, home, PAGES[page])}",
-            (ROOT / page).read_text("utf-8"),
-        )
+        commands = [block["command"] for block in _BLOCK.finditer(text)]
+        said = iter(_recorded(commands, machines, Path(folder) / "home", PAGES[page]))
+        return _BLOCK.sub(lambda block: f"{block[1]}$ {block['command']}\n{next(said)}", text)
 
 
 def _machines(folder: Path) -> Path:
@@ -53,22 +52,45 @@ def _machines(folder: Path) -> Path:
     return folder
 
 
-def _recorded(command: str, machines: Path, home: Path, language: str) -> str:
-    """`$ command`, then all that it writes. `cat FILES | ` may stand before the doctor."""
-    before, _, doctor = command.rpartition(" | ")
-    files = [name for given in shlex.split(before)[1:] for name in sorted(glob.glob(given, root_dir=machines))]
+# One process for all runs of a page: starting the program is most of the time that a run of it takes.
+_RUN_ALL = """
+import io, json, sys
+from yamabiko.cli import main
+for arguments, given in json.load(sys.stdin):
+    out, sys.argv, sys.stdin = io.BytesIO(), ["yamabiko", *arguments], io.TextIOWrapper(io.BytesIO(given.encode()))
+    before, sys.stdout = sys.stdout, io.TextIOWrapper(out, "utf-8", write_through=True)
+    try:
+        main.run()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout, told = before, sys.stdout
+    told.flush()
+    print(json.dumps([code, out.getvalue().decode()]))
+"""
+
+
+def _recorded(commands: list[str], machines: Path, home: Path, language: str) -> list[str]:
+    """All that each command writes. `cat FILES | ` may stand before the doctor."""
     home.mkdir(exist_ok=True)
-    run = subprocess.run(
-        [sys.executable, "-P", "-m", *shlex.split(doctor)],
-        input="".join((machines / name).read_text("utf-8") for name in files).encode(),
+    runs = []
+    for command in commands:
+        before, _, doctor = command.rpartition(" | ")
+        files = [name for given in shlex.split(before)[1:] for name in sorted(glob.glob(given, root_dir=machines))]
+        given = "".join((machines / name).read_text("utf-8") for name in files)
+        runs.append((shlex.split(doctor)[1:], given))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _RUN_ALL],
+        input=json.dumps(runs).encode(),
         env={**os.environ, "YAMABIKO_HOME": str(home), "YAMABIKO_LANG": language, "PYTHONIOENCODING": "utf-8"},
         cwd=machines,
         capture_output=True,
         check=False,
     )
-    if run.returncode not in (0, 1) or run.stderr:
-        raise SystemExit(f"{command}: exit {run.returncode}\n{run.stderr.decode()}")
-    return f"$ {command}\n{run.stdout.decode('utf-8')}"
+    said = [json.loads(line) for line in done.stdout.decode("utf-8").splitlines()]
+    wrong = [command for command, (code, _) in zip(commands, said, strict=False) if code not in (0, 1)]
+    if wrong or done.stderr or len(said) != len(commands):
+        raise SystemExit(f"{wrong}: exit {done.returncode}\n{done.stderr.decode()}")
+    return [text for _, text in said]
 
 
 if __name__ == "__main__":

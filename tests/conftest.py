@@ -22,6 +22,8 @@ from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
 from yamabiko.workers.process import Launch, Worker
 
+pytest_plugins = ("homes",)
+
 # What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
 with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -67,7 +67,7 @@ def test_no_line_is_wider_than_the_terminal(language: str, width: str, tmp_path:
 def test_values_are_told_in_the_words_of_the_trade(tmp_path: Path) -> None:
     page = " ".join(help_of("transcribe", tmp_path, COLUMNS="100").split())
     assert "--beam-size INTEGER" in page
-    assert "[default: 5; 1 or more]" in page
+    assert "[default: 5; 1 to 100]" in page
     assert "[default: 0; 0 to 1]" in page
     assert "-m, --model NAME" in page
     assert "[default: beside each file]" in page

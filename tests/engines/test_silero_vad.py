@@ -1,15 +1,12 @@
 """
-The windowing is tested here; the real model in a real child with onnxruntime, where one is set up.
+The windowing is tested here; the real model in a real child, in the environment that the tests' home has.
 
-Taken, in this order: YAMABIKO_TEST_ENGINE_PYTHON (an interpreter with onnxruntime and
-numpy) and YAMABIKO_TEST_SILERO_MODEL; this interpreter; what yamabiko has installed.
-YAMABIKO_TEST_DATA: a folder of recordings with en/, ja/ and nasty/, for the tests on real speech.
-Without an engine or recordings the tests that need them are skipped, with that reason.
+YAMABIKO_TEST_DATA: a folder of recordings with en/, ja/ and nasty/, for the tests on real speech; without it they
+are skipped, with that reason.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -21,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yamabiko import settings
+from program import Result
 from yamabiko.audio import samples
 from yamabiko.audio.speech_spans import spans
 from yamabiko.engines import catalog
@@ -105,31 +102,12 @@ def test_the_card_is_what_the_catalog_promises():
     assert "onnxruntime" not in sys.modules
 
 
-def _interpreter() -> Path | None:
-    if given := os.environ.get("YAMABIKO_TEST_ENGINE_PYTHON"):
-        return Path(given)
-    if importlib.util.find_spec("onnxruntime"):
-        return Path(sys.executable)
-    for found in sorted(settings.current().data_dir.glob("**/site-packages/onnxruntime")):
-        return found.parents[3] / "bin" / "python"
-    return None
-
-
-def _model(interpreter: Path) -> Path | None:
-    if given := os.environ.get("YAMABIKO_TEST_SILERO_MODEL"):
-        return Path(given)
-    pulled = sorted(settings.current().cache_dir.glob(f"**/{silero_vad.MODEL_FILE}"))
-    beside = sorted((interpreter.parent.parent / "lib").glob(f"python*/site-packages/*/assets/{silero_vad.MODEL_FILE}"))
-    return next(iter([*pulled, *beside]), None)
-
-
 @pytest.fixture(scope="module")
-def listen():
+def listen(shared_home: Path, silero_installed: Result):
     """A real child with the real model: (file, block sizes) -> what it printed."""
-    interpreter = _interpreter()
-    model = _model(interpreter) if interpreter else None
-    if interpreter is None or model is None:
-        pytest.skip("no interpreter with onnxruntime, or no silero-vad-v6: yamabiko engines install silero-vad")
+    assert silero_installed.code == 0, silero_installed.err
+    [interpreter] = shared_home.glob("data/engines/silero-vad-cpu-*/bin/python")
+    [model] = shared_home.glob(f"cache/models/**/{silero_vad.MODEL_FILE}")
 
     def run(path: Path, blocks: list[int]) -> dict:
         done = subprocess.run(

@@ -32,6 +32,12 @@ with contextlib.suppress(ValueError):  # not the main thread
 hypothesis.settings.register_profile("yamabiko", deadline=None)
 hypothesis.settings.load_profile("yamabiko")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs no real engine first: `make test` fetches the engines meanwhile."""
+    items.sort(key=lambda item: "shared_home" in getattr(item, "fixturenames", ()))
+
+
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 

@@ -29,7 +29,9 @@ with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine at work is slow at times, and that is no failure of what we test.
-hypothesis.settings.register_profile("yamabiko", deadline=None)
+# Half of hypothesis' examples: the suite runs at every change, and HYPOTHESIS_EXAMPLES asks for more.
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "50"))
+hypothesis.settings.register_profile("yamabiko", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.load_profile("yamabiko")
 
 

@@ -11,6 +11,7 @@ from raised_ids import Source
 from yamabiko.diagnosis import book
 from yamabiko.diagnosis.articles import article, ids, read
 from yamabiko.diagnosis.checks import CHECKS
+from yamabiko.formats.text import display_width
 from yamabiko.i18n import reader_language
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -138,7 +139,7 @@ def test_a_page_fits_the_width_and_loses_nothing(speaking, id_, language):
 
     commands = {line.strip() for remedy in about.remedies for line in (remedy.command or "").splitlines()}
     lines = [line for line in shown.splitlines() if line.strip() not in commands]
-    assert [line for line in lines if book.columns_of(line) > 60 and " " in line.strip()] == []
+    assert [line for line in lines if display_width(line) > 60 and " " in line.strip()] == []
     assert _letters(str(about.known_by)) in _letters(shown)
     assert [line for line in commands if line not in shown] == []
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from yamabiko.cli import misunderstood
 from yamabiko.engines import catalog
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
@@ -135,5 +136,5 @@ def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Seq
         area="usage",
         cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
         evidence=(f"known: {', '.join(known)}",),
-        remedies=tuple(Remedy(Text("Did you mean this?", "もしかして"), f"{option} {name}") for name in near),
+        remedies=tuple(misunderstood.meant(f"{option} {name}") for name in near),
     )

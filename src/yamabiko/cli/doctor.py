@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, fixing, screen
+from yamabiko.cli import answers, fixing, misunderstood, screen
 from yamabiko.findings import Finding, Problem, Remedy, Severity
 from yamabiko.i18n import Text
 
@@ -348,9 +348,7 @@ def _article(id_: str) -> str:
                 area="usage",
                 cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
                 evidence=(f"articles: {len(ids())} findings are described",),
-                remedies=tuple(
-                    Remedy(Text("Did you mean this?", "もしかして"), f"yamabiko doctor --explain {one}") for one in near
-                ),
+                remedies=tuple(misunderstood.meant(f"yamabiko doctor --explain {one}") for one in near),
             )
         ) from None
 

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 WELL, WRONG = 0, 1
 
-_PRICE = {
-    "none": Text("costs nothing", "代償なし"),
-    "speed": Text("costs speed", "速度が落ちます"),
-    "accuracy": Text("costs accuracy", "精度が落ちます"),
-}
-
 
 def fix(settings: Settings, engine: str | None, console: Console, *, yes: bool) -> int:
     """The exit code: well only if nothing is wrong at the end. Raises: Problem."""
@@ -84,7 +78,9 @@ def _nothing(visit: Visit) -> int:
 
 
 def _show(treatment: Treatment) -> None:
-    price = _PRICE[treatment.fix.costs]
+    from yamabiko.diagnosis.book import PRICES
+
+    price = PRICES[treatment.fix.costs]
     screen.print_result(f"{treatment.finding.id}: {treatment.finding.cause}\n")
     for line in treatment.told:
         screen.print_result(f"  {Text('would', '実行内容')} {line} ({price})\n")

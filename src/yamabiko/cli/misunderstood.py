@@ -59,7 +59,7 @@ def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
             f"「{word}」というコマンドもファイルもありません。",
         ),
         evidence=(f"commands: {', '.join(verbs)}",),
-        remedies=(_meant(f"yamabiko {options.get(near[0], near[0])}"), _see_help("yamabiko")),
+        remedies=(meant(f"yamabiko {options.get(near[0], near[0])}"), _see_help("yamabiko")),
     )
 
 
@@ -90,7 +90,7 @@ def unknown_command(word: str, known: Sequence[str], path: str) -> Finding:
         area="usage",
         cause=Text(f"{path} has no command “{word}”.", f"{path} に「{word}」というコマンドはありません。"),
         evidence=(f"commands: {', '.join(known)}",),
-        remedies=(*(_meant(f"{path} {name}") for name in near), _see_help(path)),
+        remedies=(*(meant(f"{path} {name}") for name in near), _see_help(path)),
     )
 
 
@@ -136,7 +136,7 @@ def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) 
     if instead is not None:
         return _finding(cause, error, context, (instead,))
     near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.7)
-    return _finding(cause, error, context, tuple(_meant(name) for name in near))
+    return _finding(cause, error, context, tuple(meant(name) for name in near))
 
 
 _INSTEAD = {
@@ -191,7 +191,7 @@ def _bad_value(one: Parameter, value: str | None) -> Text:
     )
 
 
-def _meant(words: str) -> Remedy:
+def meant(words: str) -> Remedy:
     return Remedy(Text("Did you mean this?", "もしかして"), words)
 
 

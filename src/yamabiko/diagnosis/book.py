@@ -7,12 +7,12 @@ The articles as pages: one in the terminal, or all of them as the book of findin
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from yamabiko.diagnosis.articles import Article, article, ids
 from yamabiko.findings import Remedy
 from yamabiko.formats.characters import NEVER_FIRST, NEVER_LAST
+from yamabiko.formats.text import display_width
 from yamabiko.i18n import Language, Text, reader_language
 
 _FAMILIES = (
@@ -122,7 +122,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
     """Lines of at most so many columns, broken at spaces and between Japanese characters as JIS X 4051 allows."""
     lines, line = [], ""
     for piece in _unbroken(text):
-        if line and columns_of(line + piece.rstrip()) > columns:
+        if line and display_width(line + piece.rstrip()) > columns:
             lines.append(line.rstrip())
             line = piece.lstrip()
         else:
@@ -135,17 +135,12 @@ def _unbroken(text: str) -> Iterator[str]:
     start = 0
     for i in range(1, len(text)):
         before, after = text[i - 1], text[i]
-        wide = columns_of(before) == 2 or columns_of(after) == 2
+        wide = display_width(before) == 2 or display_width(after) == 2
         clings = after == " " or after in NEVER_FIRST or before in NEVER_LAST
         if (before == " " and after != " ") or (wide and not clings):
             yield text[start:i]
             start = i
     yield text[start:]
-
-
-def columns_of(text: str) -> int:
-    """Of a terminal: two for a wide character."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 # ---- the book -------------------------------------------------------------------------------------------------------

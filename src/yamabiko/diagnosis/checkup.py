@@ -177,7 +177,12 @@ def _may_be_the_logs(environment: Environment) -> bool:
     Not ours, whose failures are explained as they happen: that ours is well must not rule out what is wrong elsewhere.
     Nor one that holds no engine.
     """
-    return environment.engine is None and any(package.name in ENGINE_PACKAGES for package in environment.packages)
+    return environment.engine is None and holds_engine(environment)
+
+
+def holds_engine(environment: Environment) -> bool:
+    """Something in it that speech is made text with."""
+    return any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
 # How shells and supervisors write a death by signal: the word, 128 + number, or the negative number.

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.book import PRICES, columns_of, indented
-from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup
+from yamabiko.diagnosis.book import PRICES, indented
+from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
 from yamabiko.diagnosis.facts.records import Environment, Facts, Rung, Unavailable, unavailable
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
+from yamabiko.formats.text import display_width
 from yamabiko.i18n import Text
 
 Mark = Literal["well", "wrong", "none", "unknown"]
@@ -46,10 +47,10 @@ def unseen(facts: Facts) -> tuple[str, ...]:
 
 def table(rows: Sequence[tuple[str, Line]], columns: int) -> list[str]:
     """Each line behind its mark; what does not fit goes on under its beginning."""
-    widest = max(columns_of(str(line.what)) for _, line in rows)
+    widest = max(display_width(str(line.what)) for _, line in rows)
     shown = []
     for mark, line in rows:
-        name = str(line.what) + " " * (widest - columns_of(str(line.what)))
+        name = str(line.what) + " " * (widest - display_width(str(line.what)))
         shown += _by_items(str(line.shown), f"{mark}  {name}  ", columns, " " * (widest + 5))
     return shown
 
@@ -58,7 +59,7 @@ def _by_items(text: str, margin: str, columns: int, later: str) -> list[str]:
     """Wrapped between the items of a list, so that a name and its version stay together, where none is too long."""
     kept = re.sub(r"(?<![,;:]) ", "\N{NO-BREAK SPACE}", text)
     lines = indented(kept, margin, columns, later)
-    if max(map(columns_of, lines)) > columns:
+    if max(map(display_width, lines)) > columns:
         return indented(text, margin, columns, later)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
@@ -148,7 +149,7 @@ def _amd(facts: Facts) -> Line:
 
 
 def _environments(checkup: Checkup) -> Iterator[Line]:
-    if not checkup.rungs and not any(e.engine or _is_worth_a_line(e) for e in checkup.facts.environments):
+    if not checkup.rungs and not any(e.engine or holds_engine(e) for e in checkup.facts.environments):
         told = Text(
             f"none is set up yet: the first transcription does it, or yamabiko engines install {DEFAULT_ENGINE}",
             f"未導入です。最初の文字起こしで自動的に導入されます（手動: yamabiko engines install {DEFAULT_ENGINE}）",
@@ -156,7 +157,7 @@ def _environments(checkup: Checkup) -> Iterator[Line]:
         yield Line("none", Text("engines", "エンジン"), told)
     for environment in checkup.facts.environments:
         climbed = [rung for rung in checkup.rungs if rung.environment == environment.name]
-        if environment.engine is None and not _is_worth_a_line(environment):
+        if environment.engine is None and not holds_engine(environment):
             continue
         tried = _tried(climbed)
         packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
@@ -201,11 +202,6 @@ def _is_blamed(environment: Environment, findings: tuple[Finding, ...]) -> bool:
     return any(line.startswith(f"{environment.name}: ") for finding in loud for line in finding.evidence)
 
 
-def _is_worth_a_line(environment: Environment) -> bool:
-    """One of the user's, with an engine in it."""
-    return any(package.name in ENGINE_PACKAGES for package in environment.packages)
-
-
 # ---- findings -------------------------------------------------------------------------------------------------------
 
 _EVIDENCE, _TO_FIX = Text("evidence", "根拠"), Text("to fix", "対処")
@@ -244,7 +240,7 @@ _LABEL = 13
 def _block(label: Text, lines: list[str]) -> list[str]:
     """Lines with a label before the first."""
     before = f"{_MARGIN}{label}"
-    before += " " * max(1, _LABEL - columns_of(before))
+    before += " " * max(1, _LABEL - display_width(before))
     return [f"{' ' * _LABEL if number else before}{line}".rstrip() for number, line in enumerate(lines)]
 
 

@@ -109,7 +109,10 @@ def treat(
         Applied(treatment.finding.id, treatment.fix.changes, treatment.engine, treatment.profile),
     )
     try:
-        change = _change(treatment, change, settings, report)
+        if treatment.engine:  # variables are in force for us since the journal names them
+            aside = environments.set_aside(catalog.card(treatment.engine), settings, treatment.profile)
+            change = fixes.amend(settings, change, aside=str(aside or ""))
+            _make_anew(treatment, settings, report)
         after = visit(gather(), settings, report, engine)
         why = _held(treatment, before, after)
     except BaseException:
@@ -122,19 +125,10 @@ def treat(
     return Outcome(True, Text("it is gone, and the text is the same", "解消し、認識結果も変わりません"), after)
 
 
-def _change(treatment: Treatment, change: Applied, settings: Settings, report: Report) -> Applied:
-    if not treatment.engine:
-        return change  # variables are in force for us since the journal names them
+def _make_anew(treatment: Treatment, settings: Settings, report: Report) -> None:
     card = catalog.card(treatment.engine)
-    aside = environments.set_aside(card, settings, treatment.profile)
-    kept = fixes.amend(settings, change, aside=str(aside or ""))
     what = Text(f"making {card.name} anew", f"{card.name} を作り直しています")
-    try:
-        environments.repair(card, settings, treatment.profile, progress=lambda p: report(what, p.done, p.total))
-    except BaseException:
-        take_back(kept, settings)
-        raise
-    return kept
+    environments.repair(card, settings, treatment.profile, progress=lambda p: report(what, p.done, p.total))
 
 
 def take_back(change: Applied, settings: Settings) -> None:

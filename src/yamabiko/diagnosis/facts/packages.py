@@ -47,7 +47,6 @@ _NATIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nvidia/*/lib/*.so*", ()),
     ("*.libs/lib*omp*.so*", ()),
 )
-MARKERS = tuple(dict.fromkeys(marker for _, markers in _NATIVE for marker in markers))
 _READ_ELF = re.compile(r"^(?!nvidia/)")
 """Of NVIDIA's own libraries the names are enough."""
 

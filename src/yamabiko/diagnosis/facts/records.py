@@ -168,7 +168,7 @@ class NativeFile:
     needed: tuple[str, ...] = ()
     runpath: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
-    """Names from `packages.MARKERS` that stand in it as text: what it will load by name."""
+    """Of the names that `packages` looks for in it, those that stand there as text: what it will load by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,22 +14,6 @@ import pytest
 
 from program import Result, run_program
 from yamabiko.bundled import clips
-from yamabiko.diagnosis.facts import nvidia_marks
-
-MARKS = nvidia_marks()
-
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not MARKS.present, reason=f"no NVIDIA GPU here ({MARKS.evidence})"),
-]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("gpu-home")
-    installed = run_program("engines", "install", "faster-whisper", "--profile", "cuda12", home=home, timeout_s=1200)
-    assert installed.code == 0, installed.err
-    return home
 
 
 def transcribe(home: Path, folder: Path, *more: str) -> tuple[Result, dict[str, Any]]:

@@ -21,8 +21,8 @@ test: .venv/tested  ## everything that needs no GPU and no hub
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/tested
-	$(BIN)/ruff check src tests scripts
-	$(BIN)/ruff format --check src tests scripts
+	$(BIN)/ruff check --no-cache src tests scripts
+	$(BIN)/ruff format --no-cache --check src tests scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

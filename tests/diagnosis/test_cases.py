@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from casebook import PLATFORMS, Case, cases, facts, platform
 
+from casebook import PLATFORMS, Case, cases, facts, platform
 from yamabiko.diagnosis.articles import article, ids
 from yamabiko.diagnosis.checks import CHECKS
 from yamabiko.diagnosis.examine import examine

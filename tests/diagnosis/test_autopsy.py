@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import casebook
 from yamabiko.children import Ending
 from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.examine import explain
+from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Placement
 from yamabiko.workers.process import WorkerExit
 
@@ -38,9 +41,6 @@ BROKEN_ENVIRONMENT = "engine-environment-broken"
 ONNX = "[ONNXRuntimeError] : "
 
 RAISED = [
-    # CTranslate2 on a machine without a driver
-    (DRIVER, "RuntimeError", "CUDA failed with error CUDA driver version is insufficient for CUDA runtime version"),
-    (DRIVER, "RuntimeError", "CUDA failed with error no CUDA-capable device is detected"),
     # SYSTRAN/faster-whisper#1431
     (CUBLAS, "RuntimeError", "Library libcublas.so.12 is not found or cannot be loaded"),
     (CUBLAS, "RuntimeError", "Library cublas64_12.dll is not found or cannot be loaded"),
@@ -48,13 +48,13 @@ RAISED = [
     ("cuda-oom", "RuntimeError", "CUDA failed with error out of memory"),
     ("cuda-oom", "RuntimeError", "cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED"),
     ("cuda-oom", "OutOfMemoryError", "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity ..."),
-    # CTranslate2 on a CPU, asked for float16; and OpenNMT/CTranslate2#1865 on a Blackwell GPU
+    # CTranslate2 on a CPU, asked for float16
     (
         PRECISION,
         "ValueError",
         "Requested float16 compute type, but the target device or backend do not support efficient float16 computation.",
     ),
-    (PRECISION, "RuntimeError", "cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED"),
+    ("cuda-sticky-error", "RuntimeError", "CUDA failed with error an illegal memory access was encountered"),
     # Whisper base with its files cut short, emptied, overwritten or removed
     ("model-broken", "RuntimeError", "File model.bin is incomplete: failed to read a value of size 4 at position 0"),
     ("model-broken", "RuntimeError", "File model.bin is incomplete: failed to read a buffer of size 4 at position 0"),
@@ -102,6 +102,57 @@ def test_what_a_library_raises_is_told_apart(finding, kind, message):
     assert explanation.finding.id == finding
     assert explanation.finding.severity == "error"
     assert any(message[:100] in line for line in explanation.finding.evidence)
+
+
+OLD_DRIVER_OR_NONE = "CUDA failed with error CUDA driver version is insufficient for CUDA runtime version"
+AMBIGUOUS = [
+    # CTranslate2 on a machine without a driver, and on one whose driver is too old
+    (OLD_DRIVER_OR_NONE, DRIVER, "device"),
+    ("CUDA failed with error no CUDA-capable device is detected", "cuda-visible-devices-empty", "device"),
+    # OpenNMT/CTranslate2#1865 on a Blackwell GPU
+    ("cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "ct2-blackwell-int8-not-supported", "precision"),
+]
+
+
+@pytest.mark.parametrize(("message", "one", "spoils"), AMBIGUOUS)
+def test_words_that_fit_several_causes_name_none_where_no_fact_decides(message, one, spoils):
+    explanation = explain_exit(raised("RuntimeError", message))
+
+    assert explanation.finding.id == "engine-raised"
+    assert explanation.unknown
+    assert any(line.startswith(f"may be {one}") for line in explanation.finding.evidence)
+    assert explanation.spoils == spoils  # what all of them rule out is ruled out
+
+
+def test_facts_decide_between_causes_of_the_same_words():
+    facts = casebook.facts(casebook.platform("cpu-only-linux"))
+    witness = Witness(lambda: facts)
+
+    explanation = explain_exit(raised("RuntimeError", OLD_DRIVER_OR_NONE), witness.explain)
+
+    assert explanation.finding.id == DRIVER
+    assert explanation.finding.severity == "error"
+    assert any("libcuda.so.1" in line for line in explanation.finding.evidence)
+
+
+def test_facts_rule_a_cause_out():
+    """A driver is there and serves: the words alone would have named another machine's trouble."""
+    facts = casebook.facts(casebook.platform("bare-ada"))
+
+    explanation = explain_exit(raised("RuntimeError", OLD_DRIVER_OR_NONE), lambda symptom: explain(symptom, facts))
+
+    assert explanation.unknown
+    assert not any("driver-none" in line for line in explanation.finding.evidence)
+
+
+def test_commands_name_the_engine_and_leave_out_what_was_done():
+    exit_ = raised("RuntimeError", "CUDA failed with error out of memory", place=Placement("cuda", "int8_float16"))
+    commands = [r.command or "" for r in explain_exit(exit_).finding.remedies]
+
+    assert not any("int8" in command for command in commands)
+    assert "yamabiko engines repair faster-whisper" in [
+        r.command for r in explain_exit(raised("ImportError", "No module named 'x'")).finding.remedies
+    ]
 
 
 TRACEBACK = ("Traceback (most recent call last):", '  File "bootstrap.py", line 28, in <module>')
@@ -166,7 +217,6 @@ def test_words_that_merely_mention_a_cause_explain_no_death(words):
     ("kind", "message"),
     [
         ("ValueError", "'No module named' is not a valid language code (accepted language codes: af, am, ...)"),
-        ("RuntimeError", "CUDA failed with error an illegal memory access was encountered"),
         ("RuntimeError", "cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED"),
         ("KeyError", "'model.bin'"),
         ("FileNotFoundError", "[Errno 2] No such file or directory: '/x/File model.bin is incomplete'"),
@@ -229,9 +279,7 @@ def test_memory_of_the_machine_is_not_called_memory_of_the_gpu(place, exit_kind)
     ("exit_", "spoils"),
     [
         (raised("RuntimeError", "CUDA failed with error out of memory"), "memory"),
-        (raised("RuntimeError", "CUDA failed with error no CUDA-capable device is detected"), "device"),
         (raised("RuntimeError", "Library libcublas.so.12 is not found or cannot be loaded"), "device"),
-        (raised("RuntimeError", "cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED"), "precision"),
         (raised("RuntimeError", "Unable to open file 'model.bin' in model '/x'"), "model"),
         # the other device's rungs are started from another environment
         (raised("ModuleNotFoundError", "No module named 'faster_whisper'"), "device"),

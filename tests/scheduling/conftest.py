@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+import casebook
+from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Placement
 from yamabiko.engines.environments import Environment
@@ -31,5 +33,7 @@ def outfit() -> Callable[..., Outfit]:
 
 @pytest.fixture
 def pool(no_children_left: None) -> Iterator[Pool]:
+    """Its witness sees a machine without a GPU, wherever the tests run."""
     with Pool(Settings(worker_memory_bytes=2**32)) as pool:
+        pool.witness = Witness(lambda: casebook.facts(casebook.platform("cpu-only-linux")))
         yield pool

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.examine import RANK, Symptom, examine, explain
+from yamabiko.diagnosis.examine import RANK, Explanation, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
 from yamabiko.engines import catalog, environments
@@ -107,7 +107,7 @@ def merged(*several: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]
     return tuple(sorted(found.values(), key=lambda finding: RANK[finding.severity]))
 
 
-def settle(symptom: Symptom, facts: Facts) -> tuple[tuple[Finding, ...], Facts]:
+def settle(symptom: Symptom, facts: Facts) -> tuple[Explanation, Facts]:
     """
     Explain a failure, and where facts leave it open, run the probes that would decide.
 
@@ -115,10 +115,10 @@ def settle(symptom: Symptom, facts: Facts) -> tuple[tuple[Finding, ...], Facts]:
     """
     first = explain(symptom, facts)
     if first.confirmed:
-        return first.confirmed, facts
+        return first, facts
     for name in sorted({suspicion.check.probe for suspicion in first.open} & set(probes.names())):
         facts = learned(facts, *(probes.run(name, place) for place in _unasked(name, facts)))
-    return explain(symptom, facts).confirmed, facts
+    return explain(symptom, facts), facts
 
 
 def _unasked(probe: str, facts: Facts) -> list[probes.Place]:
@@ -155,12 +155,10 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     """
     symptom = Symptom(lines, _ending_in(lines))
     facts = replace(checkup.facts, environments=tuple(filter(_may_be_the_logs, checkup.facts.environments)))
-    if may_probe:
-        confirmed, facts = settle(symptom, facts)
-    else:
-        confirmed = explain(symptom, facts).confirmed
+    explained, facts = settle(symptom, facts) if may_probe else (explain(symptom, facts), facts)
+    confirmed = explained.confirmed
     if not confirmed:
-        possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explain(symptom, facts).open)
+        possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explained.open)
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
         harmless = not any(_SOUNDS_BAD.search(line[:2000]) for line in lines) and not symptom.ending
         if harmless:
@@ -259,10 +257,10 @@ def _complaint(result: Probed) -> str | None:
 def _why(result: Probed, card: Card, what: str, facts: Facts) -> Finding:
     said = (value for key, value in result.values.items() if key.endswith(".said"))
     ending = "silent" if result.ended == "silent" else result.ending
-    confirmed, _ = settle(Symptom((*result.words, *said), ending, card.name), facts)
+    explained, _ = settle(Symptom((*result.words, *said), ending, card.name), facts)
     tried = f"{result.environment}: {what}: {_complaint(result)}"
-    if confirmed:
-        return replace(confirmed[0], evidence=(tried, *confirmed[0].evidence))
+    if explained.confirmed:
+        return replace(explained.confirmed[0], evidence=(tried, *explained.confirmed[0].evidence))
     lines = tuple(f"{result.environment}: {line}" for line in result.words[-8:])
     if result.probe == "load" and any(
         re.match(r"(?:ModuleNotFound|Import)Error: ", line) for line in result.words[-1:]

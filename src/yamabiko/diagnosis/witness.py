@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 from yamabiko import logs
 from yamabiko.diagnosis.checkup import settle
-from yamabiko.diagnosis.examine import Symptom, explain
+from yamabiko.diagnosis.examine import Explanation, Symptom, explain
 from yamabiko.diagnosis.facts.records import Facts
-from yamabiko.findings import Finding
 
 
 class Witness:
@@ -26,17 +25,17 @@ class Witness:
         self._facts: Facts | None = None
         self._lock = threading.Lock()
 
-    def explain(self, symptom: Symptom) -> tuple[Finding, ...]:
-        """The causes that facts or probes confirm, the likeliest first; nothing where none is confirmed."""
+    def explain(self, symptom: Symptom) -> Explanation:
+        """The causes that facts or probes confirm, the likeliest first, and those that they leave open."""
         if not _suggests_anything(symptom):
-            return ()
+            return Explanation()
         with self._lock:
             facts = self._facts if self._facts is not None else self._gather()
             engine = facts.of_engine(symptom.engine) if symptom.engine else facts
-            confirmed, learned = settle(symptom, engine)
+            explained, learned = settle(symptom, engine)
             self._facts = facts.with_probed(*learned.probed)
-        logs.event("explained", engine=symptom.engine, found=",".join(finding.id for finding in confirmed))
-        return confirmed
+        logs.event("explained", engine=symptom.engine, found=",".join(finding.id for finding in explained.confirmed))
+        return explained
 
 
 def _suggests_anything(symptom: Symptom) -> bool:

@@ -277,7 +277,10 @@ CHECKS = (
     ),
     Check(
         "ct2-libcublas12-missing-under-cuda13",
-        words=(r"Library (?:libcublas\.so\.12|cublas64_12\.dll) is not found or cannot be loaded",),
+        words=(
+            r"Library (?:libcublas\.so\.12|cublas64_12\.dll) is not found or cannot be loaded",
+            r"libcublas\.so\.12: cannot open shared object file",
+        ),
         look=_no_cublas_12,
         by_itself=_lacks_cublas_12_though_cuda_is_wanted,
         words_suffice=True,

@@ -374,7 +374,7 @@ def main() -> None:
     os.dup2(2, 1)
     children.never_dump_core()
     children.be_first_to_die()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # or the handler may crash at a thread that runs on: another signal
     part = Part(job.part)
     threading.Thread(target=_end_with_parent, args=(part,), name="life-line", daemon=True).start()
     send(results, _answer(job, part, results))

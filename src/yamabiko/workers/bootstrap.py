@@ -7,6 +7,7 @@ run by its path, makes the one package `yamabiko` importable from where it lies,
 and nothing else of that folder.
 """
 
+import faulthandler
 import importlib.util
 import sys
 from pathlib import Path
@@ -25,6 +26,9 @@ def make_yamabiko_importable() -> None:
 
 
 if __name__ == "__main__":
+    # Python's own choice is to show every thread: to look at those that run on may crash the handler, and then the
+    # worker's end carries another signal than the true one.
+    faulthandler.enable(all_threads=False)
     make_yamabiko_importable()
     from yamabiko.workers.child import main
 

@@ -6,6 +6,9 @@ BIN := .venv/bin
 DEMO := demo-output
 TEST_HOME := $(CURDIR)/.test-home
 
+# Byte code is made at the first start of a module, and not at every one.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint bench score clean
 
 demo: .venv/installed  ## transcribe the two bundled clips

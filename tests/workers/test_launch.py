@@ -84,6 +84,13 @@ def test_the_running_interpreter_keeps_the_path_that_it_found_its_packages_by():
     assert "PYTHONNOUSERSITE" not in environment
 
 
+@pytest.mark.parametrize(("managed", "kept"), [(True, False), (False, True)])
+def test_byte_code_is_written_in_environments_of_ours_whatever_holds_elsewhere(managed, kept):
+    environment = launch(managed=managed).environment({"PYTHONDONTWRITEBYTECODE": "1"})
+
+    assert ("PYTHONDONTWRITEBYTECODE" in environment) is kept
+
+
 def test_a_worker_never_asks_a_model_hub():
     assert launch().environment({"HF_HUB_OFFLINE": "0"})["HF_HUB_OFFLINE"] == "1"
 

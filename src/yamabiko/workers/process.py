@@ -77,6 +77,7 @@ class Launch:
         result = children.with_variables(result, self.variables)
         if self.managed:
             result["PYTHONNOUSERSITE"] = "1"
+            result.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles all of the engine anew
         elif "PYTHONPATH" in inherited:
             result["PYTHONPATH"] = inherited["PYTHONPATH"]
         if self.placement.device == "cpu":

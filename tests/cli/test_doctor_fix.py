@@ -92,6 +92,40 @@ def test_a_fix_that_cannot_be_made_leaves_the_old_environment(broken: Path) -> N
     assert json.loads((broken / "state/fixes.json").read_text())["applied"] == []
 
 
+DYING = """
+import os, sys
+from pathlib import Path
+from yamabiko import settings
+from yamabiko.diagnosis import fixes
+from yamabiko.diagnosis.fixes import Applied
+from yamabiko.engines import catalog, environments
+
+place = settings.current()
+change = fixes.begin(place, Applied("engine-environment-broken", (), "silero-vad", "cpu"))
+
+def write_down(aside):
+    fixes.amend(place, change, aside=str(aside))
+    if sys.argv[1] == "before the rename":
+        os.kill(os.getpid(), 9)
+
+environments.set_aside(catalog.card("silero-vad"), place, "cpu", write_down)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before the rename", "after the rename"])
+def test_a_fix_that_is_killed_while_it_sets_the_old_environment_aside_can_be_undone(silero_home: Path, moment) -> None:
+    before = engines(silero_home)
+    killed = subprocess.run([sys.executable, "-c", DYING, moment], env=environment(silero_home), check=False)
+    assert killed.returncode == -9
+
+    undone = run_program("doctor", "--undo", home=silero_home)
+
+    assert undone.code == 0, undone.err
+    assert engines(silero_home) == before
+    assert json.loads((silero_home / "state/fixes.json").read_text())["applied"] == []
+
+
 # ---- variables, on a machine that shows an NVIDIA GPU in its files alone ---------------------------------------------
 
 

@@ -108,10 +108,14 @@ def treat(
         settings,
         Applied(treatment.finding.id, treatment.fix.changes, treatment.engine, treatment.profile),
     )
+
+    def write_down(aside: Path) -> None:
+        nonlocal change
+        change = fixes.amend(settings, change, aside=str(aside))
+
     try:
         if treatment.engine:  # variables are in force for us since the journal names them
-            aside = environments.set_aside(catalog.card(treatment.engine), settings, treatment.profile)
-            change = fixes.amend(settings, change, aside=str(aside or ""))
+            environments.set_aside(catalog.card(treatment.engine), settings, treatment.profile, write_down)
             _make_anew(treatment, settings, report)
         after = visit(gather(), settings, report, engine)
         why = _held(treatment, before, after)

@@ -130,7 +130,7 @@ def test_a_file_other_than_the_locked_one_is_refused(card, index):
 
     finding = failure(card)
 
-    assert finding.id == "engine-hash-mismatch"
+    assert finding.id == "engine-hash-mismatch", finding.evidence
     assert any("Hash mismatch for `tiny==1.0`" in line for line in finding.evidence)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -82,3 +83,10 @@ def test_sizes_are_read_as_uv_writes_them():
         round(1.2 * 1024**3),
         0,
     ]
+
+
+@pytest.mark.parametrize("drawn", ["⠙ Preparing packages... (0/1)", "tiny ------ 1 KiB/2 KiB"])
+def test_an_error_that_is_written_behind_what_was_drawn_is_kept(drawn):
+    _, lines = read(f"{drawn}\x1b[1A  ├─▶ Hash mismatch for `tiny==1.0`\n".encode())
+
+    assert "Hash mismatch for `tiny==1.0`" in "\n".join(lines)

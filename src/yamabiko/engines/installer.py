@@ -170,11 +170,13 @@ _ANNOUNCED = re.compile(r"^\s*Downloading (\S+) \(([\d.]+ ?[KMGT]?i?B)\)")
 _ARRIVED = re.compile(r"^\s*Downloaded (\S+)")
 _PASSING = re.compile(r"^\s*[⠀-⣿░█]|^\s*$")
 """A spinner, an empty bar, or nothing: drawn over by the next line."""
+_SAID = re.compile(r"[×▶]|\b(?:error|warning|hint):")
+"""What uv says, though it be written behind what it drew."""
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
 def _is_drawn(line: str) -> bool:
-    return bool(_PASSING.match(line) or _BAR.search(line))
+    return bool(_PASSING.match(line) or _BAR.search(line)) and not _SAID.search(line)
 
 
 def size_bytes(shown: str) -> int:

@@ -141,6 +141,15 @@ def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
     assert [r.path for r in recordings] == [one.path]
 
 
+def test_what_cannot_be_read_in_a_folder_is_taken_too_so_that_somebody_says_so(tmp_path: Path) -> None:
+    (tmp_path / "gone.mp3").symlink_to(tmp_path / "nowhere.mp3")
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "album.mp3").mkdir()
+    recordings, problems = gather([str(tmp_path)], recursive=False)
+    assert [one.path.name for one in recordings] == ["gone.mp3", "pipe.wav"]
+    assert problems == []
+
+
 def test_an_empty_folder_is_a_finding(tmp_path: Path) -> None:
     recordings, [problem] = gather([str(tmp_path)], recursive=False)
     assert recordings == []

@@ -60,7 +60,8 @@ def _taken(path: Path, recursive: bool) -> Iterator[Recording]:
     pattern = "**/*" if recursive else "*"
     for child in sorted(path.glob(pattern)):
         hidden = any(part.startswith(".") for part in child.relative_to(path).parts)
-        if child.suffix.lower() in MEDIA_SUFFIXES and not hidden and child.is_file():
+        # A link to nothing and a pipe are taken too: decoding says what is the matter, and nothing vanishes unseen.
+        if child.suffix.lower() in MEDIA_SUFFIXES and not hidden and not child.is_dir():
             yield Recording(child, child.parent.relative_to(path))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from yamabiko.diagnosis import examine
-from yamabiko.diagnosis.articles import Spoils, article
+from yamabiko.diagnosis.articles import Article, Spoils, article
 from yamabiko.diagnosis.examine import Suspicion, Symptom
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
@@ -42,31 +42,32 @@ def _words_alone(symptom: Symptom) -> examine.Explanation:
 def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     """The true cause where the words leave only one or the machine confirms one, else what is known of the end."""
     known = evidence(exit_)
-    if (named := _named(exit_)) is not None:
-        return _explained(*named, exit_, known)
+    for id_ in ("worker-out-of-memory", "model-broken"):
+        if (explanation := _named(id_, exit_, known)) is not None:
+            return explanation
     ending = exit_.ending.name if exit_.kind == "died" and exit_.ending else ""
     heard = ask(Symptom(_heard(exit_), ending, exit_.engine, anchored=exit_.kind == "died"))
     if heard.confirmed:
         finding = heard.confirmed[0]
         lines = (*finding.evidence, *(line for line in known if line not in finding.evidence))
         return Explanation(_for(exit_, replace(finding, evidence=lines)), article(finding.id).spoils)
-    line = "" if exit_.kind == "not-started" else _first(_IMPORT, exit_)
-    if line is not None:
-        return _explained("engine-environment-broken", line, exit_, known)
-    return _unexplained(exit_, known, heard.open)
+    # An import that fails is the fault of the environment's files only where the machine knows no better cause.
+    return _named("engine-environment-broken", exit_, known) or _unexplained(exit_, known, heard.open)
 
 
 # ---- what is named --------------------------------------------------------------------------------------------------
 
 
-def _named(exit_: WorkerExit) -> tuple[str, str] | None:
-    """What the end itself or the first words of a line name, and that line."""
-    if exit_.kind == "over-memory" or exit_.raised_kind == "MemoryError":
-        return "worker-out-of-memory", ""
-    for id_, words in _RULES:
-        if (line := _first(words, exit_)) is not None:
-            return id_, line
-    return None
+def _named(id_: str, exit_: WorkerExit, known: tuple[str, ...]) -> Explanation | None:
+    """This cause, if the end itself or the first words of a line name it."""
+    rule = _RULES[id_]
+    line = "" if exit_.kind == rule.kind or exit_.raised_kind == rule.raised else _first(rule.words, exit_)
+    if line is None:
+        return None
+    quoted = line.strip()[:300]
+    said_already = not quoted or any(quoted in fact for fact in known)
+    finding = article(id_).finding(known if said_already else (f"worker: {quoted}", *known))
+    return Explanation(_for(exit_, finding), article(id_).spoils)
 
 
 def _first(words: str, exit_: WorkerExit) -> str | None:
@@ -82,20 +83,30 @@ _NAMES_BEFORE = (
 _NEWEST_LINES = 100
 """Enough for a traceback and what the fault handler prints of every thread."""
 
-_RULES = (
-    (
-        "worker-out-of-memory",
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    words: str
+    """What a line must begin with, after names such as `RuntimeError: `; any case."""
+    kind: str = "none"
+    """Of a WorkerExit: this end says it without words."""
+    raised: str = "nothing"
+    """And so does an exception of this name."""
+
+
+_RULES = {
+    "worker-out-of-memory": _Rule(
         r"std::bad_alloc|MemoryError(?::|$)|(?:\[Errno 12\] )?Cannot allocate memory|failed to allocate memory",
+        kind="over-memory",
+        raised="MemoryError",
     ),
-    (
-        "model-broken",
+    "model-broken": _Rule(
         r"File \S+ is incomplete: failed to read|Unsupported model binary version|Unable to open file 'model\.bin'"
         r"|Variable '.+' has an invalid payload size|Cannot load the (?:\w+ )?vocabulary from the model"
         r"|\[json\.exception\.parse_error|EOF while parsing|LocalEntryNotFoundError: |Load model from .+ failed",
     ),
-)
-_IMPORT = r"(?:ModuleNotFoundError|ImportError): "
-"""A fault of the environment's files, where the machine knows no better cause."""
+    "engine-environment-broken": _Rule(r"(?:ModuleNotFoundError|ImportError): ", kind="not-started"),
+}
 
 
 def _heard(exit_: WorkerExit) -> tuple[str, ...]:
@@ -138,13 +149,6 @@ _PHASES = {
 }
 
 
-def _explained(id_: str, line: str, exit_: WorkerExit, known: tuple[str, ...]) -> Explanation:
-    quoted = line.strip()[:300]
-    said_already = not quoted or any(quoted in fact for fact in known)
-    finding = article(id_).finding(known if said_already else (f"worker: {quoted}", *known))
-    return Explanation(_for(exit_, finding), article(id_).spoils)
-
-
 def _for(exit_: WorkerExit, finding: Finding) -> Finding:
     """With commands that name this engine, and without advice that was taken already."""
     place = exit_.placement
@@ -164,18 +168,18 @@ def _for(exit_: WorkerExit, finding: Finding) -> Finding:
 
 def _unexplained(exit_: WorkerExit, known: tuple[str, ...], suspects: tuple[Suspicion, ...]) -> Explanation:
     """Unknown, and said so. What all that the words suggest makes useless to try again is not tried again."""
-    id_, cause = _unknown_cause(exit_)
     named = [suspect.check.id for suspect in suspects if suspect.line]  # an end alone suggests too little to be told
     maybe = tuple(f"may be {suspect}: nothing here confirms it or rules it out" for suspect in named)
     spoilt = {article(suspect).spoils for suspect in named}
-    finding = article(id_).finding((*known, *maybe), cause=cause)
-    return Explanation(_for(exit_, finding), spoilt.pop() if len(spoilt) == 1 else "nothing")
+    about, cause = _unknown(exit_)
+    finding = _for(exit_, about.finding((*known, *maybe), cause=cause))
+    return Explanation(finding, spoilt.pop() if len(spoilt) == 1 else "nothing")
 
 
-def _unknown_cause(exit_: WorkerExit) -> tuple[str, Text]:
+def _unknown(exit_: WorkerExit) -> tuple[Article, Text]:
     phase, engine = _PHASES[exit_.phase], exit_.engine
     if exit_.kind == "died" and exit_.ending is not None and exit_.ending.name == "SIGILL":
-        return "worker-died-unexplained", Text(
+        return article("worker-died-unexplained"), Text(
             f"The {engine} worker died of SIGILL: it met an instruction that this processor does not have, or jumped "
             "into data. Which library it was, we do not know.",
             f"{engine} のワーカーがSIGILLで終了しました。このCPUにない命令に当たったか、"
@@ -183,21 +187,21 @@ def _unknown_cause(exit_: WorkerExit) -> tuple[str, Text]:
         )
     if exit_.kind == "died":
         how = exit_.ending.name if exit_.ending else "no status"
-        return "worker-died-unexplained", Text(
+        return article("worker-died-unexplained"), Text(
             f"The {engine} worker died ({how}) while {phase.en}. We do not know why.",
             f"{engine} のワーカーが{phase.ja}に異常終了しました（{how}）。原因は分かっていません。",
         )
     if exit_.kind == "silent":
-        return "worker-silent", Text(
+        return article("worker-silent"), Text(
             f"The {engine} worker fell silent while {phase.en}: {exit_.message}. We do not know why.",
             f"{engine} のワーカーが{phase.ja}に応答しなくなりました（{exit_.message}）。原因は分かっていません。",
         )
     if exit_.kind == "nonsense":
-        return "worker-nonsense", Text(
+        return article("worker-nonsense"), Text(
             f"The {engine} worker sent what is not a message while {phase.en}. We do not know why.",
             f"{engine} のワーカーが{phase.ja}に解釈できないデータを送りました。原因は分かっていません。",
         )
-    return "engine-raised", Text(
+    return article("engine-raised"), Text(
         f"{engine} raised {exit_.raised_kind} while {phase.en}: {exit_.message[:200]}",
         f"{engine} が{phase.ja}にエラーを出しました（{exit_.raised_kind}: {exit_.message[:200]}）",
     )

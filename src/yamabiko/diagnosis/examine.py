@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from yamabiko.diagnosis.articles import article
@@ -134,4 +134,8 @@ def _weight(check: Check, sign: Sign, line: str) -> int:
 
 
 def _finding(check: Check, sign: Sign, quoted: Sequence[str] = ()) -> Finding:
-    return article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause)
+    finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause)
+    if not sign.command:
+        return finding
+    cheapest, *others = finding.remedies
+    return replace(finding, remedies=(replace(cheapest, command=sign.command), *others))

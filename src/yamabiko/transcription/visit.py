@@ -14,15 +14,21 @@ from difflib import SequenceMatcher
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checkup import Checkup, check_up, merged
 from yamabiko.diagnosis.facts.records import Facts, Rung
+from yamabiko.diagnosis.verdict import decide
 from yamabiko.engines import catalog, environments
+from yamabiko.engines.contract import Card
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
+from yamabiko.speech import Evidence, Receipt
 from yamabiko.transcription.verification import Verification, verify
 
 Report = Callable[[Text, int, int], None]
 ALIKE = 0.75
 """From this likeness on, two texts of a known recording are the same with other words here and there."""
+CLEARLY_FASTER = 2.0
+NO_FASTER = 1.1
+"""Times the CPU's speed. What lies between says nothing: small models and short recordings gain little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +47,61 @@ def visit(facts: Facts, settings: Settings, report: Report = lambda *_: None, en
             ready = environments.find(card, settings, profile.name)
             if ready is None or any(r.environment == ready.path.name and not r.well for r in checkup.rungs):
                 continue
-            result = verify(card, settings, profile=profile.name, report=report, probing=False)
-            rungs.append(_rung(ready.path.name, result))
-            findings += [result.finding] if result.finding else []
-            findings += [finding for receipt in result.receipts for finding in receipt.fallbacks]
-            if result.ok and result.texts:
-                texts[ready.path.name] = result.texts
-            if result.texts and any(receipt.used_device != "cpu" for receipt in result.receipts):
-                on_cpu = verify(card, settings, profile=profile.name, device="cpu", report=report, probing=False)
-                differs = text_differs(result.texts, on_cpu.texts, ready.path.name)
-                said = f"{differs.id}: {differs.evidence[0]}" if differs else ""
-                rungs.append(
-                    Rung(ready.path.name, "text as on the CPU", differs is None, said, differs.id if differs else "")
-                )
-                findings += [differs] if differs else []
+            heard = _hear(card, profile.name, ready.path.name, settings, report)
+            rungs += heard.rungs
+            findings += heard.findings
+            if heard.texts:
+                texts[ready.path.name] = heard.texts
     return Visit(replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings)), texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    rungs: tuple[Rung, ...]
+    findings: tuple[Finding, ...]
+    texts: tuple[str, ...]
+
+
+def _hear(card: Card, profile: str, name: str, settings: Settings, report: Report) -> _Heard:
+    """One environment transcribes the known recordings; what ran on a GPU does so on the CPU too, and both are compared."""
+    result = verify(card, settings, profile=profile, report=report, probing=False)
+    differs, compared = None, False
+    if result.texts and any(receipt.used_device != "cpu" for receipt in result.receipts):
+        on_cpu = verify(card, settings, profile=profile, device="cpu", report=report, probing=False)
+        result = replace(result, receipts=with_speed(result.receipts, on_cpu.receipts))
+        differs, compared = text_differs(result.texts, on_cpu.texts, name), True
+    rungs, findings = [_rung(name, result)], [result.finding] if result.finding else []
+    findings += [finding for receipt in result.receipts for finding in receipt.fallbacks]
+    if compared:
+        said, id_ = (f"{differs.id}: {differs.evidence[0]}", differs.id) if differs else ("", "")
+        rungs.append(Rung(name, "text as on the CPU", differs is None, said, id_))
+        findings += [differs] if differs else []
+    return _Heard(tuple(rungs), tuple(findings), result.texts if result.ok else ())
+
+
+def with_speed(on_gpu: Sequence[Receipt], on_cpu: Sequence[Receipt]) -> tuple[Receipt, ...]:
+    """
+    The same receipts with their speed against the CPU's among the evidence, and judged anew.
+
+    Of each the recording that went best counts, since the first of them pays for warming up.
+    """
+    gpu_s, cpu_s = _seconds_a_second(on_gpu), _seconds_a_second(on_cpu)
+    if gpu_s is None or cpu_s is None:
+        return tuple(on_gpu)
+    times = cpu_s / gpu_s
+    judged = []
+    for receipt in on_gpu:
+        says = receipt.used_device if times >= CLEARLY_FASTER else "cpu" if times <= NO_FASTER else None
+        value = f"{gpu_s:.3f} s a second of audio, {cpu_s:.3f} s on the CPU: {times:.1f} times as fast"
+        evidence = (*receipt.evidence, Evidence("speed", says, value))
+        ruling = decide(receipt.used_device, evidence)
+        judged.append(replace(receipt, evidence=evidence, used_device=ruling.used_device, verdict=ruling.verdict))
+    return tuple(judged)
+
+
+def _seconds_a_second(receipts: Sequence[Receipt]) -> float | None:
+    found = [r.timings.inference_s / r.audio_s for r in receipts if r.audio_s > 0 and r.timings.inference_s > 0]
+    return min(found, default=None)
 
 
 def text_differs(on_gpu: Sequence[str], on_cpu: Sequence[str], environment: str) -> Finding | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.findings import Severity
@@ -28,14 +28,16 @@ class Sign:
     """Where it is another than the article's: a trouble that cannot hurt on this machine is `info`."""
     cause: Text | None = None
     """Where more is known than the article says."""
+    command: str = ""
+    """Of the cheapest remedy, where this machine needs another one than the article's."""
 
 
 UNTOLD = Sign(None)
 ABSENT = Sign(False)
 
 
-def present(*evidence: str, severity: Severity | None = None, cause: Text | None = None) -> Sign:
-    return Sign(True, evidence, severity, cause)
+def present(*evidence: str, severity: Severity | None = None, cause: Text | None = None, command: str = "") -> Sign:
+    return Sign(True, evidence, severity, cause, command)
 
 
 def absent(*evidence: str) -> Sign:
@@ -54,7 +56,7 @@ def anywhere(environments: Iterable[Environment], look: Callable[[Environment], 
     if found:
         lines = tuple(f"{e.name}: {line}" for e, sign in found for line in sign.evidence)
         worst = next((sign for _, sign in found if sign.severity is None), found[0][1])
-        return Sign(True, lines, worst.severity, worst.cause)
+        return replace(worst, evidence=lines)
     if signs and all(sign.here is False for _, sign in signs):
         return ABSENT
     return UNTOLD

@@ -59,12 +59,13 @@ def _codec_and_torch_in(environment: Environment) -> Sign:
     right = _codecs_of(torch)
     return present(
         f"package: torchcodec {codec} is built for {built}",
-        f"package: torch {torch}" + (f"; torchcodec {right} is built for it" if right else ""),
+        f"package: torch {torch}" + (f"; torchcodec{right} is built for it" if right else ""),
         cause=Text(
             f"torchcodec {codec} is built for {built}, and torch {torch} is installed: their binaries do not fit.",
             f"torchcodec {codec} は torch {wanted}{'以降' if stable else ' '}用のビルドで、"
             f"導入済みの torch {torch} とはバイナリの互換性がありません。",
         ),
+        command=f'pip install "torchcodec{right}"' if right else "",
     )
 
 
@@ -76,10 +77,10 @@ def _torch_of(codec: str) -> str | None:
 
 
 def _codecs_of(torch: str) -> str | None:
-    """The newest torchcodec for this torch, as `0.7`."""
+    """The newest torchcodec for this torch, as pip asks for it: `==0.7.*`."""
     if version(torch)[:2] > version(TORCHCODEC_STABLE[1]):
-        return f"{TORCHCODEC_STABLE[0]} or newer"
-    return next((codec for codec, minor in TORCHCODEC_TORCH if version(torch)[:2] == version(minor)), None)
+        return f">={TORCHCODEC_STABLE[0]}"
+    return next((f"=={codec}.*" for codec, minor in TORCHCODEC_TORCH if version(torch)[:2] == version(minor)), None)
 
 
 def _no_ffmpeg(facts: Facts) -> Sign:

@@ -1,8 +1,7 @@
 """
 What this machine shows without an engine imported and without a driver touched.
 
-Each fact is a value with the evidence line it came from. (The doctor's full set
-of facts arrives with the doctor.)
+The one question that every start asks; all other facts are gathered for the doctor and after a failure (`gather`).
 """
 
 from __future__ import annotations
@@ -30,5 +29,9 @@ def nvidia_marks(root: Path = Path("/")) -> NvidiaMarks:
     if cards:
         return NvidiaMarks(True, f"/dev: {', '.join(cards)}")
     if (root / "dev/dxg").exists():
-        return NvidiaMarks(True, "/dev/dxg: WSL shows a GPU")
+        if (root / "usr/lib/wsl/lib/libcuda.so.1").exists():
+            return NvidiaMarks(True, "/dev/dxg: WSL shows a GPU, and Windows gives it NVIDIA's libcuda")
+        return NvidiaMarks(
+            False, "/dev/dxg: WSL shows a GPU, but Windows gives it no libcuda: not NVIDIA's, or no driver"
+        )
     return NvidiaMarks(False, "/dev: no nvidia0, no dxg")

@@ -285,8 +285,13 @@ class Facts:
 
     @property
     def sees_nvidia(self) -> bool:
-        """The machine shows an NVIDIA GPU, whatever its driver does with it."""
-        return bool(self.nvidia.device_files) or (self.wsl is not None and self.wsl.dxg)
+        """
+        The machine shows an NVIDIA GPU, whatever its driver does with it.
+
+        WSL's device is the same for every maker; only NVIDIA's driver for Windows puts a libcuda beside it.
+        """
+        given = isinstance(self.libraries, Unavailable) or self.library("libcuda.so.1") is not None
+        return bool(self.nvidia.device_files) or (self.wsl is not None and self.wsl.dxg and given)
 
     @property
     def sees_amd(self) -> bool:

@@ -5,7 +5,9 @@ Workers by engine, model and placement: started when asked for, kept for the nex
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,7 @@ from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
+from yamabiko.scheduling.turns import Ticket, Turns
 from yamabiko.settings import Settings
 from yamabiko.workers.messages import Ready
 from yamabiko.workers.process import Launch, Worker
@@ -72,6 +75,8 @@ class _Kept:
 class Pool:
     """
     Owns the worker processes. `with Pool(settings) as pool:` ends them all, whatever happens.
+
+    A worker is used within a `turn`; several threads may share a pool.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -80,6 +85,12 @@ class Pool:
         """Asked when a worker has failed."""
         self._kept: dict[_Key, _Kept] = {}
         self._benched: dict[_Key, float] = {}
+        self._turns: dict[str, Turns] = defaultdict(Turns)
+        """By job: of transcribers one works at a time, and of speech finders one."""
+
+    def turn(self, outfit: Outfit, ticket: Ticket) -> AbstractContextManager[None]:
+        """Within, the workers of this outfit's job are the caller's alone. Raises: Cancelled."""
+        return self._turns[outfit.card.job].turn(ticket)
 
     def __enter__(self) -> Pool:
         return self

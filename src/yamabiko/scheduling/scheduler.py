@@ -23,6 +23,7 @@ from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.turns import Ticket
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
 from yamabiko.workers.messages import Done, Ready, SegmentFound
 from yamabiko.workers.process import Worker, WorkerFailed
@@ -54,8 +55,10 @@ class Run:
     """One recording on one engine; its fields after the last answer are what the receipt tells."""
 
     def __init__(
-        self, pool: Pool, outfit: Outfit, conduct: Conduct, notice: Callable[[Finding], None] = lambda _: None
-    ) -> None:
+        self, pool: Pool, outfit: Outfit, conduct: Conduct, notice: Callable[[Finding], None] = lambda _: None,
+        ticket: Ticket | None = None,
+    ) -> None:  # fmt: skip
+        self._ticket = ticket or Ticket()
         self._pool = pool
         self._outfit = outfit
         self._conduct = conduct
@@ -80,26 +83,41 @@ class Run:
         """
         Yield an Answer for every chunk of `wanted` (indexes into `chunks`), in order.
 
-        Raises: Problem, when no rung is left, with what was tried in its evidence.
+        Each question waits for its turn; between two of them others may have theirs.
+        Raises: Problem, when no rung is left, with what was tried in its evidence; Cancelled.
         """
         pending = list(wanted)
         while pending:
             asked = pending[: self._conduct.batch_size]
-            rung, whole = self._rung, False
+            came: list[Answer] = []
+            failure = self._asked(audio, chunks, asked, options, came)
+            for answer in came:
+                pending.remove(answer.chunk)
+                self._failures_here = 0
+                yield answer
+            if failure is not None and pending:
+                self._climb_down(failure, f"{asked[0] + 1}/{len(chunks)}")
+            elif failure is not None:
+                self._all_had_come(failure)
+
+    def _asked(
+        self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions, came: list[Answer]
+    ) -> WorkerFailed | None:
+        """One question, in its turn: whole answers go to `came`, also those before a failure."""
+        with self._pool.turn(self._outfit, self._ticket):
+            rung = self._rung
             try:
                 for answer in self._ask(audio, chunks, asked, options):
-                    pending.remove(answer.chunk)
-                    self._failures_here = 0
-                    yield answer
-                whole = True
+                    came.append(answer)
             except WorkerFailed as failure:
-                if pending:
-                    self._climb_down(failure, f"{asked[0] + 1}/{len(chunks)}")
-                else:
-                    self._all_had_come(failure)
-            finally:
-                if not whole:  # also when our own caller stops: a half-read answer would poison the next question
-                    self._pool.discard(self._outfit, rung)
+                self._pool.discard(self._outfit, rung)
+                self._ticket.hold()  # it was ended because nobody waits for it
+                return failure
+            except BaseException:  # a half-read answer would poison the next question
+                self._pool.discard(self._outfit, rung)
+                raise
+            self._ticket.hold()
+        return None
 
     def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
         """Raises: Problem, when no rung is left."""
@@ -135,16 +153,21 @@ class Run:
         Raises: Problem, when no rung is left.
         """
         while True:
-            try:
-                result = work(self._worker())
-                self._failures_here = 0
-                return result
-            except WorkerFailed as failure:
-                self._pool.discard(self._outfit, self._rung)
-                self._climb_down(failure, "")
-            except BaseException:
-                self._pool.discard(self._outfit, self._rung)
-                raise
+            with self._pool.turn(self._outfit, self._ticket):
+                try:
+                    worker = self._worker()
+                    with self._ticket.on_cancel(worker.interrupt):
+                        result = work(worker)
+                    self._failures_here = 0
+                    return result
+                except WorkerFailed as error:
+                    self._pool.discard(self._outfit, self._rung)
+                    self._ticket.hold()
+                    failure = error
+                except BaseException:
+                    self._pool.discard(self._outfit, self._rung)
+                    raise
+            self._climb_down(failure, "")
 
     def observe(self, done: Done, words: Sequence[str] = ()) -> None:
         """Take in what a worker saw while it answered, and what its libraries printed: the verdict of the receipt."""
@@ -168,17 +191,18 @@ class Run:
         held: list[Answer] = []  # what must run on a GPU is no answer before that is proved
         worker = self._worker()
         self._refuse_languages_it_does_not_know(options)
-        for message in worker.transcribe(audio, [chunks[index] for index in asked], options):
-            if isinstance(message, SegmentFound):
-                said[message.index].append(message.segment)
-            elif isinstance(message, Done):
-                self.observe(message, worker.last_words())
-            else:
-                answer = Answer(asked[message.index], tuple(said.pop(message.index)))
-                if self._conduct.require_gpu:
-                    held.append(answer)
+        with self._ticket.on_cancel(worker.interrupt):
+            for message in worker.transcribe(audio, [chunks[index] for index in asked], options):
+                if isinstance(message, SegmentFound):
+                    said[message.index].append(message.segment)
+                elif isinstance(message, Done):
+                    self.observe(message, worker.last_words())
                 else:
-                    yield answer
+                    answer = Answer(asked[message.index], tuple(said.pop(message.index)))
+                    if self._conduct.require_gpu:
+                        held.append(answer)
+                    else:
+                        yield answer
         yield from held
 
     def _refuse_languages_it_does_not_know(self, options: TranscribeOptions) -> None:

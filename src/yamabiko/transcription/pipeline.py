@@ -28,6 +28,7 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
+from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.asking import Answers, Asking, Watcher
@@ -58,6 +59,8 @@ class Request:
     speech: SpeechOptions = SpeechOptions()
     conduct: Conduct = Conduct()
     language_per_chunk: bool = False
+    ticket: Ticket = field(default_factory=Ticket)
+    """Its place in the queue for workers; cancelled, `transcribe` raises Cancelled."""
     requested_device: str = "auto"
     requested_compute_type: str = "auto"
 
@@ -86,7 +89,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         decoded = _decode(recording, folder, settings, watcher, course)
         heard = _find_speech(decoded, request, pool, watcher, course)
         chunks = heard.chunks
-        run = Run(pool, request.outfit, request.conduct, watcher.notice)
+        run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)
         language: DetectedLanguage | None = None
         answers: Answers = []
         if chunks:
@@ -181,7 +184,7 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
         return _everything(total, longest_s)
     try:
         watcher.progress("find speech", 0.0, decoded.duration_s)
-        probabilities, window = Run(pool, request.speech_finder, Conduct()).find_speech(
+        probabilities, window = Run(pool, request.speech_finder, Conduct(), ticket=request.ticket).find_speech(
             decoded.path,
             lambda samples: watcher.progress(
                 "find speech", min(samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s

@@ -8,11 +8,13 @@ What it means is for `diagnosis` to say.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +50,8 @@ from yamabiko.workers.messages import (
 Phase = Literal["start", "load", "first answer", "answers"]
 WATCH_S = 0.25
 """How often the memory of a worker is looked at while we wait for it."""
+CANCEL_GRACE_S = 1.5
+"""For giving up an answer; loading the model anew costs more than this."""
 
 M = TypeVar("M")
 
@@ -130,6 +134,8 @@ class Worker:
         self._settings = settings
         self._requests = itertools.count(1)
         self._phase: Phase = "start"
+        self._answering: int | None = None
+        """The request that can be cancelled now."""
         self._cancelled: set[int] = set()
         self._killed = False
         self._resident: int | None = None
@@ -153,6 +159,11 @@ class Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def is_answering(self) -> bool:
+        """In the middle of an answer that can be interrupted."""
+        return self._answering is not None
+
     def last_words(self) -> tuple[str, ...]:
         return self._words.lines()
 
@@ -168,7 +179,7 @@ class Worker:
         self, audio: Path, chunks: Sequence[Span], options: TranscribeOptions
     ) -> Iterator[SegmentFound | ChunkDone | Done]:
         """Segments as they come, a ChunkDone after the last of each chunk, a Done at the end."""
-        request = next(self._requests)
+        request = self._answering = next(self._requests)
         open_chunks = set(range(len(chunks)))
         self._send(Transcribe(request, str(audio), tuple(chunks), options))
         while True:
@@ -182,9 +193,11 @@ class Worker:
                 open_chunks.discard(message.index)
             if isinstance(message, Done) and open_chunks and request not in self._cancelled:
                 raise self._fail("nonsense", f"done, but not with chunks {sorted(open_chunks)}")
-            yield message
             if isinstance(message, Done):
+                self._answering = None
+                yield message
                 return
+            yield message
 
     def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
         request = next(self._requests)
@@ -193,21 +206,39 @@ class Worker:
 
     def find_speech(self, audio: Path) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
         """Probabilities (message, float32 bytes) as they come, then a Done."""
-        request = next(self._requests)
+        request = self._answering = next(self._requests)
         self._send(FindSpeech(request, str(audio)))
         while True:
             message, payload = self._next(self._answer_limit())
             self._phase = "answers"
             if isinstance(message, Done):
+                self._answering = None
                 yield message
                 return
             if not isinstance(message, SpeechProbabilities) or len(payload) % 4:
                 raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
             yield message, payload
 
-    def cancel(self, request: int) -> None:
+    def interrupt(self) -> None:
+        """
+        Give up the answer that is being made: the next message is a Done. May be called from any thread.
+
+        An engine looks up between two segments; one that does not in `CANCEL_GRACE_S` is ended, and its death is a
+        WorkerFailed for whoever listens.
+        """
+        request = self._answering
+        if request is None:
+            return
         self._cancelled.add(request)
-        self._send(Cancel(request))
+        with contextlib.suppress(Ended):  # whoever listens hears of it
+            self._channel.send(Cancel(request))
+        timer = threading.Timer(CANCEL_GRACE_S, self._end_if_still_at, (request,))
+        timer.daemon = True
+        timer.start()
+
+    def _end_if_still_at(self, request: int) -> None:
+        if self._answering == request and not self._killed:
+            children.kill_group(self._process)
 
     def stop(self) -> None:
         """End the process: politely, then not. Nothing else frees all the memory of a GPU."""

@@ -59,7 +59,7 @@ def _codec_and_torch_in(environment: Environment) -> Sign:
     right = _codecs_of(torch)
     return present(
         f"package: torchcodec {codec} is built for {built}",
-        f"package: torch {torch}" + (f"; torchcodec{right} is built for it" if right else ""),
+        f"package: torch {torch}" + (f"; torchcodec {_in_words(right)} is built for it" if right else ""),
         cause=Text(
             f"torchcodec {codec} is built for {built}, and torch {torch} is installed: their binaries do not fit.",
             f"torchcodec {codec} は torch {wanted}{'以降' if stable else ' '}用のビルドで、"
@@ -81,6 +81,11 @@ def _codecs_of(torch: str) -> str | None:
     if version(torch)[:2] > version(TORCHCODEC_STABLE[1]):
         return f">={TORCHCODEC_STABLE[0]}"
     return next((f"=={codec}.*" for codec, minor in TORCHCODEC_TORCH if version(torch)[:2] == version(minor)), None)
+
+
+def _in_words(asked: str) -> str:
+    """What pip is asked for, as people read it: `==0.7.*` as 0.7.*."""
+    return asked.removeprefix("==") if asked.startswith("==") else f"{asked.removeprefix('>=')} or newer"
 
 
 def _no_ffmpeg(facts: Facts) -> Sign:

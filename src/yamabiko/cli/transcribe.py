@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from yamabiko.cli.outputs import Ledger, Plan
     from yamabiko.formats import Layout
     from yamabiko.scheduling.pool import Pool
+    from yamabiko.scheduling.setup import Report
     from yamabiko.transcription.asking import Stage
+    from yamabiko.transcription.mending import Mending
     from yamabiko.transcription.pipeline import Request
 
 HELP = Text(
@@ -192,23 +194,38 @@ class Batch:
         self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, made_with: str,
         pool: Pool, tally: _Tally,
     ) -> None:  # fmt: skip
+        from yamabiko.transcription.mending import Mending
+
         weights = [_size(plan.recording.path) for plan in plans]
         try:
             with screen.Bars(self.console, weights, self.asked.quiet) as bars:
+                mending = Mending(self.settings, self._setting_up(bars), allowed=self.asked.install)
                 for number, plan in enumerate(plans):
                     bars.begin_file(number, plan.recording.path.name)
                     if plan.finished:
                         self._skip(plan, tally)
                     else:
-                        self._one(plan, request, layout, ledger, made_with, pool, tally, bars)
+                        self._one(plan, request, layout, ledger, made_with, pool, tally, bars, mending)
                     bars.end_file(skipped=plan.finished)
         except KeyboardInterrupt:
             self._interrupted(tally, len(plans))
             raise typer.Exit(exits.INTERRUPTED) from None
 
+    def _setting_up(self, bars: screen.Bars) -> Report:
+        """Tells what is being made anew while a file waits for it: a line, then the file's bar."""
+        said: set[str] = set()
+
+        def report(what: Text, done: int, total: int) -> None:
+            if str(what) not in said:
+                said.add(str(what))
+                screen.say(self.console, f"{what} ...")
+            bars.update(what, 0.0, 0.0, None)
+
+        return report
+
     def _one(
         self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
-        pool: Pool, tally: _Tally, bars: screen.Bars,
+        pool: Pool, tally: _Tally, bars: screen.Bars, mending: Mending,
     ) -> None:  # fmt: skip
         from yamabiko.cli.outputs import elsewhere
         from yamabiko.transcription.pipeline import forget
@@ -218,7 +235,7 @@ class Batch:
             with ledger.claim(plan.base, source) as free:
                 if not free:
                     plan = elsewhere(plan, ledger, made_with, overwrite=self.asked.overwrite)
-                transcript = self._write(plan, request, layout, ledger, made_with, pool, bars)
+                transcript = self._write(plan, request, layout, ledger, made_with, pool, bars, mending)
         except Problem as problem:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
@@ -234,17 +251,16 @@ class Batch:
 
     def _write(
         self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
-        pool: Pool, bars: screen.Bars,
+        pool: Pool, bars: screen.Bars, mending: Mending,
     ) -> Transcript:  # fmt: skip
         """Raises: Problem."""
         from yamabiko import formats
-        from yamabiko.transcription.pipeline import transcribe
 
         source = plan.recording.path
         watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
         for folder in {plan.targets[name].parent for name in plan.to_write}:
             _make_ready(folder)
-        transcript = transcribe(source, request, pool, self.settings, watcher)
+        transcript = mending.transcribe(source, request, pool, watcher)
         for name in plan.to_write:
             path = plan.targets[name]
             formats.write(transcript, name, path, layout)

@@ -89,11 +89,38 @@ def install(card: Card, profile: str, settings: Settings, report: Report = lambd
     """The environment of one profile, made if it is not there. Raises: Problem."""
     what = Text(f"setting up {card.name} ({profile})", f"{card.name}（{profile}）を準備中")
     if environments.state(card, settings, profile).status == "broken":
-        what = Text(
-            f"the environment of {card.name} ({profile}) is broken: making it anew",
-            f"{card.name}（{profile}）の環境が壊れているため作り直しています",
-        )
+        what = _anew(card, profile)
     return environments.install(card, settings, profile, progress=lambda p: report(what, p.done, p.total))
+
+
+def mend(outfit: Outfit, settings: Settings, report: Report = lambda *_: None) -> bool:
+    """
+    Make the environments of an outfit anew that are not whole; False if all of them are.
+
+    Every byte is compared, since a worker has just failed for something that a glance at the
+    folder did not show. The outfit stays good: a new environment has the place of the old one.
+    Raises: Problem (index-unreachable, disk-full, ...).
+    """
+    broken = [
+        environment.profile
+        for environment in dict.fromkeys(outfit.environments.values())
+        if environment.origin == "managed"
+        and environments.state(outfit.card, settings, environment.profile, thorough=True).status != "ready"
+    ]
+    for profile in broken:
+        what = _anew(outfit.card, profile)
+        report(what, 0, 0)
+        environments.repair(
+            outfit.card, settings, profile, progress=lambda p, what=what: report(what, p.done, p.total)  # type: ignore[misc]
+        )  # fmt: skip
+    return bool(broken)
+
+
+def _anew(card: Card, profile: str) -> Text:
+    return Text(
+        f"the environment of {card.name} ({profile}) is broken: making it anew",
+        f"{card.name}（{profile}）の環境が壊れているため作り直しています",
+    )
 
 
 def _environments(

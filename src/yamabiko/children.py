@@ -94,6 +94,13 @@ _LISTS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH")
 """Variables that hold folders: what is set goes before what is there."""
 
 
+UNTOLD = {"ORT_DISABLE_TELEMETRY": "1"}
+"""
+For every child that may load an engine. onnxruntime from 1.29 on tells its makers about each model that it opens, and
+leaves files in the home, unless this is set before it is loaded; asking it afterwards is too late (microsoft/onnxruntime#27379).
+"""
+
+
 def with_variables(surroundings: Mapping[str, str], changes: Iterable[tuple[str, str | None]]) -> dict[str, str]:
     """An environment for a child: `changes` are set, or taken away where they are None."""
     result = dict(surroundings)

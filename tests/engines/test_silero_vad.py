@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from program import Result
+from yamabiko import children
 from yamabiko.audio import samples
 from yamabiko.audio.speech_spans import spans
 from yamabiko.engines import catalog
@@ -112,7 +113,7 @@ def listen(shared_home: Path, silero_installed: Result):
     def run(path: Path, blocks: list[int]) -> dict:
         done = subprocess.run(
             [interpreter, "-c", LISTEN, model, path, json.dumps({"blocks": blocks})],
-            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            env={**os.environ, **children.UNTOLD, "PYTHONPATH": str(SOURCE)},
             capture_output=True,
             text=True,
             check=False,

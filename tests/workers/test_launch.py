@@ -14,6 +14,7 @@ import numpy
 import pytest
 
 from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.probes import Place
 from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
@@ -89,6 +90,12 @@ def test_byte_code_is_written_in_environments_of_ours_whatever_holds_elsewhere(m
     environment = launch(managed=managed).environment({"PYTHONDONTWRITEBYTECODE": "1"})
 
     assert ("PYTHONDONTWRITEBYTECODE" in environment) is kept
+
+
+def test_an_engine_never_tells_its_makers_what_it_runs():
+    """onnxruntime reads it as it is loaded; tests/cli/test_engines_command.py shows that the home stays clean."""
+    assert launch().environment({})["ORT_DISABLE_TELEMETRY"] == "1"
+    assert Place().surroundings()["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_a_worker_never_asks_a_model_hub():

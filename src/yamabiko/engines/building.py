@@ -176,6 +176,7 @@ def try_import(card: Card, profile: Profile, folder: Path) -> None:
     """Import the engine in a child of this environment. Raises: Problem (engine-import-failed)."""
     site = site_packages(folder)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))}
+    environment |= children.UNTOLD
     if site and (libraries := library_paths(site, profile)):
         name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
         environment[name] = os.pathsep.join([*map(str, libraries), *filter(None, [environment.get(name)])])

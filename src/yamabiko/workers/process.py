@@ -77,7 +77,7 @@ class Launch:
         """
         unwanted = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"}
         result = {name: value for name, value in inherited.items() if name not in unwanted}
-        result |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "HF_HUB_OFFLINE": "1"}
+        result |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "HF_HUB_OFFLINE": "1", **children.UNTOLD}
         result = children.with_variables(result, self.variables)
         if self.managed:
             result["PYTHONNOUSERSITE"] = "1"

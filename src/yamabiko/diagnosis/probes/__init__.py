@@ -53,7 +53,7 @@ class Place:
     def surroundings(self) -> dict[str, str]:
         """The child's variables: the user's own, without those that bend its Python, and with ours."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "CONDA_"))}
-        own = children.with_variables(own, self.variables)
+        own = children.with_variables(own | children.UNTOLD, self.variables)
         if self.library_paths:
             name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
             own = children.with_variables(own, [(name, os.pathsep.join(map(str, self.library_paths)))])

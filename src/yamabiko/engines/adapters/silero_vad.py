@@ -68,6 +68,7 @@ class SileroVad:
         """`model`: the onnx file, or the folder that holds it. `threads` changes nothing."""
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()  # what Windows heeds; elsewhere children.UNTOLD has done it
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = 1
         options.intra_op_num_threads = 1

@@ -104,27 +104,17 @@ def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Reque
     )
 
 
-_ALSO = {
-    "日本語": "ja", "nihongo": "ja", "jp": "ja", "jpn": "ja", "英語": "en", "eng": "en", "中国語": "zh", "cn": "zh",
-    "韓国語": "ko", "kr": "ko", "フランス語": "fr", "ドイツ語": "de", "スペイン語": "es", "ロシア語": "ru",
-}  # fmt: skip
-"""What people write besides codes and English names."""
-
-
 def _language(asked: str) -> str:
     """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
-    from yamabiko.formats.language_names import LANGUAGE_NAMES
+    from yamabiko.formats.language_names import LANGUAGE_NAMES, language_code
 
-    word = asked.strip().lower().replace("_", "-")
-    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
-    if word in LANGUAGE_NAMES or word in ("auto", "each"):
+    word = asked.strip().lower()
+    if word in ("auto", "each"):
         return word
-    if word in by_name or word in _ALSO:
-        return by_name.get(word) or _ALSO[word]
-    if word.partition("-")[0] in LANGUAGE_NAMES:  # ja-JP, as systems write it
-        return word.partition("-")[0]
+    if (code := language_code(asked)) is not None:
+        return code
     codes = ("auto", "each", *LANGUAGE_NAMES)
-    raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(by_name)))
+    raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(LANGUAGE_NAMES.values())))
 
 
 def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Sequence[str] = ()) -> Finding:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from yamabiko import __version__, logs
-from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, transcribe
+from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, serve, transcribe
 from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
 from yamabiko.findings import Finding, Problem, Remedy
@@ -31,10 +31,11 @@ app = App(
 )
 app.verb("transcribe", transcribe.HELP)(transcribe.command)
 app.verb("doctor", doctor.HELP)(doctor.command)
+app.verb("serve", serve.HELP)(serve.command)
 app.add_typer(engines.app, name="engines")
 app.add_typer(models.app, name="models")
 
-VERBS = ("transcribe", "doctor", "engines", "models")
+VERBS = ("transcribe", "doctor", "serve", "engines", "models")
 OWN_OPTIONS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 
 

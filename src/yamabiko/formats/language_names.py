@@ -25,3 +25,20 @@ LANGUAGE_NAMES: dict[str, str] = {
 def language_name(code: str | None) -> str | None:
     """`japanese` for `ja`; a code Whisper does not know stands for itself."""
     return None if code is None else LANGUAGE_NAMES.get(code.lower(), code)
+
+
+_ALSO = {
+    "日本語": "ja", "nihongo": "ja", "jp": "ja", "jpn": "ja", "英語": "en", "eng": "en", "中国語": "zh", "cn": "zh",
+    "韓国語": "ko", "kr": "ko", "フランス語": "fr", "ドイツ語": "de", "スペイン語": "es", "ロシア語": "ru",
+}  # fmt: skip
+"""What people write besides codes and English names."""
+
+
+def language_code(word: str) -> str | None:
+    """`ja` for ja, ja-JP, Japanese or 日本語; None for what is no language of Whisper's."""
+    plain = word.strip().lower().replace("_", "-")
+    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
+    short = plain.partition("-")[0]
+    if plain in LANGUAGE_NAMES:
+        return plain
+    return by_name.get(plain) or _ALSO.get(plain) or (short if short in LANGUAGE_NAMES else None)

@@ -1,0 +1,109 @@
+"""The routes put together, with what holds for all of them: who may come in, and how failures are told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from yamabiko import __version__, logs
+from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
+from yamabiko.server import native_api, openai_api, problems
+from yamabiko.server.config import Config
+from yamabiko.server.desk import Desk
+from yamabiko.server.gate import Gate
+from yamabiko.settings import Settings
+
+
+def create_app(config: Config, settings: Settings) -> FastAPI:
+    """Everything over HTTP. The desk opens with the application and closes with it."""
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        desk = Desk(config, settings)
+        app.state.desk = desk
+        desk.start()
+        try:
+            yield
+        finally:
+            desk.close()
+
+    app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url="/docs", redoc_url=None)
+    app.add_middleware(_Admission, gate=Gate(config))
+
+    @app.exception_handler(Problem)
+    async def told(request: Request, problem: Problem) -> Response:
+        return tell(problem)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        return tell(_no_route(request, error.status_code))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        logs.event("bug", error=repr(error), route=request.url.path)
+        return tell(Problem(_our_bug(error)))
+
+    app.include_router(openai_api.router)
+    app.include_router(native_api.router)
+    return app
+
+
+class _Admission:
+    """Asks the gate before anything else. Plain ASGI: what wraps the request would hide that its client went away."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app, self._gate = app, gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            request.state.client = self._gate.admit(request)
+        except Problem as problem:
+            await tell(problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def tell(problem: Problem) -> Response:
+    return JSONResponse(
+        problems.body(problem), status_code=problems.status(problem.finding), headers=problems.headers(problem)
+    )
+
+
+def _no_route(request: Request, code: int) -> Problem:
+    asked = f"{request.method} {request.url.path}"[:200]
+    if code == 405:
+        return problems.refused(
+            "method-not-allowed",
+            Text(f"{asked}: this address takes another method.", f"{asked}: この宛先では使えないメソッドです。"),
+            f"request: {asked}",
+        )
+    return problems.refused(
+        "route-unknown",
+        Text(
+            f"Nothing is at {asked}. GET /docs shows what there is.",
+            f"{asked} はありません。一覧は GET /docs にあります。",
+        ),
+        f"request: {asked}",
+    )
+
+
+def _our_bug(error: Exception) -> Finding:
+    return Finding(
+        id="yamabiko-bug",
+        severity="error",
+        area="worker",
+        cause=Text(
+            f"yamabiko itself failed ({type(error).__name__}). This is our mistake, not yours.",
+            f"yamabiko 自体の不具合です（{type(error).__name__}）。操作の誤りではありません。",
+        ),
+    )

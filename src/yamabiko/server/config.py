@@ -1,0 +1,85 @@
+"""What a server is told at its start."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from dataclasses import dataclass
+
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A client that may come in. The key itself is nowhere kept: only what it hashes to."""
+
+    name: str
+    sha256: str
+
+    @staticmethod
+    def of(name: str, secret: str) -> Key:
+        return Key(name, hashlib.sha256(secret.encode()).hexdigest())
+
+    def fits(self, secret: str) -> bool:
+        """Takes as long for a wrong one as for the right one."""
+        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    keys: tuple[Key, ...] = ()
+    hosts: tuple[str, ...] = ()
+    """Names besides the machine's own by which it may be called: what stands in a Host header."""
+    engine: str = catalog.DEFAULT_ENGINE
+    model: str | None = None
+    device: str = "auto"
+    compute_type: str = "auto"
+    threads: int = 0
+    may_install: bool = True
+    most_upload_bytes: int = 2048 * MIB
+    most_waiting: int = 64
+    """Requests at work and in the queue; who comes then is told when to come again."""
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def check(self) -> None:
+        """Raises: Problem (bind-without-key)."""
+        if self.is_loopback or self.keys:
+            return
+        raise Problem(
+            Finding(
+                id="bind-without-key",
+                severity="error",
+                area="usage",
+                cause=Text(
+                    f"On {self.host} everybody in the network could use this server, and no key is set.",
+                    f"{self.host} で待ち受けるとネットワーク上の誰でも使えますが、キーが設定されていません。",
+                ),
+                evidence=(f"option: --host {self.host}, and no --api_key",),
+                remedies=(
+                    Remedy(
+                        Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
+                        "--host 127.0.0.1",
+                    ),
+                    Remedy(
+                        Text("Set a key that clients must send", "クライアントが送るキーを設定する"),
+                        "YAMABIKO_API_KEY=$(openssl rand -hex 24) yamabiko serve --host 0.0.0.0",
+                        "effort",
+                    ),
+                ),
+            )
+        )

@@ -1,0 +1,248 @@
+"""
+Where the work of all doors is done: recordings through the pipeline, on threads that share one pool of workers.
+
+Event loop and engines never meet: a request waits here, and is cancelled here
+when its client goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from yamabiko import logs
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
+from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.scheduler import Conduct, Run
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.scheduling.turns import Ticket
+from yamabiko.server.config import Config
+from yamabiko.server.problems import refused
+from yamabiko.settings import Settings
+from yamabiko.speech import Segment, Transcript
+from yamabiko.transcription import pipeline
+from yamabiko.transcription.asking import Stage
+
+OUTFIT_FRESH_S = 60.0
+"""So long an outfit is taken as it was found; then environment and model are looked at again."""
+
+
+@dataclass(slots=True)
+class Stats:
+    """Since the start. Figures only: nothing that anybody said."""
+
+    begun: float = field(default_factory=time.time)
+    answered: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    audio_s: float = 0.0
+    work_s: float = 0.0
+    fallbacks: int = 0
+    last: Transcript | None = None
+    """Of it only the receipt is ever shown."""
+
+
+Readiness = Literal["preparing", "ready", "failed"]
+
+
+class Desk:
+    """`start`, then `transcribe` from any number of tasks, then `close`."""
+
+    def __init__(self, config: Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.pool = Pool(settings)
+        self.stats = Stats()
+        self.readiness: Readiness = "preparing"
+        self.preparing = Text("starting", "起動中")
+        self.trouble: Finding | None = None
+        """Why it is not ready."""
+        self._work = ThreadPoolExecutor(config.most_waiting, thread_name_prefix="work")
+        self._open: dict[Ticket, float] = {}
+        self._outfits: dict[Wish, tuple[float, Outfit]] = {}
+        self._preparing = threading.Lock()
+        self._closed = False
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
+        threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
+
+    def _get_ready(self) -> None:
+        try:
+            outfit = self.outfit(self.default_wish())
+            self.outfit(Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install))
+            ticket = Ticket("yamabiko")
+            Run(self.pool, outfit, Conduct(), ticket=ticket).survive(lambda worker: worker.pid)
+        except Problem as problem:
+            self.trouble, self.readiness = problem.finding, "failed"
+            logs.event("not-ready", finding=problem.finding.id)
+            return
+        self.readiness = "ready"
+        logs.event("ready", engine=outfit.card.name, model=outfit.model_name)
+
+    def close(self) -> None:
+        self._closed = True
+        for ticket in list(self._open):
+            ticket.cancel()
+        self._work.shutdown(wait=True, cancel_futures=True)
+        self.pool.close()
+
+    # ---- what can be worked with ---------------------------------------------------------------------------------------
+
+    def default_wish(self) -> Wish:
+        config = self.config
+        return Wish(
+            config.engine, config.model, config.device, config.compute_type, config.threads,
+            may_install=config.may_install,
+        )  # fmt: skip
+
+    def outfit(self, wish: Wish) -> Outfit:
+        """Raises: Problem, as `setup.prepare`."""
+        with self._preparing:
+            known = self._outfits.get(wish)
+            if known is not None and time.monotonic() - known[0] < OUTFIT_FRESH_S:
+                return known[1]
+            outfit = prepare(wish, self.settings, self._report)
+            self._outfits[wish] = time.monotonic(), outfit
+            return outfit
+
+    def _report(self, what: Text, done: int, total: int) -> None:
+        self.preparing = what
+
+    # ---- work ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def at_work(self) -> int:
+        return len(self._open)
+
+    @asynccontextmanager
+    async def place(self, client: str, *, urgent: bool = True) -> AsyncIterator[Ticket]:
+        """A place in the queue, given back at the end. Raises: Refused (server-busy, server-not-ready)."""
+        self._refuse()
+        ticket = Ticket(client, urgent=urgent)
+        self._open[ticket] = time.monotonic()
+        try:
+            yield ticket
+        finally:
+            del self._open[ticket]
+            ticket.cancel()  # whatever still works at it has nobody to work for
+
+    @asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """For what a client sends; gone at the end, on every path."""
+        root = self.settings.work_dir
+        root.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{self._pid()}-upload-", dir=root))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def transcribe(
+        self,
+        recording: Path,
+        name: str,
+        request: pipeline.Request,
+        heard: Callable[[Sequence[Segment]], None] | None = None,
+    ) -> Transcript:
+        """
+        The transcript, under the name that the client gave. `heard` is told each stretch, on a thread of work.
+
+        Raises: Problem, Cancelled.
+        """
+        watcher = _Watcher(request.ticket, heard)
+        loop = asyncio.get_running_loop()
+
+        def work() -> Transcript:
+            request.ticket.hold()
+            return pipeline.transcribe(recording, request, self.pool, self.settings, watcher)
+
+        try:
+            transcript = await loop.run_in_executor(self._work, work)
+        except Problem:
+            self.stats.failed += 1
+            raise
+        except BaseException:  # also when the task is cancelled, as it is when its client goes away
+            request.ticket.cancel()
+            self.stats.cancelled += 1
+            raise
+        pipeline.forget(recording, request, self.settings)
+        self._count(transcript)
+        return replace(transcript, source=name)
+
+    def _count(self, transcript: Transcript) -> None:
+        stats, receipt = self.stats, transcript.receipt
+        stats.answered += 1
+        stats.audio_s += receipt.audio_s
+        stats.work_s += receipt.timings.total_s
+        stats.fallbacks += len(receipt.fallbacks)
+        stats.last = transcript
+
+    def _refuse(self) -> None:
+        if self._closed:
+            raise refused(
+                "server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5
+            )
+        if self.readiness == "failed" and self.trouble is not None:
+            raise Problem(self.trouble)
+        if self.readiness == "preparing":
+            raise refused(
+                "server-not-ready",
+                Text(f"Not ready yet: {self.preparing.en}.", f"準備中です（{self.preparing.ja}）。"),
+                f"server: {self.preparing.en}",
+                retry_after_s=5,
+            )
+        if len(self._open) >= self.config.most_waiting:
+            raise refused(
+                "server-busy",
+                Text(
+                    f"{len(self._open)} requests are at work or waiting, as many as this server takes.",
+                    f"処理中と待機中の要求が {len(self._open)} 件あり、上限に達しています。",
+                ),
+                f"server: {len(self._open)} of {self.config.most_waiting}",
+                retry_after_s=self._until_free_s(),
+            )
+
+    def _until_free_s(self) -> float:
+        """As long as a request took in the mean, within reason."""
+        stats = self.stats
+        mean_s = stats.work_s / stats.answered if stats.answered else 5.0
+        return min(60.0, max(1.0, mean_s))
+
+    @staticmethod
+    def _pid() -> int:
+        import os
+
+        return os.getpid()
+
+
+class _Watcher:
+    """Ends work that nobody waits for, at the pipeline's next word."""
+
+    def __init__(self, ticket: Ticket, heard: Callable[[Sequence[Segment]], None] | None) -> None:
+        self._ticket = ticket
+        self._heard = heard
+
+    def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None:
+        self._ticket.hold()
+
+    def segments(self, segments: Sequence[Segment]) -> None:
+        self._ticket.hold()
+        if self._heard is not None:
+            self._heard(segments)
+
+    def notice(self, finding: Finding) -> None:
+        logs.event("notice", finding=finding.id)

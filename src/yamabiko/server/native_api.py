@@ -1,0 +1,165 @@
+"""yamabiko's own addresses: whether it lives, whether it is ready, what its devices really did, what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from yamabiko import __version__
+from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis.facts.gather import gather
+from yamabiko.diagnosis.facts.records import Facts, Unavailable
+from yamabiko.engines import catalog, environments, models
+from yamabiko.findings import Finding
+from yamabiko.formats.language_names import LANGUAGE_NAMES
+from yamabiko.records import to_plain
+from yamabiko.server.desk import Desk
+
+router = APIRouter(tags=["yamabiko"])
+
+
+@router.get("/health")
+async def health(request: Request) -> dict[str, Any]:
+    """The process lives and answers. Whether it can work is what `/ready` says."""
+    desk = _desk(request)
+    return {"status": "ok", "version": __version__, "readiness": desk.readiness, "gpu_actually_enabled": _on_gpu(desk)}
+
+
+@router.get("/ready")
+async def ready(request: Request) -> JSONResponse:
+    """200 once the default engine has loaded its model; 503 before, with what is being done or what went wrong."""
+    desk = _desk(request)
+    told: dict[str, Any] = {"ready": desk.readiness == "ready", "readiness": desk.readiness}
+    if desk.readiness == "preparing":
+        told["preparing"] = to_plain(desk.preparing)
+    if desk.trouble is not None:
+        told["finding"] = to_plain(desk.trouble)
+    return JSONResponse(told, status_code=200 if told["ready"] else 503)
+
+
+@router.get("/gpu-status")
+async def gpu_status(request: Request) -> dict[str, Any]:
+    """
+    What was asked of the GPU and what it did. `gpu_actually_enabled` is the verdict on the last transcription: true
+    only if it was proved to run on a GPU; null before there was one.
+    """
+    desk = _desk(request)
+    facts = await asyncio.to_thread(gather, desk.settings)
+    findings = checkup.check_facts(facts).findings
+    last = desk.stats.last.receipt if desk.stats.last else None
+    return {
+        "gpu_enabled_in_config": desk.config.device != "cpu",
+        "requested_device": desk.config.device,
+        "gpu_actually_enabled": _on_gpu(desk),
+        "used_device": last.used_device if last else None,
+        "verdict": last.verdict if last else None,
+        "evidence": to_plain(last.evidence) if last else [],
+        "gpus": _gpus(facts),
+        "libraries": [] if isinstance(facts.libraries, Unavailable) else to_plain(facts.libraries),
+        "environment_variables": dict(facts.variables),
+        "recommendations": [_recommendation(finding) for finding in findings if finding.severity != "info"],
+    }
+
+
+@router.get("/stats")
+async def stats(request: Request) -> dict[str, Any]:
+    """Figures since the start; nothing that anybody said."""
+    desk = _desk(request)
+    seen = desk.stats
+    return {
+        "uptime_s": round(time.time() - seen.begun, 1),
+        "requests_at_work": desk.at_work,
+        "requests_answered": seen.answered,
+        "requests_failed": seen.failed,
+        "requests_cancelled": seen.cancelled,
+        "audio_s": round(seen.audio_s, 3),
+        "work_s": round(seen.work_s, 3),
+        "real_time_factor": round(seen.work_s / seen.audio_s, 4) if seen.audio_s else None,
+        "fallbacks": seen.fallbacks,
+    }
+
+
+@router.get("/models")
+async def list_models(request: Request) -> dict[str, Any]:
+    """What the catalogue knows, and what is here."""
+    desk = _desk(request)
+    states = await asyncio.to_thread(models.entries, desk.settings)
+    return {"models": [to_plain(state) for state in states]}
+
+
+@router.get("/languages")
+async def languages() -> dict[str, Any]:
+    return {"languages": [{"code": code, "name": name} for code, name in sorted(LANGUAGE_NAMES.items())]}
+
+
+@router.get("/engines")
+async def engines(request: Request) -> dict[str, Any]:
+    """Each engine's environments, as `yamabiko engines list` shows them."""
+    desk = _desk(request)
+
+    def look() -> list[dict[str, Any]]:
+        return [
+            {
+                "engine": card.name,
+                "job": card.job,
+                "summary": to_plain(card.summary),
+                "environments": [
+                    {
+                        "profile": profile.name,
+                        "status": environments.state(card, desk.settings, profile.name).status,
+                        "not_verified": to_plain(profile.not_verified) if profile.not_verified else None,
+                    }
+                    for profile in card.profiles
+                ],
+            }
+            for card in catalog.cards()
+        ]
+
+    return {"engines": await asyncio.to_thread(look)}
+
+
+@router.get("/doctor")
+async def doctor(request: Request) -> dict[str, Any]:
+    """Facts and checks, as `yamabiko doctor --quick`; the whole visit would take the machine from its clients."""
+    desk = _desk(request)
+    facts = await asyncio.to_thread(gather, desk.settings)
+    found = checkup.check_facts(facts).findings
+    return {"well": not any(f.severity in ("error", "warning") for f in found), "findings": to_plain(found)}
+
+
+# ---- parts --------------------------------------------------------------------------------------------------------------
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def _on_gpu(desk: Desk) -> bool | None:
+    last = desk.stats.last
+    if last is None:
+        return None
+    return last.receipt.used_device != "cpu" and last.receipt.verdict == "proved"
+
+
+def _gpus(facts: Facts) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for gpus in (facts.nvidia.gpus, facts.amd.gpus):
+        if not isinstance(gpus, Unavailable):
+            found += [to_plain(gpu) for gpu in gpus]
+    return found
+
+
+def _recommendation(finding: Finding) -> dict[str, Any]:
+    cheapest = finding.remedies[0] if finding.remedies else None
+    return {
+        "finding": finding.id,
+        "severity": finding.severity,
+        "cause": to_plain(finding.cause),
+        "remedy": to_plain(cheapest.what) if cheapest else None,
+        "command": cheapest.command if cheapest else None,
+    }

@@ -1,0 +1,90 @@
+"""
+Findings over HTTP: a status, headers, and a body that clients of OpenAI's API can read.
+
+The envelope is OpenAI's, `{"error": {"message", "type", "param", "code"}}`; the whole Finding stands under `yamabiko`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yamabiko.findings import Area, Finding, Problem, Remedy
+from yamabiko.i18n import Text
+from yamabiko.records import to_plain
+
+_BY_ID = {
+    "server-busy": 429,
+    "server-not-ready": 503,
+    "upload-too-large": 413,
+    "upload-incomplete": 400,
+    "key-missing": 401,
+    "key-unknown": 401,
+    "host-not-allowed": 403,
+    "origin-not-allowed": 403,
+    "model-unknown": 404,
+    "engine-unknown": 404,
+    "route-unknown": 404,
+    "method-not-allowed": 405,
+    "disk-full": 507,
+    "cancelled": 499,
+    "engine-not-installed": 503,
+    "model-unavailable": 503,
+}
+_BY_AREA: dict[Area, int] = {
+    "usage": 400,
+    "input": 400,
+    "model": 500,
+    "engine": 500,
+    "device": 500,
+    "worker": 500,
+    "output": 500,
+}
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+class Refused(Problem):
+    """A Problem with what HTTP knows besides: the field that is meant, and when to come again."""
+
+    def __init__(self, finding: Finding, *, param: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(finding)
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+def status(finding: Finding) -> int:
+    return _BY_ID.get(finding.id) or _BY_AREA[finding.area]
+
+
+def body(problem: Problem) -> dict[str, Any]:
+    """The envelope. Evidence stands in it, so it must never quote what another client said."""
+    finding = problem.finding
+    code = status(finding)
+    kind = _TYPES.get(code) or ("invalid_request_error" if code < 500 else "server_error")
+    return {
+        "error": {
+            "message": str(finding.cause),
+            "type": kind,
+            "param": getattr(problem, "param", None),
+            "code": finding.id,
+            "yamabiko": to_plain(finding),
+        }
+    }
+
+
+def headers(problem: Problem) -> dict[str, str]:
+    wait_s = getattr(problem, "retry_after_s", None)
+    found = {"x-yamabiko-finding": problem.finding.id}
+    if wait_s is not None:
+        found["retry-after"] = str(max(1, round(wait_s)))
+    if status(problem.finding) == 401:
+        found["www-authenticate"] = "Bearer"
+    return found
+
+
+def refused(
+    id_: str, cause: Text, *evidence: str, param: str | None = None, remedies: tuple[Remedy, ...] = (),
+    retry_after_s: float | None = None,
+) -> Refused:  # fmt: skip
+    """What a client asked and cannot have."""
+    finding = Finding(id_, "error", "usage", cause, evidence, remedies)
+    return Refused(finding, param=param, retry_after_s=retry_after_s)

@@ -150,18 +150,25 @@ def command(
             checkup = _checked(seen, console, engine, lines, look=quick, quiet=json)
         if save is not None:
             _save(checkup, save, console)
+        if json:
+            told = {"facts": checkup.facts, "findings": checkup.findings, "explaining": checkup.explaining}
+            answers.print_json({**told, "tried": checkup.rungs})
+        else:
+            _show(checkup, verbose=verbose)
     except Problem as problem:
+        _tell(problem, console, json)
+        raise typer.Exit(UNFINISHED) from None
+    raise typer.Exit(WRONG if _loud(checkup.findings) else WELL)
+
+
+def _tell(problem: Problem, console: Console, json: bool) -> None:
+    try:
         if json:
             answers.print_json({"finding": problem.finding})
         else:
             screen.show_finding(console, problem.finding)
-        raise typer.Exit(UNFINISHED) from None
-    if json:
-        told = {"facts": checkup.facts, "findings": checkup.findings, "explaining": checkup.explaining}
-        answers.print_json({**told, "tried": checkup.rungs})
-    else:
-        _show(checkup, verbose=verbose)
-    raise typer.Exit(WRONG if _loud(checkup.findings) else WELL)
+    except Problem as unprinted:
+        screen.show_finding(console, unprinted.finding)
 
 
 def _loud(findings: Sequence[Finding]) -> list[Finding]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from yamabiko import __version__, logs
-from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, serve, transcribe
+from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, serve, streams, transcribe
 from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
 from yamabiko.findings import Finding, Problem, Remedy
@@ -59,6 +59,7 @@ def program(
 
 def run() -> None:
     """The console script. Leaves with the exit codes of docs/command-line.md."""
+    streams.make_safe()
     with contextlib.suppress(ValueError):  # not the main thread: an embedding program keeps its own handler
         signal.signal(signal.SIGTERM, _terminated)
     sys.exit(_guarded(lambda: _obey(sys.argv[1:])))
@@ -105,8 +106,6 @@ def _guarded(work: Callable[[], Any]) -> int:
     except _Terminated:
         screen.say(console, Text("Stopped from outside.", "外部から停止されました。"))
         return exits.TERMINATED
-    except BrokenPipeError:
-        return exits.OK
     except Exception as error:
         if os.environ.get("YAMABIKO_DEBUG"):
             raise

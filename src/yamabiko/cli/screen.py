@@ -6,16 +6,14 @@ A terminal gets moving bars; a pipe or a log gets a plain line every ten seconds
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
 import sys
 import time
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING
 
 from yamabiko.cli.pace import ENOUGH_S, Pace
-from yamabiko.findings import Finding, Problem, Severity
+from yamabiko.cli.streams import print_result as print_result
+from yamabiko.findings import Finding, Severity
 from yamabiko.i18n import Text
 from yamabiko.speech import Receipt, Transcript, Verdict
 
@@ -38,41 +36,7 @@ def make_console(*, results: bool = False) -> Console:
     """Standard error, or standard output for `results`; plain where it is no terminal, and where NO_COLOR says so."""
     from rich.console import Console  # drawing is imported where something is drawn: `--help` draws nothing
 
-    file = sys.stdout if results else cast(IO[str], _Patient(sys.stderr))
-    return Console(file=file, highlight=False, soft_wrap=True)
-
-
-class _Patient:
-    """Standard error whose lines get lost on a full disk, where the work that they tell of must not."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def write(self, text: str) -> int:
-        try:
-            return self._file.write(text)
-        except BrokenPipeError:
-            raise
-        except OSError:
-            _drop(self._file)
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._file.flush()
-        except BrokenPipeError:
-            raise
-        except OSError:
-            _drop(self._file)
-
-
-def _drop(file: TextIO) -> None:
-    """What is buffered and what follows goes nowhere: else the interpreter fails over it once more when it ends."""
-    with contextlib.suppress(OSError, ValueError):  # no file of the system's behind it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+    return Console(file=sys.stdout if results else sys.stderr, highlight=False, soft_wrap=True)
 
 
 def say(console: Console, text: Text | str, style: str = "") -> None:
@@ -362,28 +326,3 @@ class Setup:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
-
-
-def print_result(text: str) -> None:
-    """
-    A result on standard output, in UTF-8 whatever the console's code page; a closed pipe ends quietly.
-
-    Raises: Problem (disk-full, output-not-writable).
-    """
-    try:
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        _drop(sys.stdout)
-    except OSError as error:
-        _drop(sys.stdout)
-        full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
-        raise Problem(
-            Finding(
-                id="disk-full" if full else "output-not-writable",
-                severity="error",
-                area="output",
-                cause=Text("The result could not be printed.", "結果を標準出力に書き込めませんでした。"),
-                evidence=(f"writing standard output: {error}",),
-            )
-        ) from error

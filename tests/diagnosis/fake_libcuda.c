@@ -1,13 +1,25 @@
-/* As much of NVIDIA's driver as a CUDA runtime asks for before it gives up: its version is $FAKE_CUDA, as 12090. */
+/* As much of NVIDIA's driver as a CUDA runtime asks for before it gives up: its version is $FAKE_CUDA, as 12090.
+   $FAKE_INIT is what cuInit answers; `hang` and `crash` are what it does instead. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int version(void) {
     const char *said = getenv("FAKE_CUDA");
     return said ? atoi(said) : 0;
 }
 
-int cuInit(unsigned int flags) { return version() ? 0 : 100; /* CUDA_ERROR_NO_DEVICE */ }
+int cuInit(unsigned int flags) {
+    const char *asked = getenv("FAKE_INIT");
+    if (!asked)
+        return version() ? 0 : 100; /* CUDA_ERROR_NO_DEVICE */
+    while (strcmp(asked, "hang") == 0)
+        pause();
+    if (strcmp(asked, "crash") == 0)
+        raise(SIGSEGV);
+    return atoi(asked);
+}
 
 int cuDriverGetVersion(int *number) {
     *number = version();

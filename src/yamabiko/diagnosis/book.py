@@ -49,7 +49,7 @@ _FAMILIES = (
     (Text("Engines and their environments", "エンジンと環境"), ("engine-", "index-", "installer-", "pip-")),
     (Text("Models", "モデル"), ("model-",)),
     (Text("Workers", "ワーカー"), ("worker-",)),
-    (Text("Results and disks", "結果とディスク"), ("output-", "disk-", "work-dir-")),
+    (Text("Results and disks", "結果とディスク"), ("output-", "disk-", "home-", "work-dir-")),
 )
 _REST = Text("The command line, settings, yamabiko itself", "コマンド・設定・yamabiko自身")
 

@@ -14,7 +14,7 @@ from typing import Literal
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
-from yamabiko.diagnosis.facts.records import Environment, Facts, Rung, Unavailable, unavailable
+from yamabiko.diagnosis.facts.records import Facts, Rung, Unavailable, unavailable
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.formats.text import display_width
@@ -35,7 +35,7 @@ def lines(checkup: Checkup) -> tuple[Line, ...]:
     """The page above the findings."""
     facts = checkup.facts
     return (
-        _system(facts), _processor(facts), _memory(facts), *_disks(facts), _nvidia(facts), _amd(facts),
+        _system(facts), _processor(facts), _memory(facts), *_disks(checkup), _nvidia(checkup), _amd(checkup),
         *_environments(checkup),
     )  # fmt: skip
 
@@ -104,15 +104,16 @@ def _memory(facts: Facts) -> Line:
 _KEPT = {"data": "エンジン環境", "cache": "モデル", "state": "作業の記録"}
 
 
-def _disks(facts: Facts) -> Iterator[Line]:
+def _disks(checkup: Checkup) -> Iterator[Line]:
     """One line for all that lie on one disk."""
     places: dict[object, list[str]] = {}
-    for disk in facts.disks:
+    for disk in checkup.facts.disks:
         places.setdefault((disk.free_bytes, disk.total_bytes, disk.writable), []).append(disk.what)
-    for disk in facts.disks:
+    for disk in checkup.facts.disks:
         names = places.pop((disk.free_bytes, disk.total_bytes, disk.writable), None)
         if names is None:
             continue
+        blamed = _is_blamed(disk.path, checkup.findings)
         kept, kept_ja = ", ".join(names), "、".join(_KEPT.get(name, name) for name in names)
         if isinstance(disk.free_bytes, Unavailable):
             yield Line("unknown", Text("disk", "ディスク"), _because(disk.free_bytes))
@@ -121,31 +122,41 @@ def _disks(facts: Facts) -> Iterator[Line]:
             text = Text(
                 f"{_gib(disk.free_bytes)} free for {kept}{closed}", f"空き {_gib(disk.free_bytes)}（{kept_ja}）{closed}"
             )
-            yield Line("well" if disk.writable else "wrong", Text("disk", "ディスク"), text)
+            mark: Mark = "wrong" if blamed else "well" if disk.writable else "none"
+            yield Line(mark, Text("disk", "ディスク"), text)
 
 
-def _nvidia(facts: Facts) -> Line:
-    what, nvidia = Text("NVIDIA", "NVIDIA"), facts.nvidia
+def _nvidia(checkup: Checkup) -> Line:
+    what, facts = Text("NVIDIA", "NVIDIA"), checkup.facts
+    nvidia = facts.nvidia
     if isinstance(nvidia.gpus, Unavailable):
         return Line("unknown", what, _because(nvidia.gpus))
-    if not facts.sees_nvidia and not nvidia.gpus:
+    refused = bool(nvidia.said) and any(f.area == "device" and f.severity != "info" for f in checkup.findings)
+    if not facts.sees_nvidia and not nvidia.gpus and not refused:
         return Line("none", what, Text("no GPU is visible here", "GPUは見えません"))
     gpus = ", ".join(f"{g.name}{f' ({g.capability})' if isinstance(g.capability, str) else ''}" for g in nvidia.gpus)
     cuda = f"CUDA {nvidia.cuda} ({nvidia.cuda_from})" if isinstance(nvidia.cuda, str) else f"CUDA: {nvidia.cuda}"
     driver = f"driver {nvidia.driver}" if isinstance(nvidia.driver, str) else "driver: ?"
     said = f"; {nvidia.said}" if nvidia.said else ""
-    return Line("wrong" if said else "well", what, _same(f"{gpus or '?'}; {driver}; {cuda}{said}"))
+    mark: Mark = "wrong" if refused else "none" if said else "well"
+    return Line(mark, what, _same(f"{gpus or '?'}; {driver}; {cuda}{said}"))
 
 
-def _amd(facts: Facts) -> Line:
-    what, amd = Text("AMD", "AMD"), facts.amd
+def _amd(checkup: Checkup) -> Line:
+    what, amd = Text("AMD", "AMD"), checkup.facts.amd
     if isinstance(amd.gpus, Unavailable):
         return Line("unknown", what, _because(amd.gpus))
     if not amd.kfd:
         return Line("none", what, Text("no GPU for computing is visible here", "演算用のGPUは見えません"))
     gpus = ", ".join(gpu.gfx for gpu in amd.gpus) or "?"
     rocm = f"ROCm {amd.rocm}" if isinstance(amd.rocm, str) else "ROCm: ?"
-    return Line("well" if amd.kfd_open is True else "wrong", what, _same(f"{gpus}; {rocm}"))
+    if amd.kfd_open is True:
+        return Line("well", what, _same(f"{gpus}; {rocm}"))
+    blamed = any(finding.id == "rocm-permissions" and finding.severity != "info" for finding in checkup.findings)
+    closed = Text(
+        f"{gpus}; {rocm}; this user may not open /dev/kfd", f"{gpus}; {rocm}（このユーザーは /dev/kfd を開けません）"
+    )
+    return Line("wrong" if blamed else "none", what, closed)  # nothing here would compute on it: no fault
 
 
 def _environments(checkup: Checkup) -> Iterator[Line]:
@@ -163,7 +174,7 @@ def _environments(checkup: Checkup) -> Iterator[Line]:
         packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
         shown = packages or "–"
         text = Text(f"{shown}; {tried.en}", f"{shown}。{tried.ja}") if tried.en else _same(shown)
-        sick = any(not rung.well for rung in climbed) or _is_blamed(environment, checkup.findings)
+        sick = any(not rung.well for rung in climbed) or _is_blamed(environment.name, checkup.findings)
         well: Mark = "wrong" if sick else "well"
         yield Line(well, _same(_short(environment.name)), text)
 
@@ -196,10 +207,10 @@ def _tried(rungs: Sequence[Rung]) -> Text:
     return Text("; ".join(english), "、".join(japanese))
 
 
-def _is_blamed(environment: Environment, findings: tuple[Finding, ...]) -> bool:
-    """A finding that is more than a note has seen something in it."""
+def _is_blamed(place: str, findings: tuple[Finding, ...]) -> bool:
+    """A finding that is more than a note has seen something in this environment or folder."""
     loud = (finding for finding in findings if finding.severity != "info")
-    return any(line.startswith(f"{environment.name}: ") for finding in loud for line in finding.evidence)
+    return any(line.startswith(f"{place}: ") for finding in loud for line in finding.evidence)
 
 
 # ---- findings -------------------------------------------------------------------------------------------------------

@@ -1,9 +1,12 @@
-"""Our own environments, which the doctor may make anew."""
+"""What is ours: environments, which the doctor may make anew, and the folders that everything is kept in."""
 
 from __future__ import annotations
 
-from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, present
-from yamabiko.diagnosis.facts.records import Facts
+from collections.abc import Iterator
+
+from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, present
+from yamabiko.diagnosis.facts.records import Disk, Facts
+from yamabiko.i18n import Text
 
 
 def _broken(facts: Facts) -> Sign:
@@ -11,4 +14,50 @@ def _broken(facts: Facts) -> Sign:
     return present(*lines) if lines else UNTOLD
 
 
-CHECKS = (Check("engine-environment-broken", look=_broken),)
+def _full(facts: Facts) -> Sign:
+    lines = [f"{disk.path}: {line}" for disk in facts.disks for line in _too_little(disk)]
+    if not lines:
+        return ABSENT if facts.disks else UNTOLD
+    return present(*dict.fromkeys(lines), cause=_NEARLY_FULL)
+
+
+def _too_little(disk: Disk) -> Iterator[str]:
+    """A folder that holds nothing at all, as /proc does, is not full: it is no disk."""
+    if not isinstance(disk.free_bytes, int) or disk.total_bytes == 0:
+        return
+    if disk.free_bytes < max(disk.reserve_bytes, 1):
+        yield f"{_mib(disk.free_bytes)} free, and {_mib(disk.reserve_bytes)} are to stay free"
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
+
+
+_NEARLY_FULL = Text(
+    "So little is free on the disk that yamabiko begins nothing there: it would fill it to the brim.",
+    "ディスクの空きが残しておくべき容量を下回っているため、ここでは何も始められません。",
+)
+
+
+def _closed(facts: Facts) -> Sign:
+    closed = [disk for disk in facts.disks if not disk.writable]
+    if not closed:
+        return ABSENT if facts.disks else UNTOLD
+    lines = [f"{disk.path}: {_FOR.get(disk.what, disk.what)}, not writable" for disk in closed]
+    ready = any(environment.engine and not environment.broken for environment in facts.environments)
+    if ready and all(disk.what == "data" for disk in closed):
+        return present(*lines, severity="info", cause=_ENGINES_ARE_FIXED)
+    return present(*lines)
+
+
+_FOR = {"data": "engines", "cache": "models and decoded audio", "state": "unfinished work"}
+_ENGINES_ARE_FIXED = Text(
+    "The folder of the engines may not be written. Those that are in it work; none can be installed or repaired.",
+    "エンジンのフォルダーには書き込めません。導入済みのエンジンは使えますが、新たな導入や修復はできません。",
+)
+
+CHECKS = (
+    Check("engine-environment-broken", look=_broken),
+    Check("disk-full", look=_full),
+    Check("home-not-writable", look=_closed),
+)

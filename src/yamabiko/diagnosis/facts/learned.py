@@ -12,6 +12,9 @@ def learned(facts: Facts, *results: Probed) -> Facts:
     for result in results:
         if result.probe in ("driver", "nvml"):
             facts = replace(facts, nvidia=_taken_in(facts.nvidia, result))
+        if result.probe == "driver" and result.ended == "raised" and facts.library("libcuda.so.1") is not None:
+            said = _and(facts.nvidia.said, *result.words[-1:])
+            facts = replace(facts, nvidia=replace(facts.nvidia, said=said))
     return facts.with_probed(*results)
 
 
@@ -23,15 +26,20 @@ def _taken_in(nvidia: Nvidia, result: Probed) -> Nvidia:
     if values.get("cuda", "0.0") != "0.0":
         changed = replace(changed, cuda=values["cuda"], cuda_from=asked)
     if "said" in values:
-        changed = replace(changed, said=values["said"])
+        changed = replace(changed, said=_and(changed.said, values["said"]))
     if result.ended in ("died", "silent"):
-        changed = replace(changed, said=f"the {result.probe} probe {result.ended}: {result.ending}")
+        changed = replace(changed, said=_and(changed.said, f"the {result.probe} probe {result.ended}: {result.ending}"))
     if values.get("count", "").isdigit():
         count = int(values["count"])
         before = changed.gpus if isinstance(changed.gpus, tuple) and len(changed.gpus) == count else ()
         gpus = [_gpu(values, number, before[number] if before else None) for number in range(count)]
         changed = replace(changed, gpus=tuple(gpus))
     return changed
+
+
+def _and(before: str, *said: str) -> str:
+    """NVML's words beside the driver's, not instead of them."""
+    return "; ".join(dict.fromkeys(part for part in (before, *said) if part))
 
 
 def _gpu(values: dict[str, str], number: int, before: NvidiaGpu | None) -> NvidiaGpu:

@@ -162,14 +162,17 @@ def _limit(root: Path) -> int | Unavailable | None:
 
 def disks(settings: Settings) -> tuple[Disk, ...]:
     folders = (("data", settings.data_dir), ("cache", settings.cache_dir), ("state", settings.state_dir))
-    return tuple(_disk(what, folder) for what, folder in folders)
+    return tuple(_disk(what, folder, settings.free_disk_bytes) for what, folder in folders)
 
 
-def _disk(what: str, folder: Path) -> Disk:
-    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+def _disk(what: str, folder: Path, reserve_bytes: int) -> Disk:
+    # os.path.exists: a folder above that this user may not even look into is one that is not there for him
+    there = next((place for place in (folder, *folder.parents) if os.path.exists(place)), folder)
     try:
         usage = shutil.disk_usage(there)
     except OSError as error:
         unknown = Unavailable(f"{there}: {error.strerror}")
-        return Disk(what, str(folder), unknown, unknown, False)
-    return Disk(what, str(folder), usage.free, usage.total, os.access(there, os.W_OK))
+        return Disk(what, str(folder), unknown, unknown, False, reserve_bytes)
+    # /proc and its like let root write, and hold no file of ours: they have no size
+    writable = usage.total > 0 and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    return Disk(what, str(folder), usage.free, usage.total, writable, reserve_bytes)

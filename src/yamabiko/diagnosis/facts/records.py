@@ -86,6 +86,8 @@ class Disk:
     free_bytes: int | Unavailable
     total_bytes: int | Unavailable
     writable: bool = True
+    reserve_bytes: int = 0
+    """With less than this free nothing is begun: the setting `free_disk_bytes`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import sys
 
 tell = globals()["tell"]
 
+# What is told before each call names the one that never comes back.
+tell(asking="the loader")
 libcuda = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
 number = ctypes.c_int()
 
@@ -22,15 +24,18 @@ if sys.platform == "linux":
     with open("/proc/self/maps") as maps:
         found = [line.split()[-1] for line in maps if "libcuda.so" in line]
     tell(library=found[0] if found else "")
+tell(asking="cuDriverGetVersion")
 code = libcuda.cuDriverGetVersion(ctypes.byref(number))
 tell(cuda=f"{number.value // 1000}.{number.value % 1000 // 10}")
 if code != 0:
     tell(said="cuDriverGetVersion: " + name_of(code))
+tell(asking="cuInit")
 code = libcuda.cuInit(0)
 tell(init=name_of(code).split()[0])
 if code != 0:
     tell(said="cuInit: " + name_of(code))
 else:
+    tell(asking="its GPUs")
     libcuda.cuDeviceGetCount(ctypes.byref(number))
     count = number.value
     tell(count=count)

@@ -6,6 +6,7 @@ from typing import Any
 
 tell = globals()["tell"]
 
+tell(asking="the loader")
 nvml = ctypes.CDLL("nvml.dll" if sys.platform == "win32" else "libnvidia-ml.so.1")
 nvml.nvmlErrorString.restype = ctypes.c_char_p
 COMPUTE_MODES = ("Default", "Exclusive_Thread", "Prohibited", "Exclusive_Process")  # nvmlComputeMode_t, nvml.h
@@ -20,6 +21,7 @@ def text_of(ask: Any, *before: Any) -> str:
     return buffer.value.decode("utf-8", "replace") if ask(*before, buffer, 96) == 0 else ""
 
 
+tell(asking="nvmlInit")
 code = nvml.nvmlInit_v2()
 if code != 0:
     tell(said=f"nvmlInit: {code} {nvml.nvmlErrorString(code).decode('utf-8', 'replace')}")
@@ -28,6 +30,7 @@ tell(driver=text_of(nvml.nvmlSystemGetDriverVersion))
 number = ctypes.c_int()
 if nvml.nvmlSystemGetCudaDriverVersion_v2(ctypes.byref(number)) == 0:
     tell(cuda=f"{number.value // 1000}.{number.value % 1000 // 10}")
+tell(asking="its GPUs")
 count = ctypes.c_uint()
 nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
 tell(count=count.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ def test_path_says_why_a_copy_does_not_count(silero_home: Path) -> None:
     result = run_program("models", "path", "silero-vad-v6", home=silero_home)
     assert result.code == 4
     assert "expected 1245151 bytes, found 1000" in result.err
+
+
+def test_other_bytes_of_the_same_size_are_the_cause_and_not_that_there_is_none(
+    silero_home: Path, replace_file: Callable[[Path, bytes], None]
+) -> None:
+    model = the_model(silero_home)
+    replace_file(model, bytes(model.stat().st_size))
+    path = run_program("models", "path", "silero-vad-v6", home=silero_home, **NO_SOURCE)
+    verified = run_program("engines", "verify", "silero-vad", home=silero_home, **NO_SOURCE)
+    pulled = run_program("models", "pull", "silero-vad-v6", home=silero_home, **NO_SOURCE)
+    for result in (path, verified):
+        assert result.code == 4
+        assert "model-wrong-hash" in result.err
+    for result in (path, verified, pulled):
+        assert f"{model}: wrong bytes: expected sha256" in result.err
+    assert "damaged, so fetched again" in pulled.err
 
 
 @pytest.mark.parametrize("verb", ["pull", "path", "verify", "remove"])

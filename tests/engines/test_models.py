@@ -338,6 +338,10 @@ def test_wrong_bytes_in_the_hugging_face_cache_are_not_used_and_not_touched(desk
     on_hub(desk.hub, FILES, "main")
     on_hub(desk.hub)
 
+    with pytest.raises(Problem) as raised:
+        models.require("tiny", **desk.ask(entry(files=files)))
+    assert raised.value.finding.id == "model-wrong-hash"
+    assert "another program" in raised.value.finding.remedies[0].what.en
     got = models.pull("tiny", **desk.ask(entry(files=files)))
 
     assert got.origin == "hub"

@@ -148,19 +148,21 @@ def fetch(name: str, model_format: str, console: Console, *, say_if_here: bool =
     """The model, fetched if it is not here; says where it came from and what its hashes are worth. Raises: Problem."""
     from yamabiko.engines import models
 
-    here = models.locate(name, format=model_format, settings=settings.current())
+    here, damage = models.look(name, format=model_format, settings=settings.current())
     if here is not None:
         if say_if_here:
             there = Text(f"{here.name} is already here", f"{here.name} は取得済みです")
             screen.say(console, f"{there}: {_description(here)}")
         return here
+    for line in damage:
+        screen.say(console, f"  {Text('damaged, so fetched again', '破損のため取得し直し')}: {line}")
     with screen.Setup(console) as setup:
 
         def show(done: int, total: int, what: str) -> None:
             setup.report(Text(f"fetching {name}: {what}", f"{name} を取得中: {what}"), done, total)
 
         local = models.pull(name, format=model_format, settings=settings.current(), progress=show)
-    for line in local.tried:
+    for line in (line for line in local.tried if line not in damage):
         screen.say(console, f"  {Text('tried before', '先に試した取得先')}: {line}", "dim")
     screen.say(console, f"{Text(f'fetched {local.name}', f'{local.name} を取得しました')}: {_description(local)}")
     return local
@@ -178,6 +180,12 @@ def _description(local: LocalModel) -> Text:
 
 
 def _hashes(local: LocalModel) -> Text:
+    if local.pinned and local.beside:
+        names = ", ".join(local.beside)
+        return Text(
+            f"sha256 as pinned in the catalogue, but for {names}, which it does not have",
+            f"sha256 はカタログの固定値と一致（カタログにない {names} を除く）",
+        )
     if local.pinned:
         return Text("sha256 as pinned in the catalogue", "sha256 はカタログの固定値と一致")
     if all(file.sha256 for file in local.files):
@@ -196,16 +204,10 @@ def path(name: Name, format_: Format = None) -> None:
 
 
 def _local(name: str, model_format: str) -> LocalModel:
-    """Raises: Problem (model-not-here), with what is wrong with a copy that does not count."""
+    """Raises: Problem (model-not-here, model-wrong-hash)."""
     from yamabiko.engines import models
-    from yamabiko.engines.models import problems
 
-    local = models.locate(name, format=model_format, settings=settings.current())
-    if local is not None:
-        return local
-    known = models.find_entry(name, model_format).name
-    damage = [line for s in models.entries(settings.current()) if s.entry.name == known for line in s.damage]
-    raise Problem(problems.wrong_hash(known, damage, ours=True) if damage else problems.not_here(known))
+    return models.require(name, format=model_format, settings=settings.current())
 
 
 # ---- verify, remove -------------------------------------------------------------------------------------------------

@@ -158,9 +158,15 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
     if card.model_format is None:
         return (os.path.abspath(name) if name else ""), name or "none", None
     assert name is not None
-    local = models.locate(name, format=card.model_format, settings=settings)
+    local, damage = models.look(name, format=card.model_format, settings=settings)
     if local is None:
         what = Text(f"fetching the model {name}", f"モデル {name} を取得中")
+        if damage:
+            lines = "; ".join(damage)
+            what = Text(
+                f"the copy of the model {name} is damaged, fetching it again: {lines}",
+                f"モデル {name} が壊れているため取得し直しています: {lines}",
+            )
         local = models.pull(
             name,
             format=card.model_format,

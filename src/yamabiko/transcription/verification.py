@@ -26,7 +26,6 @@ from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environment_problems, environments, models
 from yamabiko.engines.contract import Card, Placement, Profile
 from yamabiko.engines.environments import Environment
-from yamabiko.engines.models import problems as model_problems
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
@@ -199,12 +198,10 @@ class _Trial:
                 raise Problem(why)
 
     def _model(self) -> tuple[str, str, str | None]:
-        """Path, name, revision. Raises: Problem (model-not-here)."""
+        """Path, name, revision. Raises: Problem (model-not-here, model-wrong-hash)."""
         if self.card.model_format is None or self.card.default_model is None:
             return "", "none", None
-        local = models.locate(self.card.default_model, format=self.card.model_format, settings=self.settings)
-        if local is None:
-            raise Problem(model_problems.not_here(self.card.default_model))
+        local = models.require(self.card.default_model, format=self.card.model_format, settings=self.settings)
         known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
         self.checks.append(
             Check(

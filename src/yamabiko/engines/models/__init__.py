@@ -14,7 +14,8 @@ from yamabiko.engines.models.catalogue import (
     catalogue,
     find_entry,
 )
-from yamabiko.engines.models.resolve import ModelState, entries, locate, pull, refuse_altered, remove, verify
+from yamabiko.engines.models.own_folders import refuse_altered
+from yamabiko.engines.models.resolve import ModelState, entries, locate, look, pull, remove, require, verify
 from yamabiko.engines.models.sources import Progress
 from yamabiko.engines.models.store import LocalModel
 
@@ -31,8 +32,10 @@ __all__ = [
     "entries",
     "find_entry",
     "locate",
+    "look",
     "pull",
     "refuse_altered",
     "remove",
+    "require",
     "verify",
 ]

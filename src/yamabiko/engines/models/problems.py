@@ -98,9 +98,9 @@ def differs_from_known(name: str, folder: Path, complaints: Sequence[str]) -> Fi
         severity="error",
         area="model",
         cause=Text(
-            f"{folder} has the sizes of the model “{name}” but not its bytes, so it is not used: "
-            "it is damaged, or a model of your own.",
-            f"{folder} はモデル「{name}」と大きさが同じで中身が異なるため、使用しません。"
+            f"{folder} has weights of the very size of the model “{name}” but not all of its bytes, so it is not "
+            "used: it is damaged, or a model of your own.",
+            f"{folder} は重みの大きさがモデル「{name}」と同じですが、中身が異なるため使用しません。"
             "壊れているか、独自に学習したモデルです。",
         ),
         evidence=tuple(complaints),

@@ -21,14 +21,14 @@ from yamabiko.engines.models.catalogue import (
     Catalogue,
     HubSource,
     ModelEntry,
-    ModelFile,
     PackageSource,
     catalogue,
     find_entry,
 )
+from yamabiko.engines.models.own_folders import as_path, open_path, recognised
 from yamabiko.engines.models.sources import Brought, Progress, Pull, SourceFailed
 from yamabiko.engines.models.store import LocalModel
-from yamabiko.findings import Problem
+from yamabiko.findings import Finding, Problem
 from yamabiko.settings import Settings
 
 Hashing = Literal["never", "if needed", "always"]
@@ -60,10 +60,48 @@ def locate(
     A file that changed since it was checked is hashed again, any other is not.
     Raises: Problem (model-unknown, model-wrong-format, model-path-missing, model-incomplete).
     """
-    path = _as_path(name_or_path, among)
+    return look(name_or_path, format=format, settings=settings, among=among, environ=environ)[0]
+
+
+def look(
+    name_or_path: str | Path,
+    *,
+    format: str,  # noqa: A002
+    settings: Settings,
+    among: Catalogue | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[LocalModel | None, tuple[str, ...]]:
+    """As `locate`; where there is none, with what is wrong with the copies that are here, a line for each file."""
+    path = as_path(name_or_path, among)
     if path is not None:
-        return open_path(path, format)
-    return _look(find_entry(str(name_or_path), format, among), settings, _environ(environ), "if needed")[0]
+        return open_path(path, format), ()
+    entry = find_entry(str(name_or_path), format, among)
+    found, seen = _look(entry, settings, _environ(environ), "if needed")
+    return found, () if found else tuple(seen.complaints)
+
+
+def require(
+    name_or_path: str | Path,
+    *,
+    format: str,  # noqa: A002
+    settings: Settings,
+    among: Catalogue | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LocalModel:
+    """
+    As `locate`. Raises: Problem, where there is none: a damaged copy is named as the cause (model-wrong-hash), else
+    it is simply not here (model-not-here).
+    """
+    found, damage = look(name_or_path, format=format, settings=settings, among=among, environ=environ)
+    if found is not None:
+        return found
+    name = find_entry(str(name_or_path), format, among).name
+    raise Problem(_damaged(name, damage, settings) if damage else problems.not_here(name))
+
+
+def _damaged(name: str, complaints: Sequence[str], settings: Settings) -> Finding:
+    ours = any(line.startswith(str(settings.cache_dir)) for line in complaints)
+    return problems.wrong_hash(name, complaints, ours=ours)
 
 
 def pull(
@@ -83,7 +121,7 @@ def pull(
     Raises: Problem (as `locate`, and model-unavailable, model-gated, disk-full, model-cache-unwritable,
         installer-missing; where `offline` also model-wrong-hash, for a copy that is here and damaged).
     """
-    path = _as_path(name_or_path, among)
+    path = as_path(name_or_path, among)
     if path is not None:
         return open_path(path, format)
     entry, surroundings = find_entry(str(name_or_path), format, among), _environ(environ)
@@ -111,11 +149,11 @@ def verify(
     """
     Hash every byte of the local copy. A folder of the user's that has a known model's bytes is named as that model.
 
-    Raises: Problem (as `locate`, and model-not-here, model-wrong-hash).
+    Raises: Problem (as `locate`, and model-not-here, model-wrong-hash, model-differs-from-known).
     """
-    path = _as_path(name_or_path, among)
+    path = as_path(name_or_path, among)
     if path is not None:
-        return _recognised(open_path(path, format), format, among)
+        return recognised(open_path(path, format), format, among)
     entry, surroundings = find_entry(str(name_or_path), format, among), _environ(environ)
     found, ours = store.find(settings, entry, "always")
     if found is None and ours.complaints:
@@ -158,101 +196,6 @@ def entries(
         found, seen = _look(entry, settings, _environ(environ), "never")
         states.append(ModelState(entry, found, tuple(seen.complaints), seen.undecided))
     return tuple(states)
-
-
-# ---- a path ---------------------------------------------------------------------------------------------------------
-
-
-def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
-    """A folder (or file) of the user's. Raises: Problem (model-path-missing, model-incomplete)."""
-    shape = FORMATS[format]
-    try:
-        folder = path if path.is_dir() else path.parent
-        names = [item.name for item in folder.iterdir()] if path.is_dir() else [path.name]
-        if not path.is_dir() and path.is_file() and not shape.single_file:
-            names = [item.name for item in folder.iterdir()]  # model.bin was named; its folder is meant
-        elif not path.exists():
-            raise Problem(problems.path_missing(path))
-        chosen, complaints = _choose(folder, names, format)
-    except OSError:
-        raise Problem(problems.path_missing(path)) from None
-    if complaints:
-        raise Problem(problems.incomplete(path, complaints, names))
-    revision = folder.name if folder.parent.name == "snapshots" else None
-    files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
-    return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)
-
-
-def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[str]]:  # noqa: A002
-    """The files of the format among `names`, and what is wrong: missing, empty, or a pointer to a file."""
-    shape, chosen, complaints = FORMATS[format], [], []
-    for group in shape.required:
-        fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
-        if not fitting:
-            complaints.append(f"{' or '.join(group)} is missing")
-        elif len(fitting) > 1 and group[0].startswith("*"):
-            complaints.append(f"more than one {group[0]}: name the file itself")
-        else:
-            chosen.append(fitting[0])
-    for name in chosen:
-        with (folder / name).open("rb") as stream:
-            head = stream.read(48)
-        if not head:
-            complaints.append(f"{name} is empty")
-        elif head.startswith(b"version https://git-lfs"):
-            complaints.append(f"{name} is only a git-lfs pointer; `git lfs pull` fetches the file itself")
-    return chosen + [name for name in shape.optional if name in names], complaints
-
-
-def refuse_altered(model: LocalModel, format: str, among: Catalogue | None = None) -> None:  # noqa: A002
-    """
-    Refuse a folder of the user's that has the very sizes of a pinned model, but not its bytes.
-
-    Nothing in it tells damage from a model trained further, so the user must say which it is. Reads
-    the files only where all sizes are a pinned model's. Raises: Problem (model-differs-from-known), OSError.
-    """
-    from yamabiko.engines.models.fetch import sha256_of
-
-    folder = model.path.parent if FORMATS[format].single_file else model.path
-    sizes = {file.name: file.size for file in model.files}
-    for entry in (among or catalogue()).models:
-        if model.origin != "path" or not entry.pinned or entry.format != format:
-            continue
-        if {file.name: file.size for file in entry.files} != sizes:
-            continue
-        found = {file.name: sha256_of(folder / file.name) for file in entry.files}
-        wrong = [f for f in entry.files if found[f.name] != f.sha256]
-        if wrong:
-            lines = [f"{folder / f.name}: expected sha256 {f.sha256}, found {found[f.name]}" for f in wrong]
-            raise Problem(problems.differs_from_known(entry.name, folder, lines))
-        return
-
-
-def _recognised(model: LocalModel, format: str, among: Catalogue | None) -> LocalModel:  # noqa: A002
-    from yamabiko.engines.models.fetch import sha256_of
-
-    folder = model.path.parent if FORMATS[format].single_file else model.path
-    files = tuple(ModelFile(f.name, f.size, sha256_of(folder / f.name)) for f in model.files)
-    hashes = {file.sha256 for file in files}
-    for entry in (among or catalogue()).models:
-        if entry.pinned and entry.format == format and {file.sha256 for file in entry.files} == hashes:
-            return replace(model, revision=entry.revision, pinned=True, files=files)
-    return replace(model, files=files)
-
-
-def _as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
-    """
-    A path, if it looks like one or is a folder of the user's; never for a name of the catalogue.
-
-    A folder called `base` in the current directory must not take the place of the model.
-    """
-    if isinstance(name_or_path, Path):
-        return name_or_path
-    looks = name_or_path.startswith((".", "~", "/")) or os.path.isabs(name_or_path) or "\\" in name_or_path
-    if looks or name_or_path.count("/") > 1 or name_or_path.endswith("/"):
-        return Path(name_or_path).expanduser()
-    named = {n for e in (among or catalogue()).models for n in (e.name, *e.aliases, e.hub.repo if e.hub else e.name)}
-    return Path(name_or_path) if name_or_path not in named and os.path.exists(name_or_path) else None
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------
@@ -335,5 +278,5 @@ def _from_sources(pull: Pull, complaints: Sequence[str]) -> LocalModel:
         page = f"{hub.endpoint(pull.environ)}/{entry.hub.repo}"
         raise Problem(problems.gated(entry.name, entry.hub.repo, page, tried))
     if pull.offline and complaints:
-        raise Problem(problems.wrong_hash(entry.name, complaints, ours=True))
+        raise Problem(_damaged(entry.name, complaints, settings))
     raise Problem(problems.unavailable(entry.name, tried, pull.offline))

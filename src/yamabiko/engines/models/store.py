@@ -53,6 +53,8 @@ class LocalModel:
     """With their hashes, where they were ever computed."""
     tried: tuple[str, ...] = ()
     """Sources that failed before this one served, a line of evidence each."""
+    beside: tuple[str, ...] = ()
+    """Of the files of a pinned one in a folder of the user's, those that the catalogue does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,141 @@
+"""
+A folder of the user's as a model: whether it is whole, and, where it is a model that we know, whether it has its bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from yamabiko.engines.models import problems
+from yamabiko.engines.models.catalogue import FORMATS, Catalogue, ModelEntry, ModelFile, catalogue
+from yamabiko.engines.models.store import LocalModel
+from yamabiko.findings import Problem
+
+
+def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
+    """
+    A path, if it looks like one or is a folder of the user's; never for a name of the catalogue.
+
+    A folder called `base` in the current directory must not take the place of the model.
+    """
+    if isinstance(name_or_path, Path):
+        return name_or_path
+    looks = name_or_path.startswith((".", "~", "/")) or os.path.isabs(name_or_path) or "\\" in name_or_path
+    if looks or name_or_path.count("/") > 1 or name_or_path.endswith("/"):
+        return Path(name_or_path).expanduser()
+    named = {n for e in (among or catalogue()).models for n in (e.name, *e.aliases, e.hub.repo if e.hub else e.name)}
+    return Path(name_or_path) if name_or_path not in named and os.path.exists(name_or_path) else None
+
+
+def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
+    """A folder (or file) of the user's. Raises: Problem (model-path-missing, model-incomplete)."""
+    shape = FORMATS[format]
+    try:
+        folder = path if path.is_dir() else path.parent
+        names = [item.name for item in folder.iterdir()] if path.is_dir() else [path.name]
+        if not path.is_dir() and path.is_file() and not shape.single_file:
+            names = [item.name for item in folder.iterdir()]  # model.bin was named; its folder is meant
+        elif not path.exists():
+            raise Problem(problems.path_missing(path))
+        chosen, complaints = _choose(folder, names, format)
+    except OSError:
+        raise Problem(problems.path_missing(path)) from None
+    if complaints:
+        raise Problem(problems.incomplete(path, complaints, names))
+    revision = folder.name if folder.parent.name == "snapshots" else None
+    files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
+    return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)
+
+
+def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[str]]:  # noqa: A002
+    """The files of the format among `names`, and what is wrong: missing, empty, or a pointer to a file."""
+    shape, chosen, complaints = FORMATS[format], [], []
+    for group in shape.required:
+        fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
+        if not fitting:
+            complaints.append(f"{' or '.join(group)} is missing")
+        elif len(fitting) > 1 and group[0].startswith("*"):
+            complaints.append(f"more than one {group[0]}: name the file itself")
+        else:
+            chosen.append(fitting[0])
+    for name in chosen:
+        with (folder / name).open("rb") as stream:
+            head = stream.read(48)
+        if not head:
+            complaints.append(f"{name} is empty")
+        elif head.startswith(b"version https://git-lfs"):
+            complaints.append(f"{name} is only a git-lfs pointer; `git lfs pull` fetches the file itself")
+    return chosen + [name for name in shape.optional if name in names], complaints
+
+
+def refuse_altered(model: LocalModel, format: str, among: Catalogue | None = None) -> None:  # noqa: A002
+    """
+    Refuse a folder of the user's that has the weights of a pinned model, by their size, but not all of its bytes.
+
+    Nothing in it tells damage from a model trained further, so the user must say which it is. Reads the files
+    only where that size is a pinned model's. Raises: Problem (model-differs-from-known), OSError.
+    """
+    if model.origin == "path" and (known := _alike(model, format, among)):
+        _nearest(model, format, known, _hashed(model, format))
+
+
+def recognised(model: LocalModel, format: str, among: Catalogue | None = None) -> LocalModel:  # noqa: A002
+    """With the hashes of its files, and as the pinned model that it is. Raises: as `refuse_altered`."""
+    files = _hashed(model, format)
+    known = _alike(model, format, among)
+    if not known:
+        return replace(model, files=files)
+    entry = _nearest(model, format, known, files)
+    pinned = {file.sha256 for file in entry.files}
+    beside = tuple(file.name for file in files if file.sha256 not in pinned)
+    return replace(model, revision=entry.revision, pinned=True, files=files, beside=beside)
+
+
+def _alike(model: LocalModel, format: str, among: Catalogue | None) -> list[ModelEntry]:  # noqa: A002
+    """The pinned models whose weights, the largest file, are as large as this one's."""
+    found = []
+    for entry in (among or catalogue()).models:
+        if not entry.pinned or entry.format != format:
+            continue
+        weights = max(entry.files, key=lambda file: file.size or 0)
+        if any(file.size == weights.size for file in model.files if _names(file, format) == _names(weights, format)):
+            found.append(entry)
+    return found
+
+
+def _names(file: ModelFile, format: str) -> str:  # noqa: A002
+    """What files are compared by: a model of one file may be called anything."""
+    return "" if FORMATS[format].single_file else file.name
+
+
+def _hashed(model: LocalModel, format: str) -> tuple[ModelFile, ...]:  # noqa: A002
+    from yamabiko.engines.models.fetch import sha256_of
+
+    folder = _folder(model, format)
+    return tuple(ModelFile(f.name, f.size, sha256_of(folder / f.name)) for f in model.files)
+
+
+def _folder(model: LocalModel, format: str) -> Path:  # noqa: A002
+    return model.path.parent if FORMATS[format].single_file else model.path
+
+
+def _nearest(model: LocalModel, format: str, known: Sequence[ModelEntry], files: Sequence[ModelFile]) -> ModelEntry:  # noqa: A002
+    """Of the models that it may be, the one that it is. Raises: Problem, with the differences from the nearest."""
+    there = {_names(file, format): file for file in files}
+    differences: dict[str, list[str]] = {}
+    for entry in known:
+        lines = differences.setdefault(entry.name, [])
+        for want in entry.files:
+            found = there.get(_names(want, format))
+            place = _folder(model, format) / (found or want).name
+            if found is None:
+                lines.append(f"{place}: is not there")
+            elif found.sha256 != want.sha256:
+                lines.append(f"{place}: expected sha256 {want.sha256}, found {found.sha256}")
+        if not lines:
+            return entry
+    name = min(differences, key=lambda name: len(differences[name]))
+    raise Problem(problems.differs_from_known(name, model.path, differences[name]))

@@ -1,0 +1,64 @@
+"""A folder of the user's that looks like a model we know is held against its pins, whatever else lies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from models_loopback import FILES, FORMAT, REVISION, Desk, at_desk, entry
+
+from yamabiko.engines import models
+from yamabiko.findings import Problem
+
+AMONG = models.Catalogue((entry(),))
+FLIPPED = FILES["model.bin"][:-1] + b"!"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(tmp_path) as desk:
+        yield desk
+
+
+def own(folder: Path, **changes: bytes | None) -> Path:
+    """The known model's files but for `changes`, whose `__` stands for a dot."""
+    folder.mkdir()
+    for name, content in {**FILES, **{k.replace("__", "."): v for k, v in changes.items()}}.items():
+        if content is not None:
+            (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"preprocessor_config__json": b"{}"}, {"config__json": FILES["config.json"] + b"\n"}], ids=str
+)
+def test_one_wrong_byte_is_found_whatever_else_was_changed(beside: dict[str, bytes], desk: Desk) -> None:
+    folder = own(desk.home / "mine", model__bin=FLIPPED, **beside)
+    model = models.locate(folder, **desk.ask())
+    assert model is not None
+    with pytest.raises(Problem) as refused:
+        models.refuse_altered(model, FORMAT, AMONG)
+    with pytest.raises(Problem) as verified:
+        models.verify(folder, **desk.ask())
+    for raised in (refused, verified):
+        assert raised.value.finding.id == "model-differs-from-known"
+        assert f"{folder / 'model.bin'}: expected sha256 " in "\n".join(raised.value.finding.evidence)
+        assert raised.value.finding.remedies[-1].command == f"--model {folder} --trust_model"
+
+
+def test_a_file_beside_a_known_model_is_told_and_no_reason_to_refuse_it(desk: Desk) -> None:
+    folder = own(desk.home / "mine", preprocessor_config__json=b"{}")
+    model = models.locate(folder, **desk.ask())
+    assert model is not None
+    models.refuse_altered(model, FORMAT, AMONG)
+    known = models.verify(folder, **desk.ask())
+    assert (known.pinned, known.revision, known.beside) == (True, REVISION, ("preprocessor_config.json",))
+
+
+def test_weights_of_another_size_are_a_model_that_we_do_not_know(desk: Desk) -> None:
+    folder = own(desk.home / "mine", model__bin=FILES["model.bin"] + b"more")
+    model = models.locate(folder, **desk.ask())
+    assert model is not None
+    models.refuse_altered(model, FORMAT, AMONG)
+    assert not models.verify(folder, **desk.ask()).pinned

@@ -1,0 +1,27 @@
+"""What is said while an engine is made ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from yamabiko.findings import Problem
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+
+
+def test_a_model_that_is_fetched_again_for_its_damage_is_not_simply_fetched(
+    silero_home: Path, replace_file: Callable[[Path, bytes], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [model] = silero_home.glob("cache/models/silero-onnx/*/*.onnx")
+    replace_file(model, bytes(model.stat().st_size))
+    for name, value in (("PIP_INDEX_URL", "http://127.0.0.1:9/simple"), ("PIP_FIND_LINKS", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    told: list[str] = []
+    with pytest.raises(Problem):
+        prepare(Wish("silero-vad"), Settings(home=silero_home), lambda what, done, total: told.append(what.en))
+    assert told[0].startswith("the copy of the model silero-vad-v6 is damaged, fetching it again: ")
+    assert f"{model}: wrong bytes: expected sha256 " in told[0]

@@ -111,7 +111,7 @@ def test_results_that_find_no_room_are_written_by_the_next_run_from_what_was_kep
     recording: Path, output: Path, tmp_path: Path
 ) -> None:
     """The text fits into the last page of the disk, the JSON does not."""
-    script = script_file(tmp_path / "script.json")
+    script = script_file(tmp_path / "script.json", {**ASKED_AGAIN, "skip": 3})
     with small_disk(output, "64k") as disk:
         filler = disk.fill(leave_bytes=4096)
         full = transcribe(recording, script, output, tmp_path, "-f", "txt,json", enter=disk.enter)
@@ -123,7 +123,6 @@ def test_results_that_find_no_room_are_written_by_the_next_run_from_what_was_kep
         assert len(set(text.splitlines())) == 3, "what was written is whole"
 
         filler.unlink()
-        script_file(script, ASKED_AGAIN)
         again = transcribe(recording, script, output, tmp_path, "-f", "txt,json", enter=disk.enter)
         assert again.code == 0, again.err
         assert receipt(disk.path / "talk.json")["chunks_resumed"] == 3
@@ -138,14 +137,13 @@ def test_a_result_that_may_not_grow_so_large_is_written_by_the_next_run(output: 
     JSON, which holds the text twice, does not.
     """
     recording = noise_file(tmp_path / "talk.wav", 0.5)
-    script = script_file(tmp_path / "script.json", says="word " * 4_000)
+    script = script_file(tmp_path / "script.json", {**ASKED_AGAIN, "skip": 1}, says="word " * 4_000)
     full = transcribe(recording, script, output, tmp_path, "-f", "json", limit=lambda: no_file_beyond(36_000))
     assert full.code == 8, full.err
     assert "talk.wav: disk-full: " in full.err
     assert "File too large" in full.err
     assert not list(output.iterdir())
 
-    script_file(script, ASKED_AGAIN)
     again = transcribe(recording, script, output, tmp_path, "-f", "json")
     assert again.code == 0, again.err
     assert receipt(output / "talk.json")["chunks_resumed"] == 1

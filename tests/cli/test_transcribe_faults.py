@@ -93,12 +93,26 @@ def test_a_worker_that_always_fails_there_ends_in_a_finding_and_writes_no_file(
 
 def test_what_was_done_before_the_end_is_not_done_again(recording: Path, undisturbed: str, tmp_path: Path) -> None:
     """The second chunk kills every worker; once it is mended, only what is missing is asked."""
-    script = script_file(tmp_path / "script.json", {"at": "chunk", "skip": 1, "do": "die", "signal": "SIGSEGV"})
+    cue = {"at": "chunk", "skip": 1, "times": 50, "do": "die", "signal": "SIGSEGV"}
+    script = script_file(tmp_path / "script.json", cue)
     assert transcribe(recording, tmp_path, script).code == 6
-    script_file(script)
+    (tmp_path / "script.json.counts/0").write_bytes(b"." * 51)
     assert transcribe(recording, tmp_path, script).code == 0
     assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
     assert receipt(tmp_path)["chunks_resumed"] == 1
+
+
+def test_another_model_under_the_same_path_does_not_go_on_with_the_words_of_the_first(
+    recording: Path, tmp_path: Path
+) -> None:
+    script = script_file(
+        tmp_path / "script.json", {"at": "chunk", "skip": 1, "do": "die", "signal": "SIGSEGV"}, says="ONE"
+    )
+    assert transcribe(recording, tmp_path, script).code == 6
+    script_file(script, says="TWO")
+    assert transcribe(recording, tmp_path, script).code == 0
+    assert (tmp_path / "talk.txt").read_text("utf-8").split() == ["TWO"] * 3
+    assert receipt(tmp_path)["chunks_resumed"] == 0
 
 
 @pytest.mark.parametrize("fault", [DEATHS[1], DEATHS[3]], ids=name_of)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from yamabiko.speech import Segment, Span
-from yamabiko.transcription.journal import open_journal
+from yamabiko.transcription.journal import files_of, open_journal
 
 SPANS = [Span(n * 1000, n * 1000 + 900) for n in range(6)]
 
@@ -66,3 +66,16 @@ def test_rubbish_ends_what_is_believed(rubbish: bytes, tmp_path: Path) -> None:
     assert kept(tmp_path) == [0, 1]
     keep(tmp_path, 2)
     assert kept(tmp_path) == [0, 1, 2]
+
+
+def test_a_model_trained_further_under_its_path_is_another_one(tmp_path: Path) -> None:
+    weights = tmp_path / "model.bin"
+    weights.write_bytes(b"weights")
+    before = files_of(str(tmp_path))
+    (tmp_path / ".verified.json").write_text("ours")
+    assert files_of(str(tmp_path)) == before
+    weights.write_bytes(b"WEIGHTS")
+    os.utime(weights, ns=(0, before[0][2] + 1))  # a file system may keep its times no finer than this test is fast
+    assert files_of(str(tmp_path)) != before
+    assert files_of(str(weights)) == files_of(str(tmp_path))
+    assert files_of("") == files_of(str(tmp_path / "gone")) == []

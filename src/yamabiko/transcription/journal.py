@@ -3,7 +3,8 @@ Answers kept while a file is worked on: what is done is not done again.
 
 One file a job in the state folder, one line an answer, flushed to the disk as
 it comes. The job is known by the recording (path, size, time of change) and by
-everything that shapes the text; another model or prompt is another job.
+everything that shapes the text; another model or prompt is another job, and so is
+a model whose files have changed under their path (names, sizes, times of change).
 """
 
 from __future__ import annotations
@@ -40,6 +41,18 @@ def fingerprint(recording: Path, shaping: object) -> str:
     status = recording.stat()
     facts = [VERSION, str(recording.resolve()), status.st_size, status.st_mtime_ns, to_plain(shaping)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def files_of(model: str) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of a model's file, or of each in its folder; what is hidden is no part of it."""
+    if not model:
+        return []
+    path = Path(model)
+    with contextlib.suppress(OSError):  # no folder: a file, or gone, which the engine will tell
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        statuses = [(file.name, file.stat()) for file in files if not file.name.startswith(".")]
+        return [(name, status.st_size, status.st_mtime_ns) for name, status in statuses]
+    return []
 
 
 class Journal:

@@ -32,7 +32,7 @@ from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.asking import Answers, Asking, Watcher
-from yamabiko.transcription.journal import Journal, discard, fingerprint, open_journal
+from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
 
@@ -135,7 +135,7 @@ def _job(recording: Path, request: Request) -> str:
     """The job's name in the journals: the recording and all that shapes the text."""
     outfit = request.outfit
     place = (request.requested_device, request.requested_compute_type, request.conduct.require_gpu)
-    engine = (outfit.card.name, outfit.model, outfit.model_revision, place)
+    engine = (outfit.card.name, outfit.model, outfit.model_revision, files_of(outfit.model), place)
     cut = (request.speech_finder is not None, request.speech, request.conduct.batch_size)
     return fingerprint(recording, (engine, cut, request.options, request.language_per_chunk))
 

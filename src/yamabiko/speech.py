@@ -166,8 +166,12 @@ class Receipt:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work per second of audio: under 1 is faster than real time."""
-        return self.timings.total_s / self.audio_s if self.audio_s > 0 else None
+        """
+        Seconds of work per second of audio: under 1 is faster than real time.
+
+        None where an earlier run did a part of the work: that says nothing about the speed of this one.
+        """
+        return self.timings.total_s / self.audio_s if self.audio_s > 0 and not self.chunks_resumed else None
 
 
 @dataclass(frozen=True, slots=True)

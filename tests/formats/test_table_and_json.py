@@ -76,6 +76,12 @@ def test_json_has_whispers_keys_and_the_receipt() -> None:
 
 
 @pytest.mark.parametrize("name", ["json", "verbose_json"])
+def test_of_what_an_earlier_run_did_no_speed_is_claimed(name: str) -> None:
+    resumed = transcript(SCORED, receipt=replace(RECEIPT, chunks=6, chunks_resumed=2))
+    assert read(resumed, name)["yamabiko"]["real_time_factor"] is None
+
+
+@pytest.mark.parametrize("name", ["json", "verbose_json"])
 def test_what_the_engine_does_not_measure_is_null_never_zero(name: str) -> None:
     (segment,) = read(said(" Hello."), name)["segments"]
     for key in ("seek", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob"):

@@ -112,9 +112,8 @@ def used(receipt: Receipt) -> str:
 
 
 def real_time_factor(receipt: Receipt) -> str:
-    if receipt.real_time_factor is None or receipt.chunks_resumed:
-        return "RTF –"  # what an earlier run did says nothing about the speed of this one
-    return f"RTF {receipt.real_time_factor:.3f}"
+    factor = receipt.real_time_factor
+    return "RTF –" if factor is None else f"RTF {factor:.3f}"
 
 
 def clock(seconds: float) -> str:

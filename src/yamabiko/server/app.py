@@ -16,6 +16,7 @@ from yamabiko.i18n import Text
 from yamabiko.server import native_api, openai_api, problems
 from yamabiko.server.config import Config
 from yamabiko.server.desk import Desk
+from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.gate import Gate
 from yamabiko.settings import Settings
 
@@ -51,6 +52,8 @@ def create_app(config: Config, settings: Settings) -> FastAPI:
 
     app.include_router(openai_api.router)
     app.include_router(native_api.router)
+    app.include_router(asr.router)
+    app.include_router(whisper_cpp.router)
     return app
 
 

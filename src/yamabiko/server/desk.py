@@ -8,6 +8,7 @@ when its client goes away.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from yamabiko import logs
+from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
@@ -30,7 +32,7 @@ from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
 from yamabiko.server.problems import refused
 from yamabiko.settings import Settings
-from yamabiko.speech import Segment, Transcript
+from yamabiko.speech import Segment, TranscribeOptions, Transcript
 from yamabiko.transcription import pipeline
 from yamabiko.transcription.asking import Stage
 
@@ -119,6 +121,27 @@ class Desk:
             self._outfits[wish] = time.monotonic(), outfit
             return outfit
 
+    def change_model(self, wish: Wish) -> Outfit:
+        """The default engine's model is another from now on, if it can be had. Raises: Problem."""
+        outfit = self.outfit(wish)
+        self.config = replace(self.config, engine=wish.engine, model=wish.model)
+        return outfit
+
+    def request(
+        self, wish: Wish, finder: Wish | None, options: TranscribeOptions, ticket: Ticket, speech: SpeechOptions
+    ) -> pipeline.Request:
+        """What the pipeline is to do. Raises: Problem."""
+        return pipeline.Request(
+            outfit=self.outfit(wish),
+            speech_finder=self.outfit(finder) if finder is not None else None,
+            options=options,
+            speech=speech,
+            conduct=Conduct(),
+            ticket=ticket,
+            requested_device=wish.device,
+            requested_compute_type=wish.compute_type,
+        )
+
     def _report(self, what: Text, done: int, total: int) -> None:
         self.preparing = what
 
@@ -145,7 +168,7 @@ class Desk:
         """For what a client sends; gone at the end, on every path."""
         root = self.settings.work_dir
         root.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{self._pid()}-upload-", dir=root))
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-upload-", dir=root))
         try:
             yield folder
         finally:
@@ -221,12 +244,6 @@ class Desk:
         stats = self.stats
         mean_s = stats.work_s / stats.answered if stats.answered else 5.0
         return min(60.0, max(1.0, mean_s))
-
-    @staticmethod
-    def _pid() -> int:
-        import os
-
-        return os.getpid()
 
 
 class _Watcher:

@@ -18,6 +18,7 @@ from yamabiko.findings import Finding
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.records import to_plain
 from yamabiko.server.desk import Desk
+from yamabiko.server.sitting import desk_of
 
 router = APIRouter(tags=["yamabiko"])
 
@@ -25,14 +26,14 @@ router = APIRouter(tags=["yamabiko"])
 @router.get("/health")
 async def health(request: Request) -> dict[str, Any]:
     """The process lives and answers. Whether it can work is what `/ready` says."""
-    desk = _desk(request)
+    desk = desk_of(request)
     return {"status": "ok", "version": __version__, "readiness": desk.readiness, "gpu_actually_enabled": _on_gpu(desk)}
 
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
     """200 once the default engine has loaded its model; 503 before, with what is being done or what went wrong."""
-    desk = _desk(request)
+    desk = desk_of(request)
     told: dict[str, Any] = {"ready": desk.readiness == "ready", "readiness": desk.readiness}
     if desk.readiness == "preparing":
         told["preparing"] = to_plain(desk.preparing)
@@ -47,7 +48,7 @@ async def gpu_status(request: Request) -> dict[str, Any]:
     What was asked of the GPU and what it did. `gpu_actually_enabled` is the verdict on the last transcription: true
     only if it was proved to run on a GPU; null before there was one.
     """
-    desk = _desk(request)
+    desk = desk_of(request)
     facts = await asyncio.to_thread(gather, desk.settings)
     findings = checkup.check_facts(facts).findings
     last = desk.stats.last.receipt if desk.stats.last else None
@@ -68,7 +69,7 @@ async def gpu_status(request: Request) -> dict[str, Any]:
 @router.get("/stats")
 async def stats(request: Request) -> dict[str, Any]:
     """Figures since the start; nothing that anybody said."""
-    desk = _desk(request)
+    desk = desk_of(request)
     seen = desk.stats
     return {
         "uptime_s": round(time.time() - seen.begun, 1),
@@ -86,7 +87,7 @@ async def stats(request: Request) -> dict[str, Any]:
 @router.get("/models")
 async def list_models(request: Request) -> dict[str, Any]:
     """What the catalogue knows, and what is here."""
-    desk = _desk(request)
+    desk = desk_of(request)
     states = await asyncio.to_thread(models.entries, desk.settings)
     return {"models": [to_plain(state) for state in states]}
 
@@ -99,7 +100,7 @@ async def languages() -> dict[str, Any]:
 @router.get("/engines")
 async def engines(request: Request) -> dict[str, Any]:
     """Each engine's environments, as `yamabiko engines list` shows them."""
-    desk = _desk(request)
+    desk = desk_of(request)
 
     def look() -> list[dict[str, Any]]:
         return [
@@ -125,18 +126,13 @@ async def engines(request: Request) -> dict[str, Any]:
 @router.get("/doctor")
 async def doctor(request: Request) -> dict[str, Any]:
     """Facts and checks, as `yamabiko doctor --quick`; the whole visit would take the machine from its clients."""
-    desk = _desk(request)
+    desk = desk_of(request)
     facts = await asyncio.to_thread(gather, desk.settings)
     found = checkup.check_facts(facts).findings
     return {"well": not any(f.severity in ("error", "warning") for f in found), "findings": to_plain(found)}
 
 
 # ---- parts --------------------------------------------------------------------------------------------------------------
-
-
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
 
 
 def _on_gpu(desk: Desk) -> bool | None:

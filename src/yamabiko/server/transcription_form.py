@@ -19,7 +19,6 @@ from yamabiko.findings import Remedy
 from yamabiko.formats.language_names import LANGUAGE_NAMES, language_code
 from yamabiko.i18n import Text
 from yamabiko.scheduling.setup import Wish
-from yamabiko.server.config import Config
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.speech import Task, TranscribeOptions
@@ -55,7 +54,7 @@ class Asked:
     """Fields that nobody knows."""
 
 
-def read(form: Form, config: Config, default: Wish, task: Task = "transcribe") -> Asked:
+def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
     """Raises: Refused (parameter-invalid, model-unknown)."""
     fields = _Fields(form)
     response_format = fields.one_of("response_format", FORMATS, "json")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from yamabiko.cli import misunderstood
 from yamabiko.engines import catalog
-from yamabiko.findings import Finding, Problem
+from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from yamabiko.formats import Layout
     from yamabiko.scheduling.setup import Report, Wish
     from yamabiko.transcription.pipeline import Request
+
+
+_MOST_TRIES = 100
+"""More steps of the temperature than this are a slip of the finger."""
+_LAST_TOKEN = 51_865
+"""Of the largest vocabulary that a Whisper model has (large-v3)."""
+
+
+def settled(typed: SimpleNamespace) -> SimpleNamespace:
+    """
+    What was typed, with Whisper's ways of saying a thing put into ours.
+
+    Raises: Problem (usage), for what cannot be done.
+    """
+    if typed.initial_prompt and not typed.carry_initial_prompt:
+        raise Problem(_prompt_not_carried())
+    fp16, precision = typed.fp16, typed.compute_type
+    # `True` is Whisper's default, and a wish for a GPU alone: auto begins with float16 there, and has the CPU's rungs.
+    told = {"compute_type": "float32" if precision == "auto" and fp16 is False else precision}
+    return SimpleNamespace(**{**vars(typed), **told, "suppress_tokens": _tokens(typed.suppress_tokens)})
 
 
 def layout(asked: SimpleNamespace) -> Layout:
@@ -37,7 +57,7 @@ def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
         raise Problem(_unknown("task-unknown", "--task", asked.task, ("transcribe", "translate")))
     language = _language(asked.language)
     step, start = asked.temperature_increment, asked.temperature
-    count = int((1.0 - start) / step + 1e-6) if step > 0 else 0
+    count = int(min((1.0 - start) / step + 1e-6, _MOST_TRIES)) if step > 0 else 0
     return TranscribeOptions(
         language=None if language in ("auto", "each") else language,
         task=asked.task,
@@ -53,6 +73,7 @@ def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
         logprob_threshold=asked.logprob_threshold,
         no_speech_threshold=asked.no_speech_threshold,
         condition_on_previous_text=asked.condition_on_previous_text,
+        suppress_tokens=asked.suppress_tokens,
     )
 
 
@@ -117,6 +138,41 @@ def _language(asked: str) -> str:
     raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(LANGUAGE_NAMES.values())))
 
 
+def _tokens(typed: str) -> tuple[int, ...]:
+    """`-1`, or numbers with commas between them; nothing suppresses nothing. Raises: Problem (usage)."""
+    try:
+        found = tuple(int(word) for word in typed.split(",")) if typed.strip() else ()
+    except ValueError:
+        found = (-2,)
+    if all(-1 <= token <= _LAST_TOKEN for token in found):
+        return found
+    raise Problem(
+        Finding(
+            id="usage",
+            severity="error",
+            area="usage",
+            cause=Text(
+                f"--suppress-tokens takes -1 or numbers up to {_LAST_TOKEN} with commas between them, not “{typed}”.",
+                f"--suppress-tokens には -1 か、{_LAST_TOKEN} までの番号をカンマ区切りで指定してください（指定値: 「{typed}」）。",
+            ),
+            remedies=(Remedy(Text("Take Whisper's own list", "Whisper 既定の一覧を使う"), "--suppress_tokens -1"),),
+        )
+    )
+
+
+def _prompt_not_carried() -> Finding:
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            "Here every stretch of speech hears the prompt: --carry_initial_prompt cannot be False beside one.",
+            "手本の文章はすべての区間に使われるため、--initial_prompt と --carry_initial_prompt False は併用できません。",
+        ),
+        remedies=(Remedy(Text("Leave it out", "指定をやめる")),),
+    )
+
+
 def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Sequence[str] = ()) -> Finding:
     """`names` are taken as well, and too many to be shown."""
     near = difflib.get_close_matches(asked.lower(), (*known, *names), 1)
@@ -125,6 +181,6 @@ def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Seq
         severity="error",
         area="usage",
         cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
-        evidence=(f"known: {', '.join(known)}",),
+        evidence=(f"{Text('known', '指定できる値')}: {', '.join(known)}",),
         remedies=tuple(misunderstood.meant(f"{option} {name}") for name in near),
     )

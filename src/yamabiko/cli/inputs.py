@@ -66,15 +66,19 @@ def _taken(path: Path, recursive: bool) -> Iterator[Recording]:
 
 
 def _nothing(word: str, recursive: bool) -> Finding:
-    looked = f"looked in: {word}" + ("" if recursive else " (not in its subfolders)")
+    below = Text("", "") if recursive else Text(" (not in its subfolders)", "（サブフォルダーは除く）")
+    looked = Text(f"looked in: {word}{below.en}", f"探した場所: {word}{below.ja}")
     if not word.strip():
-        looked, recursive = "named: nothing (a variable of the shell that is not set?)", True
+        looked = Text(
+            "named: nothing (a variable of the shell that is not set?)", "指定: 空の名前（シェルの変数が未設定？）"
+        )
+        recursive = True
     remedies = () if recursive else (Remedy(Text("Look in subfolders too", "サブフォルダーも探す"), "--recursive"),)
     return Finding(
         id="input-no-recordings",
         severity="error",
         area="input",
         cause=Text(f"There is no recording here: {word}", f"音声・動画ファイルが見つかりません: {word}"),
-        evidence=(looked,),
+        evidence=(str(looked),),
         remedies=remedies,
     )

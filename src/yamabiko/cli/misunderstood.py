@@ -1,7 +1,7 @@
 """
 A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure.
 
-The parser's own sentence is English alone; it stands below as evidence.
+The parser's own sentence is English alone, in its own jargon: it stands below only where we have none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from yamabiko.cli import parameters
+from yamabiko.cli.elsewhere import INSTEAD
 from yamabiko.cli.parameters import Parameter
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -31,17 +32,16 @@ def explain(error: Exception, command: Any, context: Any, given: Sequence[str]) 
     if "NoSuchOption" in kinds:
         return _unknown_option(error, taken, context)
     if "BadOptionUsage" in kinds and option is not None:
-        return _finding(_needs_a_value(option) if not option.is_switch else _takes_no_value(option), error, context)
+        return _finding(_needs_a_value(option) if not option.is_switch else _takes_no_value(option), context)
     wrong = _parameter(error, command)
     if "MissingParameter" in kinds and wrong is not None:
-        return _finding(_missing(wrong, context.command_path), error, context)
+        return _finding(_missing(wrong, context.command_path), context)
     if "BadParameter" in kinds and wrong is not None:
-        return _finding(_bad_value(wrong, value_of(wrong, given)), error, context)
+        return _finding(_bad_value(wrong, value_of(wrong, given)), context)
+    cause = Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。")
     if "extra argument" in _said(error):
-        return _finding(_too_many(context.command_path), error, context)
-    return _finding(
-        Text("The command line was not understood.", "コマンドの指定を解釈できませんでした。"), error, context
-    )
+        cause = _too_many(context.command_path)
+    return _finding(cause, context, evidence=(f"parser: {_said(error)}",))
 
 
 def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
@@ -58,27 +58,62 @@ def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
             f"“{word}” is neither a command of yamabiko nor a file that is there.",
             f"「{word}」というコマンドもファイルもありません。",
         ),
-        evidence=(f"commands: {', '.join(verbs)}",),
+        evidence=(_commands(verbs),),
         remedies=(meant(f"yamabiko {options.get(near[0], near[0])}"), _see_help("yamabiko")),
     )
 
 
-def swallowed(command: Any, context: Any, given: Sequence[str]) -> Finding | None:
-    """An option whose value was forgotten, so that the parser would take the next option for it."""
+def without_value(command: Any, context: Any, given: Sequence[str]) -> Finding | None:
+    """An option whose value is empty, or was forgotten, so that the parser would take the next option for it."""
     taken = parameters.of(command, context)
     known = {name for one in taken for name in (*one.names, *one.off_names)}
     waiting: Parameter | None = None
     for word in given:
-        if word == "--":
-            return None
         if waiting is not None:
             if word in known:
-                return _finding(_needs_a_value(waiting), f"given: {waiting.label} {word}", context)
+                said = str(Text(f"given: {waiting.label} {word}", f"指定: {waiting.label} {word}"))
+                return _finding(_needs_a_value(waiting), context, evidence=(said,))
+            if not word.strip() and waiting.label not in _MAY_BE_EMPTY:
+                return _empty(waiting, context)
             waiting = None
+        elif word == "--":
+            return None
         else:
-            one = _named(taken, word)
-            waiting = one if one is not None and not one.is_switch else None
+            name, equals, value = word.partition("=")
+            one = _named(taken, name)
+            if one is not None and not one.is_switch:
+                waiting = None if equals else one
+                if equals and not value.strip() and one.label not in _MAY_BE_EMPTY:
+                    return _empty(one, context)
+            elif one is None and not word.strip() and not _takes_many(taken):
+                return _empty(next((each for each in taken if not each.is_option), None), context)
     return None
+
+
+_MAY_BE_EMPTY = ("--initial-prompt", "--hotwords", "--suppress-tokens")
+"""What is a text or a list: an empty one is one too."""
+
+
+def _takes_many(taken: Sequence[Parameter]) -> bool:
+    """Then each of them is looked at by itself: one empty name among files costs the others nothing."""
+    return any(one.many for one in taken)
+
+
+def _empty(one: Parameter | None, context: Any) -> Finding | None:
+    if one is None:
+        return None
+    return _finding(
+        Text(f"{one.label} was given an empty value.", f"{one.label} の値が空です。"),
+        context,
+        (
+            Remedy(
+                Text(
+                    "Leave it out, or see whether a variable of the shell is not set",
+                    "指定をやめるか、シェルの変数が未設定でないか確かめる",
+                )
+            ),
+        ),
+    )
 
 
 def unknown_command(word: str, known: Sequence[str], path: str) -> Finding:
@@ -89,7 +124,7 @@ def unknown_command(word: str, known: Sequence[str], path: str) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"{path} has no command “{word}”.", f"{path} に「{word}」というコマンドはありません。"),
-        evidence=(f"commands: {', '.join(known)}",),
+        evidence=(_commands(known),),
         remedies=(*(meant(f"{path} {name}") for name in near), _see_help(path)),
     )
 
@@ -106,6 +141,10 @@ def value_of(one: Parameter, given: Sequence[str]) -> str | None:
         elif short and not word.startswith("--"):
             found = word[len(short) :]
     return found
+
+
+def _commands(known: Sequence[str]) -> str:
+    return f"{Text('commands', 'コマンド')}: {', '.join(known)}"
 
 
 def _kinds(error: Exception) -> set[str]:
@@ -132,28 +171,11 @@ def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) 
         f"{context.command_path} has no option {word}.",
         f"{context.command_path} に {word} というオプションはありません。",
     )
-    instead = _INSTEAD.get(word.lower().replace("_", "-"))
+    instead = INSTEAD.get(word.lower().replace("_", "-"))
     if instead is not None:
-        return _finding(cause, error, context, (instead,))
+        return _finding(cause, context, (instead,))
     near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.7)
-    return _finding(cause, error, context, tuple(meant(name) for name in near))
-
-
-_INSTEAD = {
-    "--fp16": Remedy(Text("Name the precision", "数値型を指定する"), "--compute_type float32"),
-    "--model-dir": Remedy(
-        Text(
-            "Name the model's folder itself, or where all models are kept",
-            "モデルのフォルダー、または全体の保存先を指定する",
-        ),
-        "--model /path/to/model  |  YAMABIKO_HOME=/path yamabiko ...",
-    ),
-    **dict.fromkeys(
-        ("--diarize", "--diarise", "--speakers", "--min-speakers", "--max-speakers"),
-        Remedy(Text("Who said what is not told yet", "話者の区別にはまだ対応していません")),
-    ),
-}
-"""What people bring from Whisper and its wrappers, and what does it here."""
+    return _finding(cause, context, tuple(meant(name) for name in near))
 
 
 def _needs_a_value(one: Parameter) -> Text:
@@ -199,13 +221,12 @@ def _see_help(path: str) -> Remedy:
     return Remedy(Text("See what there is", "使い方を見る"), f"{path} --help")
 
 
-def _finding(cause: Text, said: Exception | str, context: Any, meant: tuple[Remedy, ...] = ()) -> Finding:
-    told = said if isinstance(said, str) else f"parser: {_said(said)}"
+def _finding(cause: Text, context: Any, meant: tuple[Remedy, ...] = (), evidence: tuple[str, ...] = ()) -> Finding:
     return Finding(
         id="usage",
         severity="error",
         area="usage",
         cause=cause,
-        evidence=(told,),
+        evidence=evidence,
         remedies=(*meant, _see_help(context.command_path)),
     )

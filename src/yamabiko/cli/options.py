@@ -7,7 +7,9 @@ accepts the underscore as well.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +36,30 @@ def _option(
         rich_help_panel=str(group) if group else None,
         **how,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """What reads a number: inside its limits, and so never `nan`."""
+
+    kind: type[int] | type[float]
+    low: float
+    high: float
+    none: float | EllipsisType | None = ...
+    """What Whisper's word `None` stands for, where Whisper takes it."""
+
+    def __call__(self, typed: str | float) -> float | None:
+        """Raises: ValueError."""
+        if not isinstance(self.none, EllipsisType) and str(typed).strip().lower() == "none":
+            return self.none
+        number = self.kind(typed)
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{number} is not from {self.low} to {self.high}")
+        return number
+
+
+def _number(number: Number, en: str, ja: str, *names: str, **how: Any) -> Any:
+    return _option(en, ja, *names, min=number.low, max=number.high, parser=number, **how)
 
 
 def _switch(name: str, en: str, ja: str, group: Text | None = None) -> Any:
@@ -137,6 +163,15 @@ ComputeType = Annotated[
         group=_MACHINE,
     ),
 ]
+Fp16 = Annotated[
+    bool | None,
+    _switch(
+        "fp16",
+        "As in Whisper, where --compute-type names none: on, float16 on a GPU as auto has it; off, float32",
+        "Whisperと同じ（--compute-type の指定がないとき）。オンならautoと同じくGPUでfloat16、オフならfloat32",
+        _MACHINE,
+    ),
+]
 RequireGpu = Annotated[
     bool,
     _switch("require-gpu", "Fail rather than run on the CPU", "GPUを使えなければ、CPUで代行せずに失敗とする", _MACHINE),
@@ -152,17 +187,19 @@ Fallback = Annotated[
 ]
 Threads = Annotated[
     int,
-    _option(
-        "CPU threads; 0: as many as suit this machine", "CPUスレッド数。0なら自動", min=0, max=1024, group=_MACHINE
+    _number(
+        Number(int, 0, 1024, none=0),
+        "CPU threads; 0: as many as suit this machine",
+        "CPUスレッド数。0なら自動",
+        group=_MACHINE,
     ),
 ]
 BatchSize = Annotated[
     int,
-    _option(
+    _number(
+        Number(int, 1, 64),
         "Stretches of speech done at once: more is faster and needs more memory",
         "同時に処理する区間の数。多いほど速いが、メモリを使う",
-        min=1,
-        max=64,
         group=_MACHINE,
     ),
 ]
@@ -187,6 +224,24 @@ InitialPrompt = Annotated[
         show_default=False,
     ),
 ]
+CarryInitialPrompt = Annotated[
+    bool,
+    _switch(
+        "carry-initial-prompt",
+        "Let every stretch of speech hear the initial prompt: here it always does",
+        "手本の文章をすべての区間に使う（常に有効）",
+        _DECODING,
+    ),
+]
+SuppressTokens = Annotated[
+    str,
+    _option(
+        "Numbers of tokens that are never written, with commas between them; -1: Whisper's own list",
+        "出力しないトークンの番号（カンマ区切り）。-1はWhisper既定の一覧",
+        metavar=Text("NUMBERS", "番号"),
+        group=_DECODING,
+    ),
+]
 Hotwords = Annotated[
     str | None,
     _option(
@@ -199,36 +254,35 @@ Hotwords = Annotated[
 ]
 BeamSize = Annotated[
     int,
-    _option(
+    _number(
+        Number(int, 1, 100, none=1),
         "Beams of the search; more is slower and may be more exact",
         "ビームサーチの幅。大きいほど遅く、精度が上がることがある",
-        min=1,
-        max=100,
         group=_DECODING,
     ),
 ]
 BestOf = Annotated[
     int,
-    _option(
+    _number(
+        Number(int, 1, 100, none=1),
         "Candidates to choose from where the temperature is above 0",
         "温度が0より高いときに比べる候補の数",
-        min=1,
-        max=100,
         group=_DECODING,
     ),
 ]
 Patience = Annotated[
     float,
-    _option(
+    _number(
+        Number(float, 0.01, 100, none=1.0),
         "How long the beam search goes on; 1 is usual",
         "ビームサーチを続ける度合い（patience）。通常は1",
-        min=0.01,
         group=_DECODING,
     ),
 ]
 LengthPenalty = Annotated[
     float,
-    _option(
+    _number(
+        Number(float, -10, 10, none=1.0),
         "Above 1 favours longer texts, below 1 shorter ones",
         "1より大きいと長い文を、小さいと短い文を優先する",
         group=_DECODING,
@@ -236,45 +290,47 @@ LengthPenalty = Annotated[
 ]
 Temperature = Annotated[
     float,
-    _option(
+    _number(
+        Number(float, 0, 1),
         "Randomness of the first try; 0: none",
         "最初の試行のランダムさ（温度）。0ならランダムにしない",
-        min=0.0,
-        max=1.0,
         group=_DECODING,
     ),
 ]
 TemperatureIncrement = Annotated[
     float,
-    _option(
+    _number(
+        Number(float, 0, 1, none=0.0),
         "Added to the temperature for each new try where the text looks wrong; 0: no new try",
         "結果が不自然なとき、やり直すたびに温度に加える値。0ならやり直さない",
-        "--temperature-increment-on-fallback", min=0.0, group=_DECODING,
+        "--temperature-increment-on-fallback",
+        group=_DECODING,
     ),
-]  # fmt: skip
+]
 CompressionRatio = Annotated[
-    float,
-    _option(
+    float | None,
+    _number(
+        Number(float, 0, 1000, none=None),
         "Text that compresses better than this is a loop, and is tried again",
         "圧縮率がこれを超える文は、繰り返しとみなしてやり直す",
         group=_DECODING,
     ),
 ]
 Logprob = Annotated[
-    float,
-    _option(
+    float | None,
+    _number(
+        Number(float, -1000, 0, none=None),
         "Text whose mean log probability is below this is tried again",
         "平均対数確率がこれより低い文はやり直す",
         group=_DECODING,
     ),
 ]
 NoSpeech = Annotated[
-    float,
-    _option(
+    float | None,
+    _number(
+        Number(float, 0, 1, none=None),
         "Unlikely text counts as silence where the probability of silence is above this",
         "無音の確率がこれより高く、文も確からしくない箇所は無音とみなす",
-        min=0.0,
-        max=1.0,
         group=_DECODING,
     ),
 ]
@@ -294,42 +350,53 @@ VadFilter = Annotated[
 ]
 VadThreshold = Annotated[
     float | None,
-    _option(
+    _number(
+        Number(float, 0.01, 1),
         "Probability from which sound is speech",
         "話し声とみなす確率の下限",
-        min=0.01,
-        max=1.0,
         group=_SPEECH,
         show_default="0.35",
     ),
 ]
 VadMinSilence = Annotated[
     int | None,
-    _option(
+    _number(
+        Number(int, 0, 600_000),
         "Silence that ends a stretch of speech, in ms", "区間の終わりとみなす無音の長さ（ミリ秒）",
-        "--vad-min-silence-duration-ms", min=0, group=_SPEECH, show_default="500",
+        "--vad-min-silence-duration-ms", group=_SPEECH, show_default="500",
     ),
 ]  # fmt: skip
 VadSpeechPad = Annotated[
     int | None,
-    _option(
+    _number(
+        Number(int, 0, 600_000),
         "Sound kept before and after speech, in ms", "話し声の前後に残す長さ（ミリ秒）",
-        "--vad-speech-pad-ms", min=0, group=_SPEECH, show_default="400",
+        "--vad-speech-pad-ms", group=_SPEECH, show_default="400",
     ),
 ]  # fmt: skip
 
 MaxLineWidth = Annotated[
-    int,
-    _option(
+    int | None,
+    _number(
+        Number(int, 1, 10_000, none=None),
         "Columns of a line; a full-width character counts 2",
         "1行の桁数（全角文字は2桁と数える）",
-        min=1,
         group=_SUBTITLES,
     ),
 ]
-MaxLineCount = Annotated[int, _option("Most lines of a subtitle", "1つの字幕の最大行数", min=1, group=_SUBTITLES)]
+MaxLineCount = Annotated[
+    int | None,
+    _number(Number(int, 1, 1000, none=None), "Most lines of a subtitle", "1つの字幕の最大行数", group=_SUBTITLES),
+]
 MaxWordsPerLine = Annotated[
-    int | None, _option("Most words of a line", "1行の最大単語数", min=1, group=_SUBTITLES, show_default=False)
+    int | None,
+    _number(
+        Number(int, 1, 10_000, none=None),
+        "Most words of a line",
+        "1行の最大単語数",
+        group=_SUBTITLES,
+        show_default=False,
+    ),
 ]
 HighlightWords = Annotated[
     bool,

@@ -26,7 +26,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises: Problem (usage)."""
         given = list(args)  # the parser takes from its list what it has understood
-        if finding := misunderstood.swallowed(self, ctx, given):
+        if finding := misunderstood.without_value(self, ctx, given):
             raise Problem(finding)
         try:
             return super().parse_args(ctx, args)

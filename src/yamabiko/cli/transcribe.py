@@ -59,6 +59,7 @@ def command(
     recursive: options.Recursive = False,
     device: options.Device = "auto",
     compute_type: options.ComputeType = "auto",
+    fp16: options.Fp16 = None,
     require_gpu: options.RequireGpu = False,
     fallback: options.Fallback = True,
     threads: options.Threads = 0,
@@ -67,6 +68,8 @@ def command(
     install: options.Install = True,
     word_timestamps: options.WordTimestamps = False,
     initial_prompt: options.InitialPrompt = None,
+    carry_initial_prompt: options.CarryInitialPrompt = True,
+    suppress_tokens: options.SuppressTokens = "-1",
     hotwords: options.Hotwords = None,
     beam_size: options.BeamSize = 5,
     best_of: options.BestOf = 5,
@@ -89,7 +92,8 @@ def command(
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
-    raise typer.Exit(Batch(SimpleNamespace(**{k.rstrip("_"): v for k, v in locals().items()})).run())
+    typed = SimpleNamespace(**{k.rstrip("_"): v for k, v in locals().items()})
+    raise typer.Exit(Batch(asked.settled(typed)).run())
 
 
 def switches() -> frozenset[str]:
@@ -97,7 +101,7 @@ def switches() -> frozenset[str]:
     found = set()
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         kind, *details = get_args(parameter.annotation) or (None,)
-        if kind is bool:
+        if bool in (kind, *get_args(kind)):
             # typer keeps the first of the names where a default stands outside of Annotated
             names = [name for option in details for name in (option.default, *option.param_decls)]
             found |= {name.split("/")[0] for name in names if isinstance(name, str)}
@@ -130,7 +134,7 @@ class Batch:
     """One call of the command: several recordings, one pool of workers."""
 
     def __init__(self, values: SimpleNamespace) -> None:
-        """`values`: the command line's, under the names of `command`'s parameters."""
+        """`values`: the command line's, settled, under the names of `command`'s parameters."""
         self.asked = values
         self.alone = False
         """One recording, one format: what is printed needs no heading."""
@@ -313,8 +317,8 @@ class Batch:
         screen.say(
             self.console,
             Text(
-                f"Stopped. {tally.done} of {files} files are done and stay; the same command goes on from here.",
-                f"中断しました。{files} 件中 {tally.done} 件は完了済みです。同じコマンドで続きから再開します。",
+                f"Stopped. {_finished(tally.done, files)}; the same command goes on from here.",
+                f"中断しました。{files} 件中 {tally.done} 件が完了しています。同じコマンドで続きから再開します。",
             ),
         )
 
@@ -357,6 +361,12 @@ class _Watcher:
 
     def notice(self, finding: Finding) -> None:
         screen.show_finding(self._console, finding, self._name)
+
+
+def _finished(done: int, files: int) -> str:
+    if not done:
+        return "No file is finished yet" if files > 1 else "The file is not finished yet"
+    return f"{done} of {files} files {'is' if done == 1 else 'are'} done and {'stays' if done == 1 else 'stay'}"
 
 
 def _size(path: Path) -> int:

@@ -12,7 +12,7 @@ from yamabiko.i18n import Text
 
 def parse_device(device: str) -> tuple[str, int | None]:
     """`cuda:1` as ("cuda", 1). Raises: Problem (device-unknown)."""
-    found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d+))?", device)
+    found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d{1,4}))?", device)
     if found is None or (found[2] is not None and found[1] != "cuda"):
         raise Problem(
             Finding(

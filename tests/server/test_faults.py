@@ -200,3 +200,14 @@ def test_keys_are_asked_for_and_health_is_not(serve, recording) -> None:
         assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
         for secret in ("one-secret", "other-secret"):
             assert http.get("/v1/models", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+
+
+def test_the_page_of_addresses_asks_nothing_of_any_other_machine(plain) -> None:
+    with plain.http as http:
+        page = http.get("/docs").text
+        document = http.get("/openapi.json").json()
+    assert "/v1/audio/transcriptions" in page
+    assert "http://" not in page.replace(plain.url, "")
+    assert "https://" not in page
+    form = document["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert {"file", "model", "timestamp_granularities[]"} <= set(form["schema"]["properties"])

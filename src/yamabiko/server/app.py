@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from yamabiko import __version__, logs
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.server import native_api, openai_api, problems
+from yamabiko.server import docs_page, native_api, openai_api, problems
 from yamabiko.server.config import Config
 from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
@@ -34,7 +34,7 @@ def create_app(config: Config, settings: Settings) -> FastAPI:
         finally:
             desk.close()
 
-    app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
     app.add_middleware(_Admission, gate=Gate(config))
 
     @app.exception_handler(Problem)
@@ -49,6 +49,10 @@ def create_app(config: Config, settings: Settings) -> FastAPI:
     async def broken(request: Request, error: Exception) -> Response:
         logs.event("bug", error=repr(error), route=request.url.path)
         return tell(Problem(_our_bug(error)))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_page.page(app.openapi()))
 
     app.include_router(openai_api.router)
     app.include_router(native_api.router)

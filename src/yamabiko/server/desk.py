@@ -27,7 +27,7 @@ from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
-from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.scheduling.setup import Wish, mend, prepare
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
 from yamabiko.server.problems import refused
@@ -35,6 +35,7 @@ from yamabiko.settings import Settings
 from yamabiko.speech import Segment, TranscribeOptions, Transcript
 from yamabiko.transcription import pipeline
 from yamabiko.transcription.asking import Stage
+from yamabiko.transcription.mending import BROKEN, Mending
 
 OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
@@ -74,6 +75,7 @@ class Desk:
         self._open: dict[Ticket, float] = {}
         self._outfits: dict[Wish, tuple[float, Outfit]] = {}
         self._preparing = threading.Lock()
+        self._mending = Mending(settings, self._report, allowed=config.may_install)
         self._closed = False
 
     # ---- life ------------------------------------------------------------------------------------------------------
@@ -86,14 +88,24 @@ class Desk:
         try:
             outfit = self.outfit(self.default_wish())
             self.outfit(Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install))
-            ticket = Ticket("yamabiko")
-            Run(self.pool, outfit, Conduct(), ticket=ticket).survive(lambda worker: worker.pid)
+            self._load(outfit)
         except Problem as problem:
             self.trouble, self.readiness = problem.finding, "failed"
             logs.event("not-ready", finding=problem.finding.id)
             return
         self.readiness = "ready"
         logs.event("ready", engine=outfit.card.name, model=outfit.model_name)
+
+    def _load(self, outfit: Outfit) -> None:
+        """A worker with the model in it. Raises: Problem."""
+        try:
+            Run(self.pool, outfit, Conduct()).survive(lambda worker: worker.pid)
+        except Problem as problem:
+            if problem.finding.id != BROKEN or not self.config.may_install:
+                raise
+            if not mend(outfit, self.settings, self._report):
+                raise
+            Run(self.pool, outfit, Conduct()).survive(lambda worker: worker.pid)
 
     def close(self) -> None:
         self._closed = True
@@ -191,7 +203,7 @@ class Desk:
 
         def work() -> Transcript:
             request.ticket.hold()
-            return pipeline.transcribe(recording, request, self.pool, self.settings, watcher)
+            return self._mending.transcribe(recording, request, self.pool, watcher)
 
         try:
             transcript = await loop.run_in_executor(self._work, work)

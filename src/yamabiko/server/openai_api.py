@@ -17,20 +17,20 @@ from yamabiko.server import answers, problems
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Upload
 from yamabiko.server.sitting import Sitting, desk_of, sitting
-from yamabiko.server.transcription_form import OPENAI_MODELS, Asked, read
+from yamabiko.server.transcription_form import FORM, OPENAI_MODELS, Asked, read
 from yamabiko.speech import Segment, Task
 from yamabiko.transcription import pipeline
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 
-@router.post("/audio/transcriptions")
+@router.post("/audio/transcriptions", openapi_extra=FORM)
 async def transcriptions(request: Request) -> Response:
     """Speech to text, in the language spoken."""
     return await _answer(request, "transcribe")
 
 
-@router.post("/audio/translations")
+@router.post("/audio/translations", openapi_extra=FORM)
 async def translations(request: Request) -> Response:
     """Speech to English text."""
     return await _answer(request, "translate")

@@ -12,6 +12,7 @@ import difflib
 import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog, models
@@ -35,6 +36,41 @@ KNOWN = {
     "stream", "include", "chunking_strategy", "keywords", "known_speaker_names", "known_speaker_references",
     "engine", "device", "compute_type", "hotwords", "beam_size", "vad_filter", "task",
 }  # fmt: skip
+
+
+def _described() -> dict[str, Any]:
+    """The form for the OpenAPI document: it is read as it comes, so nothing else describes it."""
+
+    def words(description: str, **more: Any) -> dict[str, Any]:
+        return {"type": "string", "description": description, **more}
+
+    def several(description: str, **items: Any) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string", **items}, "description": description}
+
+    properties = {
+        "file": {"type": "string", "format": "binary", "description": "Recording or video, of any format."},
+        "model": words("A name of GET /v1/models; OpenAI's own names mean the server's model."),
+        "language": words("Code or English name; left out: detected."),
+        "languages[]": several("Languages that it may be."),
+        "prompt": words("Text that shows the style and the spelling to follow."),
+        "keywords[]": several("Words to expect."),
+        "response_format": words("Form of the answer.", enum=list(FORMATS), default="json"),
+        "temperature": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+        "timestamp_granularities[]": several("For verbose_json.", enum=list(GRANULARITIES)),
+        "include[]": several("More in the answer.", enum=["logprobs"]),
+        "stream": {"type": "boolean", "default": False, "description": "Server-sent events; not with whisper-1."},
+        "chunking_strategy": words("auto, or a server_vad object as JSON."),
+        "engine": words("Ours: an engine by name."),
+        "device": words("Ours: auto, cpu, cuda, cuda:N."),
+        "compute_type": words("Ours: auto, int8, float16, float32 ..."),
+        "beam_size": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5, "description": "Ours."},
+        "vad_filter": {"type": "boolean", "default": True, "description": "Ours: only where somebody speaks."},
+    }
+    schema = {"type": "object", "required": ["file"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+FORM = _described()
 
 
 @dataclass(frozen=True, slots=True)

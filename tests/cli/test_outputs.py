@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 from subprocess import PIPE
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yamabiko.cli.inputs import Recording, gather
-from yamabiko.cli.outputs import Ledger, Plan, elsewhere, plan
+from yamabiko.cli.outputs import Ledger, Plan, Rule, claimed, place, plan
 
 FORMATS = ("txt", "srt")
 
@@ -39,7 +40,7 @@ def plans(
     settings: str = "a",
     overwrite: bool = False,
 ) -> list[Plan]:
-    return plan(recordings, FORMATS, output_dir, ledger, settings, overwrite=overwrite)
+    return plan(recordings, FORMATS, output_dir, ledger, Rule(settings, overwrite))
 
 
 def write(one: Plan, ledger: Ledger, settings: str = "a") -> None:
@@ -156,7 +157,7 @@ def test_an_empty_folder_is_a_finding(tmp_path: Path) -> None:
     assert problem.id == "input-no-recordings"
 
 
-NAMES = st.sampled_from(["talk", "Talk", "talk.mp3", "a", "txt"])
+NAMES = st.sampled_from(["talk", "Talk", "talk.mp3", "a", "txt", "caf\u00e9", "cafe\u0301"])
 SUFFIXES = st.sampled_from([".mp3", ".MP3", ".txt", ".srt", "", ".wav"])
 
 
@@ -167,24 +168,28 @@ FILES = st.lists(
 
 @given(FILES, st.booleans())
 def test_no_output_is_ever_another_output_or_a_recording(files: list[tuple[str, str, str]], gathered: bool) -> None:
-    """Nothing on the disk is needed: names alone decide, and a file system may not tell A from a."""
+    """Nothing on the disk is needed: names alone decide, and a file system may not tell A from a, nor é from e and ´."""
     here = Path(os.sep, "nowhere")
     recordings = [Recording(here / folder / f"{name}{suffix}", Path()) for folder, name, suffix in files]
-    found = plan(recordings, FORMATS, here / "out" if gathered else None, Ledger(here), "a", overwrite=True)
-    outputs = [str(path).casefold() for one in found for path in one.targets.values()]
+    found = plan(recordings, FORMATS, here / "out" if gathered else None, Ledger(here), Rule("a", overwrite=True))
+    outputs = [as_apple(path) for one in found for path in one.targets.values()]
     assert len(outputs) == len(set(outputs)) == len(FORMATS) * len(files)
-    assert not set(outputs) & {str(recording.path).casefold() for recording in recordings}
+    assert not set(outputs) & {as_apple(recording.path) for recording in recordings}
+
+
+def as_apple(path: Path) -> str:
+    return unicodedata.normalize("NFC", str(path).casefold())
 
 
 def test_a_stem_stays_with_the_recording_that_came_first_in_whatever_format(tmp_path: Path, ledger: Ledger) -> None:
     """One was asked for txt, later its neighbour for srt, then the first for both: nothing is written over."""
     first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
-    [one] = plan([first], ("txt",), None, ledger, "a", overwrite=False)
+    [one] = plan([first], ("txt",), None, ledger, Rule("a"))
     write(one, ledger)
-    [other] = plan([second], ("srt",), None, ledger, "a", overwrite=False)
+    [other] = plan([second], ("srt",), None, ledger, Rule("a"))
     assert names_of(other) == ["talk.wav.srt"]
     write(other, ledger)
-    [both] = plan([first], FORMATS, None, ledger, "a", overwrite=False)
+    [both] = plan([first], FORMATS, None, ledger, Rule("a"))
     assert names_of(both) == ["talk.srt", "talk.txt"]
     assert both.to_write == ("srt",)
 
@@ -195,13 +200,13 @@ def test_what_another_recording_made_is_never_ours_to_replace(tmp_path: Path, le
         path = tmp_path / "in" / f"talk.{fmt}"
         path.write_text("text")
         ledger.record(path, one.path, "a")
-    [again] = plan([first], FORMATS, None, ledger, "a", overwrite=False)
+    [again] = plan([first], FORMATS, None, ledger, Rule("a"))
     assert names_of(again) == ["talk.flac.srt", "talk.flac.txt"]
 
 
 def test_a_name_that_another_process_holds_is_not_taken(tmp_path: Path, ledger: Ledger) -> None:
     first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
-    [mine] = plan([second], FORMATS, None, ledger, "a", overwrite=False)
+    [mine] = plan([second], FORMATS, None, ledger, Rule("a"))
     code = (
         "import sys; from pathlib import Path; from yamabiko.cli.outputs import Ledger\n"
         "with Ledger(Path(sys.argv[1])).claim(Path(sys.argv[2]), Path(sys.argv[3])) as free:\n"
@@ -215,8 +220,60 @@ def test_a_name_that_another_process_holds_is_not_taken(tmp_path: Path, ledger: 
             assert not free
         with ledger.claim(mine.base, first.path) as same_recording:
             assert same_recording
-        moved = elsewhere(mine, ledger, "a", overwrite=False)
+        with claimed(mine, ledger) as moved:
+            pass
         other.communicate()
     assert not {_path.name for _path in moved.targets.values()} & {_path.name for _path in mine.targets.values()}
     with ledger.claim(mine.base, second.path) as free:
         assert free
+
+
+def test_a_recording_of_another_name_may_not_be_replaced_where_overwrite_moves_aside(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    """Another run took talk.txt after we planned; under the full name lies what somebody recorded, or wrote."""
+    first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
+    [mine] = plans([second], ledger, overwrite=True)
+    write(plans([first], ledger)[0], ledger)
+    (tmp_path / "in" / "talk.wav.txt").write_text("a person's")
+
+    with claimed(mine, ledger) as now:
+        written = [place(now, name, ledger) for name in now.to_write]
+
+    assert len(written) == len(FORMATS)
+    assert [path for path in written if path.exists()] == []
+
+
+def test_overwrite_replaces_what_was_there_and_not_what_comes_during_the_work(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    old, new = tmp_path / "in" / "talk.txt", tmp_path / "in" / "talk.srt"
+    old.write_text("from the net")
+    [mine] = plans(recordings, ledger, overwrite=True)
+
+    with claimed(mine, ledger) as now:
+        new.write_text("just now")
+        assert place(now, "txt", ledger) == old
+        assert place(now, "srt", ledger).name == "talk.mp3.srt"
+        old.write_text("just now, by hand")
+        assert place(now, "txt", ledger).name == "talk.mp3.txt"
+
+
+def test_the_same_recording_done_meanwhile_with_other_settings_is_not_lost(tmp_path: Path, ledger: Ledger) -> None:
+    recordings = made(tmp_path / "in", "talk.mp3")
+    [mine] = plans(recordings, ledger)
+    [other] = plans(recordings, ledger, settings="b")
+    with claimed(mine, ledger) as now:
+        write(other, ledger, settings="b")
+        names = [place(now, name, ledger).name for name in now.to_write]
+    assert names == ["talk.mp3.txt", "talk.mp3.srt"]
+
+
+def test_a_result_always_finds_a_name(tmp_path: Path, ledger: Ledger) -> None:
+    """However many files a person puts there."""
+    [mine] = plans(made(tmp_path / "in", "talk.mp3"), ledger)
+    places = []
+    for _ in range(6):
+        places.append(place(mine, "txt", ledger))
+        places[-1].write_text("a person's")
+    assert len(set(places)) == 6
+    assert {path.suffix for path in places} == {".txt"}

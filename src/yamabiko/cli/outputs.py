@@ -6,23 +6,32 @@ another recording: then `<full name>.<format>`. A small ledger in the state
 folder knows which output came from which recording and settings, so that a
 finished file is skipped, a changed recording is done again, and what somebody
 else wrote or edited is left alone.
+
+Hours pass between the plan and the last file, and others work meanwhile: so
+`claimed` looks again before a recording's work, and `place` before each write.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
+import stat
+import tempfile
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from yamabiko.cli.inputs import Recording
+from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.formats import FORMATS
+from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
 
 
@@ -38,16 +47,33 @@ class Made:
     mtime_ns: int
 
 
+Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may be replaced."""
+
+    settings: str
+    """As `settings_id` names them."""
+    overwrite: bool = False
+    strict: bool = False
+    """What was made with other settings is made again, since these are a promise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to write for one recording."""
 
     recording: Recording
+    rule: Rule
     base: Path
     """The outputs' name without its format."""
     targets: dict[str, Path]
     """By format: every output, also those that are done."""
     to_write: tuple[str, ...]
+    replaces: dict[Path, Stamp] = field(default_factory=dict)
+    """What was there when `overwrite` was about to replace it; what comes later, nobody meant."""
     foreign: tuple[Path, ...] = ()
     """Outputs that exist and are not ours to replace."""
     other_settings: bool = False
@@ -129,19 +155,10 @@ def settings_id(shaping: object) -> str:
 
 
 def plan(
-    recordings: Sequence[Recording],
-    formats: Sequence[str],
-    output_dir: Path | None,
-    ledger: Ledger,
-    settings: str,
-    *,
-    overwrite: bool,
-    strict: bool = False,
+    recordings: Sequence[Recording], formats: Sequence[str], output_dir: Path | None, ledger: Ledger, rule: Rule
 ) -> list[Plan]:
     """
     What to write for each recording; no two of them, and no recording itself, are ever written over.
-
-    `strict`: what was made with other settings is made again, since these are a promise.
     """
     inputs = {_same(r.path) for r in recordings}
     folders = [_folder(r, output_dir) for r in recordings]
@@ -156,15 +173,72 @@ def plan(
             candidates = [name]  # it was done in the company of a file of the same stem, and keeps that name
         free = (c for c in candidates if _is_mine(c, recording, ledger) is not False)
         base = next((c for c in free if _is_free(c, formats, taken, inputs)), None) or _marked(recording, name)
-        plans.append(_decide(recording, base, formats, ledger, settings, overwrite, strict))
+        plans.append(_decide(recording, base, formats, ledger, rule))
         taken |= {_same(path) for path in plans[-1].targets.values()}
     return plans
 
 
-def elsewhere(plan: Plan, ledger: Ledger, settings: str, *, overwrite: bool) -> Plan:
-    """The same recording under a name that nobody else has: another process has just taken the usual one."""
-    base = _marked(plan.recording, plan.base.with_name(plan.recording.path.name))
-    return _decide(plan.recording, base, tuple(plan.targets), ledger, settings, overwrite)
+@contextlib.contextmanager
+def claimed(plan: Plan, ledger: Ledger) -> Iterator[Plan]:
+    """
+    The plan as it stands at this moment, its name held against other processes while the block lasts.
+
+    A name that another recording has taken since the plan was made, or is about to, is left to it.
+    """
+    *usual, last = _names(plan)
+    for base in usual:
+        with ledger.claim(base, plan.recording.path) as free:
+            now = _again(plan, base, ledger)
+            open_to_us = free and _is_mine(base, plan.recording, ledger) is not False
+            if open_to_us and (base == plan.base or not now.foreign):
+                yield now
+                return
+    yield _again(plan, last, ledger)
+
+
+def place(plan: Plan, name: str, ledger: Ledger) -> Path:
+    """
+    Where the result in the format `name` may be written now: its target, or a name that nobody else has.
+
+    Somebody may have put a file there since we began, or made the same recording's with other settings.
+    """
+    target = plan.targets[name]
+    if _is_mine(plan.base, plan.recording, ledger) is not False and _may_replace(target, plan, ledger, planned=True):
+        return target
+    *usual, last = (_output(base, name) for base in _names(plan)[1:])
+    numbered = (last.with_name(f"{last.name.removesuffix(f'.{name}')}.{n}.{name}") for n in itertools.count(2))
+    free = (path for path in (*usual, last) if _may_replace(path, plan, ledger, planned=False))
+    return next(free, None) or next(path for path in numbered if _may_replace(path, plan, ledger, planned=False))
+
+
+def _may_replace(path: Path, plan: Plan, ledger: Ledger, *, planned: bool) -> bool:
+    """`planned`: the plan chose this name, so what it found there, and was told to replace, may go."""
+    if not os.path.lexists(path):
+        return True
+    made, rule = ledger.entry(path), plan.rule
+    if made is None:
+        return rule.overwrite and planned and path in plan.replaces and plan.replaces[path] == _stamp(path)
+    if made.source != str(plan.recording.path.resolve()):
+        return False
+    again = planned and (rule.overwrite or rule.strict)
+    return again or made.settings == rule.settings or not _is_of(made, plan.recording.path)
+
+
+def _names(plan: Plan) -> list[Path]:
+    """Names for this recording's results, best first; nobody but it is given the last."""
+    full = plan.base.with_name(plan.recording.path.name)
+    marked = _marked(plan.recording, full)
+    return list(dict.fromkeys((plan.base, *((full,) if plan.base != marked else ()), marked)))
+
+
+def _again(plan: Plan, base: Path, ledger: Ledger) -> Plan:
+    # Whoever says --overwrite means the usual name, and not what may stand under the next best.
+    rule = plan.rule if base == plan.base else replace(plan.rule, overwrite=False)
+    return _decide(plan.recording, base, tuple(plan.targets), ledger, rule)
+
+
+def _output(base: Path, name: str) -> Path:
+    return base.with_name(f"{base.name}.{name}")
 
 
 def _marked(recording: Recording, name: Path) -> Path:
@@ -178,8 +252,9 @@ def _folder(recording: Recording, output_dir: Path | None) -> Path:
 
 
 def _same(path: Path) -> str:
-    """One name for what a file system may hold to be one file: some do not tell A from a."""
-    return os.path.abspath(path).casefold()
+    """One name for what a file system may hold to be one file: some do not tell A from a, nor é from e and its accent."""
+    decomposed = unicodedata.normalize("NFD", os.path.abspath(path))
+    return unicodedata.normalize("NFC", decomposed.casefold())
 
 
 def _is_mine(base: Path, recording: Recording, ledger: Ledger) -> bool | None:
@@ -188,23 +263,21 @@ def _is_mine(base: Path, recording: Recording, ledger: Ledger) -> bool | None:
 
     Of two recordings with one stem, the one that came first keeps the short name for all that it will ever be asked.
     """
-    names = (base.with_name(f"{base.name}.{fmt}") for fmt in FORMATS)
+    names = (_output(base, fmt) for fmt in FORMATS)
     owners = {made.source for name in names if (made := ledger.entry(name))}
     return None if not owners else owners == {str(recording.path.resolve())}
 
 
 def _is_free(base: Path, formats: Sequence[str], taken: set[str], inputs: set[str]) -> bool:
-    names = {_same(base.with_name(f"{base.name}.{fmt}")) for fmt in formats}
+    names = {_same(_output(base, fmt)) for fmt in formats}
     return not names & taken and not names & inputs
 
 
-def _decide(
-    recording: Recording, base: Path, formats: Sequence[str], ledger: Ledger, settings: str, overwrite: bool,
-    strict: bool = False,
-) -> Plan:  # fmt: skip
-    targets = {fmt: base.with_name(f"{base.name}.{fmt}") for fmt in formats}
-    if overwrite:
-        return Plan(recording, base, targets, tuple(targets))
+def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Ledger, rule: Rule) -> Plan:
+    targets = {fmt: _output(base, fmt) for fmt in formats}
+    if rule.overwrite:
+        there = {path: _stamp(path) for path in targets.values() if os.path.lexists(path)}
+        return Plan(recording, rule, base, targets, tuple(targets), there)
     to_write, foreign, other_settings = [], [], False
     for fmt, path in targets.items():
         made = ledger.entry(path)
@@ -212,11 +285,42 @@ def _decide(
             to_write.append(fmt)
         elif made is None or made.source != str(recording.path.resolve()):
             foreign.append(path)
-        elif not _is_of(made, recording.path) or (strict and made.settings != settings):
+        elif not _is_of(made, recording.path) or (rule.strict and made.settings != rule.settings):
             to_write.append(fmt)  # the recording has changed since, or something else is promised now
         else:
-            other_settings |= made.settings != settings
-    return Plan(recording, base, targets, tuple(to_write), tuple(foreign), other_settings)
+            other_settings |= made.settings != rule.settings
+    return Plan(recording, rule, base, targets, tuple(to_write), {}, tuple(foreign), other_settings)
+
+
+def make_ready(folder: Path) -> None:
+    """Make sure that results can be written there, before hours of work. Raises: Problem (output-not-writable)."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Problem(
+            Finding(
+                id="output-not-writable",
+                severity="error",
+                area="output",
+                cause=Text(
+                    f"Nothing can be written into the folder for the results: {folder}",
+                    f"出力先フォルダーに書き込めません: {folder}",
+                ),
+                evidence=(f"system: {error}", *([f"{folder}: is a file, no folder"] if folder.is_file() else [])),
+                remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),
+            )
+        ) from None
+
+
+def _stamp(path: Path) -> Stamp:
+    """Tells one content of a plain file from another; devices and pipes are always the same."""
+    try:
+        status = path.stat()
+    except OSError:  # a link to nothing
+        return None
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _text(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import typer
 from yamabiko import logs, settings
 from yamabiko.cli import asked, exits, options, screen
 from yamabiko.engines import catalog
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.speech import Segment, Transcript
 
@@ -130,6 +129,18 @@ class _Tally:
             self.used = {u: None for u in self.used if u != str(screen.NO_ENGINE)} or self.used
 
 
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What every file of a batch is done with."""
+
+    request: Request
+    layout: Layout
+    ledger: Ledger
+    pool: Pool
+    bars: screen.Bars
+    mending: Mending
+
+
 class Batch:
     """One call of the command: several recordings, one pool of workers."""
 
@@ -147,7 +158,7 @@ class Batch:
         """The exit code. Raises: Problem, for what concerns every file."""
         from yamabiko import formats
         from yamabiko.cli.inputs import gather
-        from yamabiko.cli.outputs import Ledger, plan, settings_id
+        from yamabiko.cli.outputs import Ledger, Rule, plan, settings_id
         from yamabiko.scheduling.pool import Pool
         from yamabiko.scheduling.setup import check
 
@@ -170,22 +181,15 @@ class Batch:
                 *(["gpu"] if self.asked.require_gpu else []),
             )
         )
-        plans = plan(
-            recordings,
-            names,
-            self.asked.output_dir,
-            ledger,
-            made_with,
-            overwrite=self.asked.overwrite,
-            strict=self.asked.require_gpu,
-        )
+        rule = Rule(made_with, self.asked.overwrite, self.asked.require_gpu)
+        plans = plan(recordings, names, self.asked.output_dir, ledger, rule)
         self.alone = len(plans) == 1 and len(names) == 1
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
             if any(not plan.finished for plan in plans):
                 with screen.Setup(self.console, self.asked.quiet) as setup:
                     request = asked.request(self.asked, self.settings, setup.report)
-                self._work(plans, request, layout, ledger, made_with, pool, tally)
+                self._work(plans, request, layout, ledger, pool, tally)
             else:
                 for one in plans:
                     self._skip(one, tally)
@@ -195,22 +199,19 @@ class Batch:
     # ---- the work ----------------------------------------------------------------------------------------------
 
     def _work(
-        self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, made_with: str,
-        pool: Pool, tally: _Tally,
-    ) -> None:  # fmt: skip
+        self, plans: Sequence[Plan], request: Request, layout: Layout, ledger: Ledger, pool: Pool, tally: _Tally
+    ) -> None:
         from yamabiko.transcription.mending import Mending
 
         weights = [_size(plan.recording.path) for plan in plans]
         try:
             with screen.Bars(self.console, weights, self.asked.quiet) as bars:
                 mending = Mending(self.settings, self._setting_up(bars), allowed=self.asked.install)
+                tools = _Tools(request, layout, ledger, pool, bars, mending)
                 for number, plan in enumerate(plans):
                     bars.begin_file(number, plan.recording.path.name)
-                    if plan.finished:
-                        self._skip(plan, tally)
-                    else:
-                        self._one(plan, request, layout, ledger, made_with, pool, tally, bars, mending)
-                    bars.end_file(skipped=plan.finished)
+                    skipped = self._one(plan, tools, tally)
+                    bars.end_file(skipped=skipped)
         except KeyboardInterrupt:
             self._interrupted(tally, len(plans))
             raise typer.Exit(exits.INTERRUPTED) from None
@@ -227,63 +228,78 @@ class Batch:
 
         return report
 
-    def _one(
-        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
-        pool: Pool, tally: _Tally, bars: screen.Bars, mending: Mending,
-    ) -> None:  # fmt: skip
-        from yamabiko.cli.outputs import elsewhere
+    def _one(self, plan: Plan, tools: _Tools, tally: _Tally) -> bool:
+        """Whether nothing was left to do for it."""
+        from yamabiko.cli.outputs import claimed
         from yamabiko.transcription.pipeline import forget
 
         source = plan.recording.path
+        if plan.finished:
+            self._skip(plan, tally)
+            return True
         try:
-            with ledger.claim(plan.base, source) as free:
-                if not free:
-                    plan = elsewhere(plan, ledger, made_with, overwrite=self.asked.overwrite)
-                transcript = self._write(plan, request, layout, ledger, made_with, pool, bars, mending)
+            with claimed(plan, tools.ledger) as now:
+                if now.finished:
+                    self._skip(now, tally)
+                    return True
+                transcript, written = self._write(now, tools)
         except Problem as problem:
-            screen.show_finding(self.console, problem.finding, source.name)
-            tally.failures.append(problem.finding)
-            tally.failed.append(source.name)
-            return
-        forget(source, request, self.settings)
+            self._failed(problem.finding, source.name, tally)
+            return False
+        forget(source, tools.request, self.settings)
         tally.add(transcript)
         try:
-            self._show(plan, transcript, layout)
+            self._show(now, written, transcript, tools.layout)
         except Problem as problem:  # the files are written; standard output took no more
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
+        return False
 
-    def _write(
-        self, plan: Plan, request: Request, layout: Layout, ledger: Ledger, made_with: str,
-        pool: Pool, bars: screen.Bars, mending: Mending,
-    ) -> Transcript:  # fmt: skip
-        """Raises: Problem."""
+    def _failed(self, finding: Finding, name: str, tally: _Tally) -> None:
+        screen.show_finding(self.console, finding, name)
+        tally.failures.append(finding)
+        tally.failed.append(name)
+
+    def _write(self, plan: Plan, tools: _Tools) -> tuple[Transcript, dict[str, Path]]:
+        """The transcript, and by format the files that it now stands in. Raises: Problem."""
         from yamabiko import formats
+        from yamabiko.cli.outputs import make_ready, place
 
         source = plan.recording.path
-        watcher = _Watcher(self.console, bars, source.name, verbose=self.asked.verbose)
+        watcher = _Watcher(self.console, tools.bars, source.name, verbose=self.asked.verbose)
         for folder in {plan.targets[name].parent for name in plan.to_write}:
-            _make_ready(folder)
-        transcript = mending.transcribe(source, request, pool, watcher)
+            make_ready(folder)
+        transcript = tools.mending.transcribe(source, tools.request, tools.pool, watcher)
+        written = {}
         for name in plan.to_write:
-            path = plan.targets[name]
-            formats.write(transcript, name, path, layout)
-            ledger.record(path, source, made_with)
-        return transcript
+            path = place(plan, name, tools.ledger)
+            formats.write(transcript, name, path, tools.layout)
+            tools.ledger.record(path, source, plan.rule.settings)
+            written[name] = path
+        return transcript, written
 
-    def _show(self, plan: Plan, transcript: Transcript, layout: Layout) -> None:
+    def _show(self, plan: Plan, written: dict[str, Path], transcript: Transcript, layout: Layout) -> None:
         from yamabiko import formats
 
         for path in plan.foreign:
             screen.say(
                 self.console, Text(f"left alone, it is not ours: {path}", f"他で作られたため変更しません: {path}")
             )
+        for name, path in written.items():
+            if path != (meant := plan.targets[name]):
+                screen.say(
+                    self.console,
+                    Text(
+                        f"left alone, {meant} appeared while we worked; the result stands in {path}",
+                        f"処理中に {meant} が作られたため変更せず、結果を {path} に書き出しました",
+                    ),
+                )
         if self.asked.print:
             for name, path in plan.targets.items():
-                self._print(path, formats.render(transcript, name, layout))
+                self._print(written.get(name, path), formats.render(transcript, name, layout))
         if not self.asked.quiet:
-            written = ", ".join(str(plan.targets[name]) for name in plan.to_write)
-            screen.say(self.console, Text(f"wrote {written}", f"書き出しました: {written}"))
+            names = ", ".join(map(str, written.values()))
+            screen.say(self.console, Text(f"wrote {names}", f"書き出しました: {names}"))
             screen.say(self.console, f"{plan.recording.path.name}: {screen.receipt_line(transcript)}")
 
     def _print(self, path: Path, text: str) -> None:
@@ -374,25 +390,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _make_ready(folder: Path) -> None:
-    """Make sure that results can be written there, before hours of work. Raises: Problem (output-not-writable)."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise Problem(
-            Finding(
-                id="output-not-writable",
-                severity="error",
-                area="output",
-                cause=Text(
-                    f"Nothing can be written into the folder for the results: {folder}",
-                    f"出力先フォルダーに書き込めません: {folder}",
-                ),
-                evidence=(f"system: {error}", *([f"{folder}: is a file, no folder"] if folder.is_file() else [])),
-                remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),
-            )
-        ) from None

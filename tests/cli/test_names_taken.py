@@ -1,0 +1,70 @@
+"""A name that was free when the work was planned, and is not when the result comes: nothing that stands there is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from program import COMMAND, children_of, environment, noise_file, run_program, script_file
+
+STALL = {"at": "chunk", "times": 1, "do": "stall"}
+"""The engine waits until the test ends it; a second worker then answers."""
+
+
+def meanwhile(folder: Path, act: Callable[[], None]) -> str:
+    """Transcribe aaa.wav and talk.wav, and do `act` while the first is in work; what was said on standard error."""
+    for number, name in enumerate(("aaa.wav", "talk.wav")):
+        noise_file(folder / name, 2, seed=number + 1)
+    script = script_file(folder / "slow.json", STALL, says="A[{seconds:.2f}]")
+    command = [*COMMAND, "aaa.wav", "talk.wav", "--engine", "scripted", "--model", str(script), "--verbose"]
+    command += ["--vad_filter", "False", "--device", "cpu", "--output_format", "txt"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "worker-ready" in line and not any("worker-ready" in earlier for earlier in said[:-1]):
+                act()
+                [worker] = children_of(process.pid)
+                os.kill(worker, signal.SIGKILL)
+    assert process.returncode == 0, "".join(said)
+    return "".join(said)
+
+
+def test_what_another_run_wrote_meanwhile_is_left_and_the_result_gets_its_full_name(tmp_path: Path) -> None:
+    def other_run() -> None:
+        noise_file(tmp_path / "talk.flac", 2, seed=9)  # the bytes are looked at, not the ending
+        fast = script_file(tmp_path / "fast.json", says="B[{seconds:.2f}]")
+        result = run_program(
+            "talk.flac", "--engine", "scripted", "--model", fast, "--vad_filter", "False", "--output_format", "txt",
+            home=tmp_path,
+        )  # fmt: skip
+        assert "wrote talk.txt" in result.err
+
+    said = meanwhile(tmp_path, other_run)
+
+    assert (tmp_path / "talk.txt").read_text("utf-8").startswith("B[")
+    assert (tmp_path / "talk.wav.txt").read_text("utf-8").startswith("A[")
+    assert "wrote talk.wav.txt" in said
+    assert "wrote talk.txt" not in said
+
+
+def test_what_a_person_wrote_meanwhile_is_left_and_told(tmp_path: Path) -> None:
+    """One for a recording that is in work, and one for a recording whose turn has not come."""
+
+    def person() -> None:
+        for name in ("aaa.txt", "talk.txt"):
+            (tmp_path / name).write_text("my own notes", "utf-8")
+
+    said = meanwhile(tmp_path, person)
+
+    assert (tmp_path / "aaa.txt").read_text("utf-8") == "my own notes"
+    assert (tmp_path / "aaa.wav.txt").read_text("utf-8").startswith("A[")
+    assert "aaa.txt appeared while we worked" in said
+    assert (tmp_path / "talk.txt").read_text("utf-8") == "my own notes"
+    assert "talk.wav: results are there already, made by something else" in said

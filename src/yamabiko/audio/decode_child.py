@@ -23,6 +23,7 @@ import stat
 import sys
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -228,7 +229,11 @@ def one_line(text: str) -> str:
     """
     A line of native code, fit to be shown: files choose parts of it, and could steer a terminal.
     """
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.strip())
+    # Spaces wider than ASCII's stand in names, a Japanese one above all, and steer nothing.
+    kept = (
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else "\N{REPLACEMENT CHARACTER}" for c in text.strip()
+    )
+    shown = "".join(kept)
     return shown if len(shown) <= LONGEST_LINE else shown[: LONGEST_LINE - 1] + "…"
 
 

@@ -7,13 +7,12 @@ accepts the underscore as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from types import EllipsisType
 from typing import Annotated, Any
 
 import typer
 
+from yamabiko.cli.parameters import Number
 from yamabiko.i18n import Text
 
 _MACHINE = Text("Engine and device", "エンジンとデバイス")
@@ -36,26 +35,6 @@ def _option(
         rich_help_panel=str(group) if group else None,
         **how,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """What reads a number: inside its limits, and so never `nan`."""
-
-    kind: type[int] | type[float]
-    low: float
-    high: float
-    none: float | EllipsisType | None = ...
-    """What Whisper's word `None` stands for, where Whisper takes it."""
-
-    def __call__(self, typed: str | float) -> float | None:
-        """Raises: ValueError."""
-        if not isinstance(self.none, EllipsisType) and str(typed).strip().lower() == "none":
-            return self.none
-        number = self.kind(typed)
-        if not self.low <= number <= self.high:
-            raise ValueError(f"{number} is not from {self.low} to {self.high}")
-        return number
 
 
 def _number(number: Number, en: str, ja: str, *names: str, **how: Any) -> Any:

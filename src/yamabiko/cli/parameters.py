@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, get_args
 
 from yamabiko.i18n import Text
@@ -37,6 +38,26 @@ _VALUES = {
     Path: Text("a path", "パス"),
     str: Text("a value", "値"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """What reads a number: inside its limits, and so never `nan`."""
+
+    kind: type[int] | type[float]
+    low: float
+    high: float
+    none: float | EllipsisType | None = ...
+    """What Whisper's word `None` stands for, where Whisper takes it."""
+
+    def __call__(self, typed: str | float) -> float | None:
+        """Raises: ValueError."""
+        if not isinstance(self.none, EllipsisType) and str(typed).strip().lower() == "none":
+            return self.none
+        number = self.kind(typed)
+        if not self.low <= number <= self.high:
+            raise ValueError(f"{number} is not from {self.low} to {self.high}")
+        return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -136,7 +137,19 @@ def size(count: int) -> str:
 def _printable(text: str) -> str:
     """File names and decoder lines may hold control characters and broken encodings; a terminal must not obey them."""
     kept = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in kept)
+    if kept.isprintable():
+        return kept
+    return "".join(_escaped(c) if unicodedata.category(c) in _OBEYED or c in _TURNING else c for c in kept)
+
+
+_OBEYED = ("Cc", "Zl", "Zp")
+"""Control characters, and what ends a line or a paragraph."""
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What lets the rest of a line run the other way: `exe.gpj` read as `jpg.exe`."""
+
+
+def _escaped(character: str) -> str:
+    return f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}"
 
 
 class Bars:

@@ -8,6 +8,7 @@ one exception that carries it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,6 +21,9 @@ Area = Literal["usage", "input", "engine", "model", "device", "worker", "output"
 """What the finding is about. Exit codes and HTTP statuses follow from it."""
 
 
+Cost = Literal["none", "effort", "speed", "accuracy"]
+
+
 @dataclass(frozen=True, slots=True)
 class Remedy:
     """
@@ -28,7 +32,7 @@ class Remedy:
 
     what: Text
     command: str | None = None
-    cost: Literal["none", "effort", "speed", "accuracy"] = "none"
+    cost: Cost = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,16 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
     we_did: Text | None = None
 
+    def of_engine(self, engine: str) -> Finding:
+        """With commands that name the engine, where they are written for any: `yamabiko engines repair NAME`."""
+        return replace(self, remedies=tuple(replace(one, command=_named(one.command, engine)) for one in self.remedies))
+
     def with_we_did(self, we_did: Text) -> Finding:
         return replace(self, we_did=we_did)
+
+
+def _named(command: str | None, engine: str) -> str | None:
+    return command and re.sub(r"(?<=yamabiko engines )(repair|verify|install) NAME\b", rf"\1 {engine}", command)
 
 
 class Problem(Exception):

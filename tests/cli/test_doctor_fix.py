@@ -218,3 +218,42 @@ def test_nothing_is_changed_where_nothing_can_be_written_down(place: Settings) -
     with pytest.raises(Problem) as raised:
         fixes.begin(place, Applied("x"))
     assert raised.value.finding.id == "state-not-writable"
+
+
+DYING_AMID_A_TRIAL = """
+import os
+from yamabiko import settings
+from yamabiko.diagnosis import fixes
+fixes.begin(settings.current(), fixes.Applied("cuda-visible-devices-empty", (("CUDA_VISIBLE_DEVICES", None),)))
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_fix_that_was_killed_amid_its_trial_is_planned_again(look: Callable[[], Facts], place: Settings) -> None:
+    surroundings = environment(place.home)
+    assert subprocess.run([sys.executable, "-c", DYING_AMID_A_TRIAL], env=surroundings, check=False).returncode == -9
+    assert [one.state for one in fixes.read(place)] == ["tried"]
+
+    before = seen(look, place)
+    [treatment] = [one for one in plan(before, place) if one.finding.id == "cuda-visible-devices-empty"]
+
+    assert treat(treatment, before, place, look, lambda *_: None).kept
+    assert [one.state for one in fixes.read(place)] == ["kept"]
+
+
+def test_another_process_of_the_same_number_is_not_the_one_that_tried(place: Settings) -> None:
+    """In a container the first program always has the same number."""
+    fixes.begin(place, Applied("x", (("OMP_NUM_THREADS", "1"),)))
+    plain = json.loads(fixes.journal(place).read_text())
+    plain["applied"][0]["when"] = "2020-01-01T00:00:00+00:00"
+    fixes.journal(place).write_text(json.dumps(plain))
+    assert fixes.variables(place) == ()
+    assert fixes.in_force(place) == ()
+
+
+def test_making_an_environment_anew_has_one_price(broken: Path) -> None:
+    told = json.loads(run_program("doctor", "--fix", "--json", "--engine", "silero-vad", home=broken).out)
+    assert [one["costs"] for one in told["planned"]] == ["effort"]
+    assert told["finding"]["id"] == "not-asked"
+    assert told["tried"] == []
+    assert not (broken / "state/fixes.json").exists()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, fixing, misunderstood, screen
+from yamabiko.cli import answers, doctor_files, doctor_options, fixing, misunderstood, screen
 from yamabiko.findings import Finding, Problem, Remedy, Severity
 from yamabiko.i18n import Text
 
@@ -34,7 +36,7 @@ SWITCHES = frozenset({"--json", "--quick", "--verbose", "--fix", "--undo", "--ye
 _FILE = str(Text("FILE", "ファイル"))
 
 Engine = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--engine", metavar=str(Text("NAME", "名前")), help=str(Text("This engine alone", "このエンジンだけを調べる")),
         show_default=False,
@@ -47,7 +49,7 @@ Quick = Annotated[
     ),
 ]
 Save = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--save", metavar=_FILE, show_default=False,
         help=str(
@@ -59,14 +61,14 @@ Save = Annotated[
     ),
 ]  # fmt: skip
 FactsFile = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--facts", metavar=_FILE, show_default=False,
         help=str(Text("Look at saved facts instead of this machine", "このマシンの代わりに、保存された内容を調べる")),
     ),
 ]  # fmt: skip
 Log = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--log", metavar=_FILE, show_default=False,
         help=str(Text("Explain the errors in a log; - reads standard input", "ログのエラーを説明する。- なら標準入力を読む")),
@@ -80,7 +82,7 @@ Environments = Annotated[
     ),
 ]  # fmt: skip
 Explain = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--explain", metavar=str(Text("ID", "ID")), show_default=False,
         help=str(Text("Show what is known of one finding", "指摘ひとつについて、分かっていることを表示する")),
@@ -133,32 +135,33 @@ def command(
 ) -> None:
     console = screen.make_console()
     try:
-        if undo and fix:
-            raise Problem(_contradiction())
+        doctor_options.check(
+            {"engine": engine, "quick": quick, "environment": environment, "log": log, "explain": explain, "save": save,
+             "facts": facts, "fix": fix, "undo": undo, "yes": yes, "json": json, "verbose": verbose}
+        )  # fmt: skip
+        once, only = doctor_options.once, doctor_options.once("engine", engine)
         if undo:
-            raise typer.Exit(fixing.undo(settings.current()))
+            raise typer.Exit(fixing.undo(settings.current(), json=json))
         if fix:
-            raise typer.Exit(fixing.fix(settings.current(), engine, console, yes=yes))
-        if explain is not None:
-            screen.print_result(_article(explain))
+            raise typer.Exit(fixing.fix(settings.current(), only, console, yes=yes, json=json))
+        if (asked := once("explain", explain)) is not None:
+            _explain(asked, json=json)
             raise typer.Exit(WELL)
-        lines = None if log is None else _read(log)
-        if facts is not None:
-            checkup = _replayed(facts, engine, lines)
-        else:
-            seen = _facts(environment or [], engine)
-            checkup = _checked(seen, console, engine, lines, look=quick, quiet=json)
-        if save is not None:
-            _save(checkup, save, console)
+        report = once("save", save)
+        if report is not None:
+            doctor_files.check_place(report)
+        seen = _Seen(once("facts", facts), tuple(environment or ()), only)
+        told = _checked(seen, once("log", log), console, look=quick, quiet=json)
+        if report is not None:
+            _save(told.checkup, report, console)
         if json:
-            told = {"facts": checkup.facts, "findings": checkup.findings, "explaining": checkup.explaining}
-            answers.print_json({**told, "tried": checkup.rungs})
+            answers.print_json(told.record())
         else:
-            _show(checkup, verbose=verbose)
+            _show(told, verbose=verbose)
     except Problem as problem:
         _tell(problem, console, json)
         raise typer.Exit(UNFINISHED) from None
-    raise typer.Exit(WRONG if _loud(checkup.findings) else WELL)
+    raise typer.Exit(WRONG if _loud(told.checkup.findings) else WELL)
 
 
 def _tell(problem: Problem, console: Console, json: bool) -> None:
@@ -178,13 +181,30 @@ def _loud(findings: Sequence[Finding]) -> list[Finding]:
 # ---- looking --------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is looked at."""
+
+    saved: Path | None
+    folders: tuple[Path, ...]
+    engine: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    checkup: Checkup
+    log: doctor_files.Log | None = None
+
+    def record(self) -> dict[str, object]:
+        found = self.checkup
+        told = {"facts": found.facts, "findings": found.findings, "explaining": found.explaining, "tried": found.rungs}
+        return told if self.log is None else {**told, "log": {"lines": len(self.log.lines), "cut": self.log.cut}}
+
+
 def _facts(folders: Sequence[Path], engine: str | None) -> Facts:
     """Raises: Problem (engine-unknown, environment-unknown)."""
     from yamabiko.diagnosis.facts import gather
-    from yamabiko.engines import catalog
 
-    if engine is not None:
-        catalog.card(engine)
     for folder in folders:
         if gather.site_of(folder) is None:
             raise Problem(_no_environment(folder))
@@ -192,66 +212,35 @@ def _facts(folders: Sequence[Path], engine: str | None) -> Facts:
     return facts.of_engine(engine) if engine else facts
 
 
-def _replayed(saved: Path, engine: str | None, lines: tuple[str, ...] | None) -> Checkup:
-    """Raises: Problem (facts-unreadable)."""
+def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, quiet: bool) -> _Told:
+    """
+    A log is explained by facts and by the probes that would decide; the engines that are here need not be tried.
+
+    Raises: Problem (log-unreadable, facts-unreadable, engine-unknown, environment-unknown).
+    """
     from yamabiko.diagnosis import checkup
-    from yamabiko.diagnosis.facts.saved import load
+    from yamabiko.engines import catalog
 
-    facts, findings, tried = load(saved)
-    found = checkup.replayed(facts.of_engine(engine) if engine else facts, findings, tried)
-    return found if lines is None else checkup.with_log(found, lines, may_probe=False)
+    if seen.engine is not None:
+        catalog.card(seen.engine)
+    read = None if log is None else doctor_files.read_log(log)
+    if seen.saved is not None:
+        from yamabiko.diagnosis.facts.saved import load
 
-
-def _checked(
-    facts: Facts, console: Console, engine: str | None, lines: tuple[str, ...] | None,
-    *, look: bool, quiet: bool,
-) -> Checkup:  # fmt: skip
-    """A log is explained by facts and by the probes that would decide; the engines that are here need not be tried."""
-    from yamabiko.diagnosis import checkup
-
+        facts, findings, tried = load(seen.saved)
+        found = checkup.replayed(facts.of_engine(seen.engine) if seen.engine else facts, findings, tried)
+        return _Told(found if read is None else checkup.with_log(found, read.lines, may_probe=False), read)
+    facts = _facts(seen.folders, seen.engine)
     with screen.Setup(console, quiet) as setup:
-        if look or lines is not None:
+        if look or read is not None:
             found = checkup.check_facts(facts)
         else:
             from yamabiko.transcription.visit import visit
 
-            found = visit(facts, settings.current(), setup.report, engine).checkup
-        if lines is not None:
-            found = checkup.with_log(found, lines, may_probe=not look)
-    return found
-
-
-def _read(log: Path) -> tuple[str, ...]:
-    """The lines of a log. Raises: Problem (log-unreadable)."""
-    try:
-        data = sys.stdin.buffer.read() if str(log) == "-" else log.read_bytes()
-        if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise OSError("this is no text")
-        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", "replace")
-    except OSError as error:
-        raise Problem(
-            Finding(
-                id="log-unreadable",
-                severity="error",
-                area="usage",
-                cause=Text(f"The log cannot be read: {log}", f"ログを読み取れません: {log}"),
-                evidence=(f"file system: {error}",),
-                remedies=(
-                    Remedy(Text("Give it on standard input", "標準入力で渡す"), "yamabiko doctor --log - < FILE"),
-                ),
-            )
-        ) from None
-    return tuple(text.splitlines())
-
-
-def _contradiction() -> Finding:
-    return Finding(
-        id="usage",
-        severity="error",
-        area="usage",
-        cause=Text("--fix and --undo contradict each other.", "--fix と --undo は同時に指定できません。"),
-        remedies=(Remedy(Text("Choose one of them", "どちらか一方を指定する")),),
-    )
+            found = visit(facts, settings.current(), setup.report, seen.engine).checkup
+        if read is not None:
+            found = checkup.with_log(found, read.lines, may_probe=not look)
+    return _Told(found, read)
 
 
 def _no_environment(folder: Path) -> Finding:
@@ -288,10 +277,11 @@ def _mark(mark: Mark) -> str:
     return sign
 
 
-def _show(checkup: Checkup, *, verbose: bool) -> None:
+def _show(told: _Told, *, verbose: bool) -> None:
     """All of it on standard output: here the findings are the result."""
     from yamabiko.diagnosis import report
 
+    checkup = told.checkup
     console = screen.make_console(results=True)
     columns = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
     rows = [(_mark(line.mark), line) for line in report.lines(checkup)]
@@ -307,6 +297,8 @@ def _show(checkup: Checkup, *, verbose: bool) -> None:
         for finding in findings:
             _show_finding(finding, checkup, console, columns, short=bool(asked) and finding in besides)
     screen.print_result("\n")
+    if told.log is not None and told.log.cut:
+        screen.say(console, _cut(told.log))
     screen.say(console, _verdict(checkup))
 
 
@@ -319,6 +311,14 @@ def _show_finding(finding: Finding, checkup: Checkup, console: Console, columns:
     lines = report.in_short(finding, columns) if short else report.in_full(finding, checkup.facts, columns)
     for line in lines:
         screen.say(console, line)
+
+
+def _cut(log: doctor_files.Log) -> Text:
+    count = f"{len(log.lines):,}"
+    return Text(
+        f"The log is long: only its newest {count} lines were looked at.",
+        f"ログが長いため、最後の {count} 行だけを調べました。",
+    )
 
 
 def _verdict(checkup: Checkup) -> Text:
@@ -337,46 +337,52 @@ def _verdict(checkup: Checkup) -> Text:
     )
 
 
-def _article(id_: str) -> str:
+def _explain(id_: str, *, json: bool) -> None:
     """Raises: Problem (finding-unknown)."""
-    import difflib
-
     from yamabiko.diagnosis import book
     from yamabiko.diagnosis.articles import article, ids
 
     try:
-        return book.page(article(id_))
+        found = article(id_)
     except KeyError:
-        near = difflib.get_close_matches(id_, ids(), 3, cutoff=0.7)
-        raise Problem(
-            Finding(
-                id="finding-unknown",
-                severity="error",
-                area="usage",
-                cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
-                evidence=(f"articles: {len(ids())} findings are described",),
-                remedies=tuple(misunderstood.meant(f"yamabiko doctor --explain {one}") for one in near),
-            )
-        ) from None
+        raise Problem(_unknown(id_, ids())) from None
+    if json:
+        answers.print_json({"article": found})
+    else:
+        screen.print_result(book.page(found))
+
+
+_MOST_MEANT = 8
+
+
+def _unknown(id_: str, known: Sequence[str]) -> Finding:
+    """With the ids that hold its words, nearest spelling first."""
+    import difflib
+
+    words = [word for word in re.split(r"[^a-z0-9.]+|(?<=[a-z])(?=\d{2})", id_.lower()) if len(word) > 1]
+    holding = [one for one in known if words and all(word in one for word in words)]
+    near = difflib.get_close_matches(id_.lower(), known, 3, cutoff=0.7)
+    some = [one for one in known if any(word in one for word in words if len(word) > 2)]
+    meant = list(dict.fromkeys((*near, *holding, *some)))[:_MOST_MEANT]
+    see = Remedy(
+        Text("See all of them in the book of findings", "指摘の一覧で探す"),
+        str(Text("docs/findings.md", "docs/findings.ja.md")),
+    )
+    return Finding(
+        id="finding-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
+        evidence=(f"articles: {len(known)} findings are described",),
+        remedies=(*(misunderstood.meant(f"yamabiko doctor --explain {one}") for one in meant), see),
+    )
 
 
 def _save(checkup: Checkup, path: Path, console: Console) -> None:
     """Raises: Problem (output-not-writable)."""
     from yamabiko.diagnosis.facts.saved import dump, redactor
 
-    try:
-        path.write_text(dump(checkup.facts, checkup.findings, checkup.rungs, redactor()), "utf-8")
-    except OSError as error:
-        raise Problem(
-            Finding(
-                id="output-not-writable",
-                severity="error",
-                area="output",
-                cause=Text(f"The file cannot be written: {path}", f"ファイルに書き込めません: {path}"),
-                evidence=(f"system: {error}",),
-                remedies=(Remedy(Text("Save it somewhere else", "別の場所に保存する"), "yamabiko doctor --save FILE"),),
-            )
-        ) from None
+    doctor_files.write_report(path, dump(checkup.facts, checkup.findings, checkup.rungs, redactor()))
     screen.say(
         console,
         Text(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yamabiko.cli import answers, screen
@@ -13,42 +15,76 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from yamabiko.settings import Settings
-    from yamabiko.transcription.treatment import Outcome, Treatment
+    from yamabiko.transcription.treatment import Treatment
     from yamabiko.transcription.visit import Visit
 
-WELL, WRONG = 0, 1
+WELL, WRONG, UNFINISHED = 0, 1, 2
 
 
-def fix(settings: Settings, engine: str | None, console: Console, *, yes: bool) -> int:
-    """The exit code: well only if nothing is wrong at the end. Raises: Problem."""
+def fix(settings: Settings, engine: str | None, console: Console, *, yes: bool, json: bool) -> int:
+    """
+    The exit code: well only if nothing is wrong at the end. As JSON it shows the plan, and tries it only if agreed before.
+
+    Raises: Problem.
+    """
     from yamabiko.transcription.treatment import plan
 
-    visit = _visit(settings, engine, console)
+    visit = _visit(settings, engine, console, quiet=json)
     planned = plan(visit, settings)
-    if not planned:
+    if not planned and not json:
         return _nothing(visit)
+    if not json:
+        for treatment in planned:
+            _show(treatment)
+    if planned and not yes and (json or not _agreed()):
+        return _left_alone(planned, visit, json=json)
+    done = []
     for treatment in planned:
-        _show(treatment)
-    if not yes and not _agreed():
-        screen.print_result(f"{Text('Nothing was changed.', '何も変更していません。')}\n")
-        return WRONG
-    for treatment in planned:
-        if any(
-            finding.id == treatment.finding.id for finding in visit.checkup.findings
-        ):  # an earlier one may have helped
-            visit = _try(treatment, visit, settings, engine, console)
-    left = [finding.id for finding in visit.checkup.findings if finding.severity != "info"]
-    if left:
-        screen.print_result(f"{Text('still wrong', '残っている問題')}: {', '.join(left)} (yamabiko doctor)\n")
-    screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
+        if any(one.id == treatment.finding.id for one in visit.checkup.findings):  # an earlier one may have helped
+            tried = _try(treatment, visit, settings, engine, console, quiet=json)
+            visit = tried.after
+            done.append(tried)
+            if not json:
+                _show_tried(treatment, tried)
+    left = _loud(visit)
+    if json:
+        answers.print_json(_record(planned, done, left))
+    else:
+        if left:
+            screen.print_result(f"{Text('still wrong', '残っている問題')}: {', '.join(left)} (yamabiko doctor)\n")
+        screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
     return WRONG if left else WELL
 
 
-def undo(settings: Settings) -> int:
+def _loud(visit: Visit) -> list[str]:
+    return [finding.id for finding in visit.checkup.findings if finding.severity != "info"]
+
+
+def _left_alone(planned: Sequence[Treatment], visit: Visit, *, json: bool) -> int:
+    if json:
+        answers.print_json({**_record(planned, [], _loud(visit)), "finding": _not_asked("given: --json without --yes")})
+        return UNFINISHED
+    screen.print_result(f"{Text('Nothing was changed.', '何も変更していません。')}\n")
+    return WRONG
+
+
+def _record(planned: Sequence[Treatment], done: Sequence[_Tried], left: Sequence[str]) -> dict[str, object]:
+    plans = [
+        {"finding": one.finding, "would": one.told, "costs": one.costs, "engine": one.engine, "profile": one.profile}
+        for one in planned
+    ]
+    tried = [{"finding": one.finding, "kept": one.kept, "why": one.why} for one in done]
+    return {"planned": plans, "tried": tried, "still_wrong": list(left)}
+
+
+def undo(settings: Settings, *, json: bool) -> int:
     """Raises: Problem (state-not-writable, ...)."""
     from yamabiko.transcription.treatment import undo as take_all_back
 
     undone = take_all_back(settings)
+    if json:
+        answers.print_json({"taken_back": undone})
+        return WELL
     for change in undone:
         screen.print_result(f"{answers.mark(True)} {change.finding}: {Text('taken back', '元に戻しました')}\n")
     if not undone:
@@ -56,16 +92,16 @@ def undo(settings: Settings) -> int:
     return WELL
 
 
-def _visit(settings: Settings, engine: str | None, console: Console) -> Visit:
+def _visit(settings: Settings, engine: str | None, console: Console, *, quiet: bool) -> Visit:
     from yamabiko.diagnosis.facts.gather import gather
     from yamabiko.transcription.visit import visit
 
-    with screen.Setup(console) as setup:
+    with screen.Setup(console, quiet) as setup:
         return visit(gather(settings), settings, setup.report, engine)
 
 
 def _nothing(visit: Visit) -> int:
-    loud = [finding.id for finding in visit.checkup.findings if finding.severity != "info"]
+    loud = _loud(visit)
     if not loud:
         screen.print_result(f"{Text('Nothing is wrong here.', '問題は見つかりませんでした。')}\n")
         return WELL
@@ -80,7 +116,7 @@ def _nothing(visit: Visit) -> int:
 def _show(treatment: Treatment) -> None:
     from yamabiko.diagnosis.book import PRICES
 
-    price = PRICES[treatment.fix.costs]
+    price = PRICES[treatment.costs]
     screen.print_result(f"{treatment.finding.id}: {treatment.finding.cause}\n")
     for line in treatment.told:
         screen.print_result(f"  {Text('would', '実行内容')} {line} ({price})\n")
@@ -89,37 +125,49 @@ def _show(treatment: Treatment) -> None:
 def _agreed() -> bool:
     """Raises: Problem (not-asked), where nobody can answer."""
     if not sys.stdin.isatty():
-        raise Problem(
-            Finding(
-                id="not-asked",
-                severity="error",
-                area="usage",
-                cause=Text(
-                    "Nothing is changed without being asked, and nobody can answer here.",
-                    "確認なしには何も変更しませんが、ここでは返答を受け取れません。",
-                ),
-                evidence=("standard input: not a terminal",),
-                remedies=(Remedy(Text("Agree beforehand", "あらかじめ同意する"), "yamabiko doctor --fix --yes"),),
-            )
-        )
+        raise Problem(_not_asked("standard input: not a terminal"))
     screen.print_result(
         str(Text("Try it? Only what helps is kept. [y/N] ", "試しますか？ 効いたものだけを残します。[y/N] "))
     )
     return sys.stdin.readline().strip().lower() in ("y", "yes", "はい")
 
 
-def _try(treatment: Treatment, before: Visit, settings: Settings, engine: str | None, console: Console) -> Visit:
+def _not_asked(why: str) -> Finding:
+    return Finding(
+        id="not-asked",
+        severity="error",
+        area="usage",
+        cause=Text(
+            "Nothing is changed without being asked, and nobody can answer here.",
+            "確認なしには何も変更しませんが、ここでは返答を受け取れません。",
+        ),
+        evidence=(why,),
+        remedies=(Remedy(Text("Agree beforehand", "あらかじめ同意する"), "yamabiko doctor --fix --yes"),),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    finding: str
+    kept: bool
+    why: Text
+    after: Visit
+
+
+def _try(
+    treatment: Treatment, before: Visit, settings: Settings, engine: str | None, console: Console, *, quiet: bool
+) -> _Tried:
     from yamabiko.diagnosis.facts.gather import gather
     from yamabiko.transcription.treatment import problem_of, treat
 
-    outcome: Outcome | None = None
     try:
-        with screen.Setup(console) as setup:
+        with screen.Setup(console, quiet) as setup:
             outcome = treat(treatment, before, settings, lambda: gather(settings), setup.report, engine)
-        why = outcome.why
     except Problem as problem:
-        why = problem_of(problem)
-    kept = outcome is not None and outcome.kept
-    end = Text("kept", "残しました") if kept else Text("taken back", "元に戻しました")
-    screen.print_result(f"{answers.mark(kept)} {treatment.finding.id}: {end}: {why}\n")
-    return outcome.after if outcome else before
+        return _Tried(treatment.finding.id, False, problem_of(problem), before)
+    return _Tried(treatment.finding.id, outcome.kept, outcome.why, outcome.after)
+
+
+def _show_tried(treatment: Treatment, tried: _Tried) -> None:
+    end = Text("kept", "残しました") if tried.kept else Text("taken back", "元に戻しました")
+    screen.print_result(f"{answers.mark(tried.kept)} {treatment.finding.id}: {end}: {tried.why}\n")

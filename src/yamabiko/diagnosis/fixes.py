@@ -59,23 +59,49 @@ def read(settings: Settings) -> tuple[Applied, ...]:
         return ()
 
 
+def in_force(settings: Settings) -> tuple[Applied, ...]:
+    """What is kept, and what a living process is trying; what a death left half tried is not."""
+    return tuple(one for one in read(settings) if one.state == "kept" or _is_tried_by(one, one.pid))
+
+
+def _is_tried_by(change: Applied, pid: int) -> bool:
+    """Whether this process began it. A number alone does not tell: in a container the next process has it again."""
+    import psutil
+
+    if change.state != "tried" or change.pid != pid:
+        return False
+    try:
+        began = datetime.fromisoformat(change.when).timestamp()
+        return psutil.Process(pid).create_time() <= began + _CLOCK_S
+    except (psutil.Error, ValueError):
+        return False
+
+
+_CLOCK_S = 1.5
+"""The system's start, from which a process's is counted, is known to the second."""
+
+
 def variables(settings: Settings) -> tuple[tuple[str, str | None], ...]:
     """For the environment of every worker and probe: what is kept, and what this process is trying."""
     found: list[tuple[str, str | None]] = []
     for one in read(settings):
-        if one.state == "kept" or one.pid == os.getpid():
+        if one.state == "kept" or _is_tried_by(one, os.getpid()):
             found += one.variables
     return tuple(dict.fromkeys(found))
 
 
 def begin(settings: Settings, change: Applied) -> Applied:
     """Written down before anything is changed. Raises: Problem (state-not-writable)."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    tried = replace(change, state="tried", pid=os.getpid(), when=now)
+    tried = replace(change, state="tried", pid=os.getpid(), when=datetime.now(UTC).isoformat())
     with _alone(settings):
-        _write(settings, [*read(settings), tried])
+        _write(settings, [*(one for one in read(settings) if not _was_left(one)), tried])
     logs.event("fix-tried", finding=change.finding)
     return tried
+
+
+def _was_left(change: Applied) -> bool:
+    """By a death, with nothing to put back: it was never in force for anybody else."""
+    return change.state == "tried" and not change.engine and not _is_tried_by(change, change.pid)
 
 
 def amend(settings: Settings, change: Applied, **more: str) -> Applied:

@@ -17,7 +17,7 @@ from yamabiko.diagnosis.articles import Fix, article
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.fixes import Applied
 from yamabiko.engines import catalog, environments
-from yamabiko.findings import Finding, Problem
+from yamabiko.findings import Cost, Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 from yamabiko.transcription.visit import Report, Visit, visit
@@ -32,6 +32,11 @@ class Treatment:
     engine: str = ""
     profile: str = ""
     """Of the environment that would be made anew."""
+
+    @property
+    def costs(self) -> Cost:
+        """An environment that is made anew takes a download and minutes, whatever it does to speed and accuracy."""
+        return "effort" if self.engine and self.fix.costs == "none" else self.fix.costs
 
     @property
     def told(self) -> tuple[Text, ...]:
@@ -62,7 +67,7 @@ class Outcome:
 
 def plan(before: Visit, settings: Settings) -> tuple[Treatment, ...]:
     """What can be tried about the findings, the worst first; nothing that is in force already."""
-    in_force = {(one.finding, one.engine, one.profile) for one in fixes.read(settings)}
+    in_force = {(one.finding, one.engine, one.profile) for one in fixes.in_force(settings)}
     found = []
     for finding in before.checkup.findings:
         fix = _fix_of(finding)

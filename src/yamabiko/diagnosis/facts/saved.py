@@ -70,11 +70,16 @@ def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
         record = json.loads(path.read_text("utf-8"))
         if not isinstance(record, dict):
             raise Malformed("the file holds no object")
-        facts = from_plain(Facts, record.get("facts", record))
+        plain = record.get("facts", record)
+        if not isinstance(plain, dict) or "system" not in plain:
+            raise Malformed("it is no report of the doctor's: nothing in it describes a system")
+        facts = from_plain(Facts, plain)
         if facts.format > FORMAT:
             raise Malformed(f"format {facts.format}; this yamabiko reads up to {FORMAT}")
         findings = tuple(from_plain(Finding, one) for one in record.get("findings", ()))
         return facts, findings, tuple(from_plain(Rung, one) for one in record.get("tried", ()))
+    except FileNotFoundError:
+        raise Problem(_missing(path)) from None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise Problem(
             Finding(
@@ -86,3 +91,20 @@ def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
                 remedies=(Remedy(Text("Save them anew", "保存し直す"), "yamabiko doctor --save FILE", "effort"),),
             )
         ) from None
+
+
+def _missing(path: Path) -> Finding:
+    where = path.parent if path.is_absolute() else Path.cwd()
+    return Finding(
+        id="facts-unreadable",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no file {path}.", f"{path} というファイルはありません。"),
+        evidence=(f"file system: it was looked for in {where}",),
+        remedies=(
+            Remedy(Text("Check the name", "名前を確かめる"), f"ls {where}"),
+            Remedy(
+                Text("Or save the facts there", "または、そこに保存する"), f"yamabiko doctor --save {path}", "effort"
+            ),
+        ),
+    )

@@ -16,11 +16,14 @@ demo: .venv/installed  ## transcribe the two bundled clips
 	@for file in $(DEMO)/*.txt $(DEMO)/*.srt; do echo; echo "==> $$file <=="; cat "$$file"; done
 	@echo; $(BIN)/python scripts/show_receipts.py $(DEMO)/*.json
 
-# Three at once: much of a test is waiting for a process to start.
+# Three at once: much of a test is waiting for a process to start. The installation beside them ends with them, by
+# TERM: what a shell runs in the background does not hear Ctrl-C.
 test: .venv/tested  ## everything that needs no GPU and no hub
 	@echo "about nine minutes on two cores; the first run fetches two engines and two models"
-	@mkdir -p $(TEST_HOME); ( export YAMABIKO_HOME="$(TEST_HOME)"; for what in "engines install faster-whisper --profile cpu" \
-		"engines install silero-vad" "models pull tiny.en"; do $(BIN)/yamabiko $$what; done ) >$(TEST_HOME)/prepared.log 2>&1 &
+	@mkdir -p $(TEST_HOME); ( export YAMABIKO_HOME="$(TEST_HOME)"; trap 'kill $$now; wait $$now; exit' TERM; \
+		for what in "engines install faster-whisper --profile cpu" "engines install silero-vad" "models pull tiny.en"; do \
+			$(BIN)/yamabiko $$what & now=$$!; wait $$now; done ) >$(TEST_HOME)/prepared.log 2>&1 & prepared=$$!; \
+	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/tested

@@ -48,7 +48,11 @@ def test_list_on_a_fresh_machine_says_what_is_not_installed_and_what_was_never_r
     cuda = next(line for line in lines if line.startswith("faster-whisper  cuda12"))
     assert "not installed" in cuda
     assert "never run by us on a GPU" in cuda
-    assert "part of yamabiko" in next(line for line in lines if line.startswith("scripted"))
+    scripted = next(line for line in lines if line.startswith("scripted"))
+    assert "part of yamabiko" in scripted
+    assert "for tests: writes what a script says" in scripted
+    assert "transcribes; " in cuda
+    assert "finds speech, writes no text" in next(line for line in lines if line.startswith("silero-vad"))
 
 
 def test_list_in_japanese_keeps_its_columns_in_line(tmp_path: Path) -> None:
@@ -170,8 +174,18 @@ def test_verify_without_a_name_tries_what_is_installed(silero_home: Path) -> Non
     result = run_program("engines", "verify", home=silero_home, YAMABIKO_LANG="ja")
     heads = [line for line in result.out.splitlines() if line.startswith("✓")]
     assert result.code == 0
-    assert heads == ["✓ silero-vad (cpu)", "✓ scripted"]
+    assert heads == ["✓ silero-vad (cpu)"]
     assert "話し声（ja）" in result.out
+
+
+def test_verify_does_not_take_the_engine_for_tests_for_one(tmp_path: Path) -> None:
+    none = run_program("engines", "verify", home=tmp_path)
+    assert (none.code, none.out) == (4, "")
+    assert "engine-none-to-verify" in none.err
+    assert "yamabiko engines install faster-whisper" in none.err
+    asked = run_program("engines", "verify", "scripted", home=tmp_path)
+    assert asked.code == 0
+    assert "text-from-script" in asked.err
 
 
 def test_verify_is_readable_where_the_encoding_has_no_check_marks(tmp_path: Path) -> None:
@@ -283,6 +297,14 @@ def test_remove_of_what_is_part_of_yamabiko_is_refused(tmp_path: Path) -> None:
     assert "engine-part-of-yamabiko" in result.err
 
 
+def test_what_removes_is_offered_for_a_slip_of_the_fingers_alone(tmp_path: Path) -> None:
+    other = run_program("engines", "remove", "whisperx", home=tmp_path)
+    slip = run_program("engines", "remove", "faster-wisper", home=tmp_path)
+    assert (other.code, slip.code) == (2, 2)
+    assert "yamabiko engines remove" not in other.err
+    assert "yamabiko engines remove faster-whisper" in slip.err
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_help_is_in_the_readers_language(language: str, tmp_path: Path) -> None:
     result = run_program("engines", "--help", home=tmp_path, YAMABIKO_LANG=language)
@@ -295,7 +317,7 @@ def test_a_narrow_terminal_breaks_no_name_and_puts_the_notes_below(tmp_path: Pat
     shown = on_a_terminal(tmp_path, 80, "engines", "list")
     lines = [line.split() for line in shown.splitlines()]
     assert [line[0] for line in lines[1:5]] == ["faster-whisper", "faster-whisper", "silero-vad", "scripted"]
-    assert "faster-whisper cuda12: never run by us on a GPU" in shown
+    assert "faster-whisper cuda12: transcribes; never run by us on a GPU" in shown
 
 
 def on_a_terminal(home: Path, columns: int, *arguments: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yamabiko import settings
 from yamabiko.cli import screen
-from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.contract import Card, Job, Profile
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ _STATUS = {
     "broken": Text("broken", "破損"),
     "outdated": Text("outdated", "要更新"),
 }
+_JOB: dict[Job, Text] = {
+    "transcribe": Text("transcribes", "文字起こし用"),
+    "find-speech": Text("finds speech, writes no text", "話し声の検出用"),
+}
+_FOR_TESTS = Text("for tests: writes what a script says, no transcription", "試験用（台本の文を書くだけ）")
 _FROM_HERE = Text("in yamabiko's own Python", "yamabiko の Python にあるものを使用")
 _PART_OF_US = Text("part of yamabiko", "yamabiko に付属")
 
@@ -53,6 +58,7 @@ def record(card: Card, profile: Profile, state: State) -> dict[str, object]:
         **vars(state),
         "version": _version(card, state),
         "job": card.job,
+        "for_tests": card.for_tests,
         "summary": card.summary,
         "devices": _devices(card, profile),
         "languages": card.languages,
@@ -83,7 +89,9 @@ def is_own(state: State) -> bool:
 
 def _notes(card: Card, profile: Profile, state: State) -> list[str]:
     origin = _FROM_HERE if is_own(state) else None
-    texts = (_PART_OF_US if not card.profiles else origin, profile.not_verified, state.why and state.why.cause)
+    part = _PART_OF_US if not card.profiles else origin
+    purpose = _FOR_TESTS if card.for_tests else _JOB[card.job]
+    texts = (purpose, part, profile.not_verified, state.why and state.why.cause)
     return [*(str(text) for text in texts if text), *state.notes]
 
 

@@ -223,7 +223,8 @@ def verify(
 ) -> None:
     console = screen.make_console()
     with answers.json_problems(json):
-        cards = [_card(name, "verify") for name in names] if names else catalog.cards()
+        real = [card for card in catalog.cards() if not card.for_tests]
+        cards = [_card(name, "verify") for name in names] if names else real
         wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
         if not wanted:
             raise Problem(_none_installed(device))
@@ -298,7 +299,8 @@ def _card(name: str, verb: str) -> Card:
     try:
         return catalog.card(name)
     except Problem as problem:
-        near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2)
+        # What removes is offered for a slip of the fingers alone: whisperx is another engine than faster-whisper.
+        near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2, cutoff=0.85 if verb == "remove" else 0.6)
         meant = tuple(
             Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), f"yamabiko engines {verb} {one}")
             for one in near

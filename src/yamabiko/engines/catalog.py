@@ -49,3 +49,26 @@ def card(name: str) -> Card:
 
 def cards() -> tuple[Card, ...]:
     return tuple(card(name) for name in ADAPTERS)
+
+
+def transcriber(name: str) -> Card:
+    """As `card`, for a transcript. Raises: Problem (engine-unknown; engine-writes-no-text, if that is not its job)."""
+    found = card(name)
+    if found.job != "transcribe":
+        raise Problem(_writes_no_text(found))
+    return found
+
+
+def _writes_no_text(found: Card) -> Finding:
+    able = [one.name for one in cards() if one.job == "transcribe" and not one.for_tests]
+    return Finding(
+        id="engine-writes-no-text",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"The engine “{found.name}” finds speech and writes no text.",
+            f"エンジン「{found.name}」は話し声の検出用で、文字起こしはできません。",
+        ),
+        evidence=(f"engines that transcribe: {', '.join(able)}",),
+        remedies=tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--engine {one}") for one in able),
+    )

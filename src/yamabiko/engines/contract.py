@@ -84,6 +84,8 @@ class Card:
     longest_chunk_s: float = 30.0
     evidence: tuple[str, ...] = ()
     """Kinds of evidence of its device that the engine itself can give."""
+    for_tests: bool = False
+    """What it writes was not heard: each transcript says so, and where engines are counted it is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,9 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
 
 def check(wish: Wish, settings: Settings) -> None:
     """
-    What can be wrong with the wish itself, known before any work. Raises: Problem (area usage), quickly.
+    What can be wrong with the wish for a transcript, known before any work. Raises: Problem (area usage), quickly.
     """
-    card = catalog.card(wish.engine)
+    card = catalog.transcriber(wish.engine)
     _ladder(card, wish, nvidia_marks())
     name = wish.model or card.default_model
     if card.model_format is not None and name is not None:

@@ -23,6 +23,7 @@ from yamabiko.audio import speech_spans
 from yamabiko.audio.chunks import Chunk
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.audio.speech_spans import SpeechOptions
+from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -84,6 +85,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
     is kept until `forget`. Raises: Problem.
     """
     course = _Course()
+    if request.outfit.card.for_tests:
+        _tell((_text_from_a_script(request.outfit),), watcher, course)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings))
         decoded = _decode(recording, folder, settings, watcher, course)
@@ -317,6 +320,24 @@ def _no_empty_success(heard: _Heard, segments: Sequence[Segment], run: Run, requ
                 ),
             ),
         )
+    )
+
+
+def _text_from_a_script(outfit: Outfit) -> Finding:
+    return Finding(
+        id="text-from-script",
+        severity="warning",
+        area="engine",
+        cause=Text(
+            f"The engine “{outfit.card.name}” is for tests: the text is a script's, and no transcription.",
+            f"「{outfit.card.name}」は試験用です。結果は台本の文であり、文字起こしではありません。",
+        ),
+        evidence=(f"script: {outfit.model or 'none; it says how much audio it was given'}",),
+        remedies=(
+            Remedy(
+                Text("Transcribe with a real engine", "実際のエンジンで文字起こしする"), f"--engine {DEFAULT_ENGINE}"
+            ),
+        ),
     )
 
 

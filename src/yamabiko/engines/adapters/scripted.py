@@ -65,6 +65,7 @@ CARD = Card(
         Placement("cpu", "float32"),
     ),
     evidence=("introspection",),
+    for_tests=True,
 )
 
 

@@ -206,6 +206,22 @@ def test_a_python_that_was_uninstalled_under_us_is_named(card, monkeypatch):
     assert failure(card).id == "engine-python-missing"
 
 
+@pytest.mark.parametrize("index_is_told", [True, False], ids=["while installing", "while asking for the index"])
+def test_a_python_that_may_not_be_run_is_named_and_not_uv(card, tmp_path, monkeypatch, index_is_told):
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o644)
+    monkeypatch.setattr(sys, "executable", str(python))
+    if not index_is_told:
+        monkeypatch.delenv("PIP_INDEX_URL")
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "http://127.0.0.1:9/simple")
+
+    finding = failure(card)
+
+    assert finding.id == "engine-python-unusable"
+    assert f"{python}: Permission denied" in finding.cause.en
+
+
 def test_a_pip_setting_that_cannot_be_read_stops_before_a_wrong_index_is_asked(card, index, tmp_path, monkeypatch):
     (tmp_path / "pip.conf").write_text("index-url = before any section\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from yamabiko import children, logs
 from yamabiko.engines import environment_problems as problems
+from yamabiko.engines import uv_problems
 from yamabiko.engines.contract import Card, Profile
 from yamabiko.engines.installer import Progress, Report, environment_for_uv, run_uv, run_uv_on_indexes
 from yamabiko.engines.pip_settings import mask, read_pip_settings
@@ -163,6 +165,9 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     environment, extra = environment_for_uv(settings, os.environ)
     if not Path(sys.executable).exists():
         raise Problem(problems.python_missing((f"sys.executable: {sys.executable} does not exist",)))
+    if not os.access(sys.executable, os.X_OK):
+        why = os.strerror(errno.EACCES)
+        raise Problem(uv_problems.python_refused(sys.executable, why, (f"sys.executable: {sys.executable}: {why}",)))
     python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
     packages = ("pip", "sync", "--require-hashes", "--no-build", "--strict", "--python", str(folder), str(lock))
     end = run_uv(python, environment)

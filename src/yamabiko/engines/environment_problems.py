@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from yamabiko.engines import uv_problems
 from yamabiko.engines.installer import UvEnd
 from yamabiko.findings import Area, Finding, Remedy
 from yamabiko.i18n import Text
@@ -86,6 +87,8 @@ def from_uv(end: UvEnd, engine: str, lock: Path, settings: Sequence[str]) -> Fin
         return _not_there(engine, where)
     if "No interpreter found" in text:
         return python_missing(evidence)
+    if unusable := uv_problems.python_unusable(end.lines, evidence):
+        return unusable
     return _finding(
         "engine-install-failed",
         Text(

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from yamabiko.engines import uv_problems
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
@@ -77,7 +78,7 @@ def read_pip_settings(environ: Mapping[str, str], prefix: str = sys.prefix) -> P
     Where pip has no index of its own, uv's default (and its own settings) fill
     the place, so all of yamabiko asks the same index. No network.
 
-    Raises: Problem (pip-settings-unreadable, installer-missing).
+    Raises: Problem (pip-settings-unreadable, installer-missing, installer-failed, engine-python-unusable).
     """
     return merge(config_files(environ, prefix), environ)
 
@@ -301,7 +302,7 @@ def uv_index_urls(environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     The indexes that uv would ask, the default first: asked of uv itself, without network.
 
-    Raises: Problem (installer-missing).
+    Raises: Problem (installer-missing, installer-failed, engine-python-unusable).
     """
     defaults = [environ[name] for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL") if environ.get(name)][:1]
     extras = " ".join(environ.get(name, "") for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")).split()
@@ -316,11 +317,15 @@ def _default_of_uv(environ: Mapping[str, str]) -> list[str]:
     kept = {name: value for name, value in environ.items() if name not in _INDEX_VARIABLES}
     kept["UV_PYTHON_DOWNLOADS"] = "never"
     root = Path(sys.prefix).anchor  # not here: a project's own uv settings are not the user's
-    done = subprocess.run(command, input=b"", capture_output=True, cwd=root, env=kept, timeout=60, check=False)
+    try:
+        done = subprocess.run(command, input=b"", capture_output=True, cwd=root, env=kept, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Problem(uv_problems.missing(_told("uv", str(error)))) from None
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     found = [line.split(maxsplit=1)[1] for line in lines if line.startswith("--index-url ")]
     if not found:
-        raise _no_uv("uv pip compile --emit-index-url", done.stderr.decode("utf-8", "replace"))
+        said = mask(done.stderr.decode("utf-8", "replace"))
+        raise Problem(uv_problems.failed(said.splitlines(), _told("uv pip compile --emit-index-url", said)))
     return found
 
 
@@ -331,29 +336,11 @@ def find_uv() -> str:
 
         return find_uv_bin()
     except (ImportError, FileNotFoundError) as error:
-        raise _no_uv("uv", str(error)) from None
+        raise Problem(uv_problems.missing(_told("uv", str(error)))) from None
 
 
-def _no_uv(source: str, said: str) -> Problem:
-    return Problem(
-        Finding(
-            id="installer-missing",
-            severity="error",
-            area="engine",
-            cause=Text(
-                "uv, the program that installs engines, is missing or does not answer.",
-                "エンジンの導入に使う uv が見つからないか、応答しません。",
-            ),
-            evidence=tuple(mask(f"{source}: {line}") for line in said.splitlines() if line.strip())[-5:],
-            remedies=(
-                Remedy(
-                    Text("Install it again beside yamabiko", "yamabiko と同じ環境に入れ直す"),
-                    f"{sys.executable} -m pip install --force-reinstall uv",
-                    cost="effort",
-                ),
-            ),
-        )
-    )
+def _told(source: str, said: str) -> tuple[str, ...]:
+    return tuple(mask(f"{source}: {line}") for line in said.splitlines() if line.strip())[-5:]
 
 
 def _any(environ: Mapping[str, str], names: Sequence[str]) -> bool:

@@ -144,6 +144,9 @@ def test_an_environment_of_the_users_is_looked_at(tmp_path: Path) -> None:
     result = run_program("doctor", "--quick", "--environment", tmp_path / "venv", home=tmp_path)
     assert result.code == 0, result.out
     assert "nemo-toolkit 2.6.0" in result.out
+    (tmp_path / "empty/lib/python3.12/site-packages").mkdir(parents=True)
+    empty = run_program("doctor", "--quick", "--environment", tmp_path / "empty", home=tmp_path)
+    assert any("empty" in line and "no speech package in it" in line for line in empty.out.splitlines()), empty.out
     nowhere = run_program("doctor", "--quick", "--environment", tmp_path / "nowhere", home=tmp_path)
     assert nowhere.code == 2
     assert "environment-unknown" in nowhere.err
@@ -179,6 +182,10 @@ def test_a_broken_environment_of_ours_is_seen_without_trying_anything(silero_hom
     result = run_program("doctor", "--quick", home=silero_home)
     assert result.code == 1
     assert "engine-environment-broken" in result.out
+    assert "yamabiko engines repair silero-vad" in result.out
+    row = next(line for line in result.out.splitlines() if "not whole" in line)
+    assert site.parents[2].name in row
+    assert result.out.count(str(site.parents[2])) == 0, result.out  # the name says where it is
     listed = run_program("engines", "list", home=silero_home)
     assert "broken" in next(line for line in listed.out.splitlines() if line.startswith("silero-vad"))
 

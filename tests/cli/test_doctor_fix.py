@@ -44,6 +44,8 @@ def test_what_is_broken_is_mended_kept_and_can_be_taken_back(broken: Path) -> No
     sick = run_program("doctor", "--engine", "silero-vad", home=broken)
     assert sick.code == 1
     assert "engine-environment-broken" in sick.out
+    assert "yamabiko engines repair silero-vad" in sick.out
+    assert sick.out.count("onnxruntime_validation.py") == 1, sick.out
     mended = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=broken)
     assert mended.code == 0, mended.out + mended.err
     assert "kept" in mended.out

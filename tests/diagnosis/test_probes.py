@@ -43,6 +43,24 @@ def test_every_end_is_a_result(code: str, ended: str, ending: str, tmp_path: Pat
     assert result.environment == "here"
 
 
+def test_the_frame_that_crashed_is_among_the_last_words(tmp_path: Path) -> None:
+    """The fault handler names the newest frame first: the last lines would be the outermost."""
+    code = """
+import ctypes, threading
+def deep(n):
+    return deep(n - 1) if n else culprit()
+def culprit():
+    ctypes.string_at(0)
+threading.Thread(target=threading.Event().wait, daemon=True, name="innocent").start()
+deep(60)
+"""
+    result = tried(tmp_path, code)
+    assert result.ending == "SIGSEGV"
+    told = probes.newest_words(result.words)
+    assert any("in culprit" in line for line in told), told
+    assert not [line for line in result.words if "threading.py" in line]
+
+
 def test_one_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
     result = tried(tmp_path, "import threading; threading.Event().wait()", limit_s=1.5)
     assert result.ended == "silent"

@@ -24,7 +24,7 @@ from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
-from yamabiko.findings import Finding
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 
@@ -90,7 +90,7 @@ def climb(
     """
     for what, result in _rungs(card, place, placement):
         bad = _complaint(result)
-        why = None if bad is None else _why(result, card, what, facts())
+        why = None if bad is None else _why(result, card, what, facts()).of_engine(card.name)
         yield Rung(place.environment, what, bad is None, bad or "", why.id if why else ""), why, result
 
 
@@ -103,8 +103,20 @@ def merged(*several: tuple[Finding, ...] | list[Finding]) -> tuple[Finding, ...]
             found[finding.id] = finding
             continue
         worse = min(before, finding, key=lambda f: RANK[f.severity])
-        found[finding.id] = replace(worse, evidence=tuple(dict.fromkeys((*before.evidence, *finding.evidence))))
+        evidence = tuple(dict.fromkeys((*before.evidence, *finding.evidence)))
+        found[finding.id] = replace(worse, evidence=evidence, remedies=_of_both(before, finding))
     return tuple(sorted(found.values(), key=lambda finding: RANK[finding.severity]))
+
+
+def _of_both(first: Finding, second: Finding) -> tuple[Remedy, ...]:
+    """The same remedies, with the commands of both where they name different engines."""
+    commands = {remedy.what: (remedy.command or "").splitlines() for remedy in second.remedies}
+    return tuple(
+        replace(one, command="\n".join(dict.fromkeys((*one.command.splitlines(), *commands.get(one.what, ())))))
+        if one.command
+        else one
+        for one in first.remedies
+    )
 
 
 def settle(symptom: Symptom, facts: Facts) -> tuple[Explanation, Facts]:
@@ -261,9 +273,10 @@ def _why(result: Probed, card: Card, what: str, facts: Facts) -> Finding:
     tried = f"{result.environment}: {what}: {_complaint(result)}"
     if explained.confirmed:
         return replace(explained.confirmed[0], evidence=(tried, *explained.confirmed[0].evidence))
-    lines = tuple(f"{result.environment}: {line}" for line in result.words[-8:])
+    told = [line for line in probes.newest_words(result.words) if line not in tried]
+    lines = (tried, *(f"{result.environment}: {line}" for line in told))
     if result.probe == "load" and any(
         re.match(r"(?:ModuleNotFound|Import)Error: ", line) for line in result.words[-1:]
     ):
-        return article("engine-environment-broken").finding((tried, *lines))
-    return article("probe-failed-unexplained").finding((tried, *lines))
+        return article("engine-environment-broken").finding(lines)
+    return article("probe-failed-unexplained").finding(lines)

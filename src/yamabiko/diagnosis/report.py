@@ -169,6 +169,12 @@ def _environments(checkup: Checkup) -> Iterator[Line]:
     for environment in checkup.facts.environments:
         climbed = [rung for rung in checkup.rungs if rung.environment == environment.name]
         if environment.engine is None and not holds_engine(environment):
+            if environment.name != "running interpreter":  # that one nobody asked about
+                empty = Text("no speech package in it", "音声認識のパッケージはありません")
+                yield Line("none", _same(_short(environment.name)), empty)
+            continue
+        if environment.broken:  # the finding below says what of it
+            yield Line("wrong", _same(_short(environment.name)), Text("not whole", "壊れています"))
             continue
         tried = _tried(climbed)
         packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from yamabiko.diagnosis.checks import driver, torch_runtime
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, known, present
 from yamabiko.diagnosis.facts.records import Facts, Probed
+from yamabiko.diagnosis.probes import newest_words
 from yamabiko.i18n import Text
 
 _EXPLAIN = tuple(
@@ -42,7 +43,7 @@ def refusal(facts: Facts) -> tuple[str, ...]:
 
 
 def _ended_badly(result: Probed, facts: Facts) -> list[str]:
-    words = [f"{result.probe} probe: {line}" for line in result.words[:_NEWEST_WORDS]]
+    words = [f"{result.probe} probe: {line}" for line in newest_words(result.words, _NEWEST_WORDS)]
     if result.ended in ("died", "silent"):
         during = f" while it asked {result.values['asking']}" if result.values.get("asking") else ""
         return [f"{result.probe} probe: {result.ended}{during}: {result.ending}", *words]

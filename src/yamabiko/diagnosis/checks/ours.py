@@ -10,8 +10,12 @@ from yamabiko.i18n import Text
 
 
 def _broken(facts: Facts) -> Sign:
-    lines = [f"{e.name}: {e.broken}" for e in facts.environments if e.broken]
-    return present(*lines) if lines else UNTOLD
+    broken = [environment for environment in facts.environments if environment.broken]
+    if not broken:
+        return UNTOLD
+    engines = dict.fromkeys(environment.engine for environment in broken if environment.engine)
+    repair = "\n".join(f"yamabiko engines repair {engine}" for engine in engines)
+    return present(*(f"{environment.name}: {environment.broken}" for environment in broken), command=repair)
 
 
 def _full(facts: Facts) -> Sign:

@@ -15,6 +15,7 @@ from yamabiko.diagnosis.facts import gpus, loader, machine, packages
 from yamabiko.diagnosis.facts.records import Environment, Facts
 from yamabiko.diagnosis.facts.variables import variables
 from yamabiko.engines import building, catalog, environments
+from yamabiko.engines.environment_finding import folder_of
 from yamabiko.settings import Settings
 
 
@@ -55,15 +56,19 @@ def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[
         for profile in card.profiles:
             state = environments.state(card, settings, profile.name)
             if state.why is not None:
-                why = "; ".join(state.why.evidence) or state.why.cause.en
-                found.append(Environment(f"{card.name}-{profile.name}", "", engine=card.name, broken=why))
+                folder = folder_of(card, settings, profile)
+                lines = (line.removeprefix(f"{folder}: ") for line in state.why.evidence)
+                why = "; ".join(lines) or state.why.cause.en
+                found.append(Environment(folder.name, "", engine=card.name, broken=why))
             ready = state.environment
             if ready is not None and ready.origin == "managed":
                 site = building.site_packages(ready.path)
                 if site is not None:
                     found.append(packages.environment(site, ready.path.name, engine=card.name, path=ready.path))
     own = Path(sysconfig.get_path("purelib"))
-    found.append(packages.environment(own, "running interpreter", path=Path(sys.prefix)))
+    # Whoever names the one that runs us asks about it as about any other.
+    asked = next((str(folder) for folder in folders if folder.resolve() == Path(sys.prefix).resolve()), None)
+    found.append(packages.environment(own, asked or "running interpreter", path=Path(sys.prefix)))
     active = environ.get("VIRTUAL_ENV") or environ.get("CONDA_PREFIX")
     named = [*([Path(active)] if active else []), *folders]
     seen = {Path(sys.prefix).resolve()}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,7 @@ def run_script(script: Path, place: Place, arguments: Sequence[str] = (), limit_
     probe = script.stem
     with tempfile.TemporaryDirectory(prefix="yamabiko-probe-", ignore_cleanup_errors=True) as folder:
         told = Path(folder) / "told"
-        command = [str(place.python), "-I", "-X", "faulthandler", "-B", str(_CHILD), str(told), str(os.getpid())]
+        command = [str(place.python), "-I", "-B", str(_CHILD), str(told), str(os.getpid())]
         try:
             process = children.start_lasting(
                 [*command, str(script), *arguments],
@@ -106,13 +107,30 @@ def _watch(
     with contextlib.suppress(subprocess.TimeoutExpired):
         status = process.wait(limit_s)
     children.kill_group(process)  # also what it left behind
-    lines = tuple(line[:_LONGEST_LINE] for line in words.lines(wait_s=2)[-_LAST_LINES:])
+    lines = tuple(line[:_LONGEST_LINE] for line in newest_words(words.lines(wait_s=2), _LAST_LINES))
     values, raised = _told(told)
     if status is None:
         return Probed(probe, environment, "silent", f"nothing for {limit_s:.0f} s", values, lines)
     ended = "raised" if raised else "well" if status == 0 else "died"
     ending = "" if ended != "died" else children.ending(status).name
     return Probed(probe, environment, ended, ending, values, (*lines, *raised))
+
+
+def newest_words(lines: Sequence[str], count: int = 8) -> tuple[str, ...]:
+    """
+    The last words, in their order.
+
+    Of a crash that the fault handler told they are the first lines of what it wrote, since it names the newest frame
+    first; a quarter of them may be what stood before it.
+    """
+    fault = next((number for number, line in enumerate(lines) if _FAULT.match(line)), None)
+    if fault is None:
+        return tuple(lines[-count:])
+    before = max(0, fault - count // 4)
+    return tuple(lines[before : before + count])
+
+
+_FAULT = re.compile(r"Fatal Python error: |Windows fatal exception: ")
 
 
 def _told(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -5,6 +5,7 @@ Standard library alone, for an old Python too. The script finds `tell` and
 `arguments` among its globals.
 """
 
+import faulthandler
 import json
 import os
 import runpy
@@ -34,6 +35,7 @@ def _be_limited(parent: int) -> None:
 
 
 def main() -> None:
+    faulthandler.enable(all_threads=False)  # the others' frames would push the culprit's out of the last words
     _be_limited(int(sys.argv[2]))
     try:
         runpy.run_path(sys.argv[3], init_globals={"tell": tell, "arguments": sys.argv[4:]}, run_name="__probe__")

@@ -103,8 +103,8 @@ class Pool:
     def worker(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready, bool]:
         """A worker with the model loaded, what it said when it was, and whether that was just now. Raises: WorkerFailed."""
         key = _key(outfit, rung)
-        kept = self._kept.get(key)
-        if kept is not None and kept.worker.alive:
+        if self.holds(outfit, rung):
+            kept = self._kept[key]
             return kept.worker, kept.ready, False
         self.discard(outfit, rung)
         self._make_room(outfit.card.job)
@@ -117,6 +117,11 @@ class Pool:
         logs.event("worker-ready", engine=outfit.card.name, pid=worker.pid, load_s=ready.load_s)
         self._kept[key] = _Kept(worker, ready, outfit, rung)
         return worker, ready, True
+
+    def holds(self, outfit: Outfit, rung: int) -> bool:
+        """Whether `worker` would give one that is there, with its model loaded."""
+        kept = self._kept.get(_key(outfit, rung))
+        return kept is not None and kept.worker.alive
 
     def discard(self, outfit: Outfit, rung: int) -> None:
         """End this worker at once: it failed, or was left in the middle of an answer."""

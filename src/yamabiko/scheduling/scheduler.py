@@ -65,6 +65,8 @@ class Run:
         self._notice = notice
         self._rung = pool.first_rung(outfit)
         self._failures_here = 0
+        self.loading: Callable[[bool], None] = lambda begun: None
+        """Told when a model begins to load, and when it is there."""
         self.ready: Ready | None = None
         self.ruling: Ruling | None = None
         self.evidence: tuple[Evidence, ...] = ()
@@ -72,6 +74,11 @@ class Run:
         self.notices: list[Finding] = []
         self.load_s = 0.0
         self.inference_s = 0.0
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the next question finds its model loaded."""
+        return self._pool.holds(self._outfit, self._rung)
 
     @property
     def used_device(self) -> str:
@@ -180,7 +187,11 @@ class Run:
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _worker(self) -> Worker:
+        if waiting := not self.loaded:
+            self.loading(True)
         worker, self.ready, fresh = self._pool.worker(self._outfit, self._rung)
+        if waiting:
+            self.loading(False)
         self.load_s += self.ready.load_s if fresh else 0.0
         return worker
 

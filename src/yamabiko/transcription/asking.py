@@ -53,7 +53,9 @@ class Asking:
         self.resumed = len(kept)
         total_s = sum(span.duration_s for span in spans)
         done_s = sum(span.duration_s for span in kept)
-        self._watcher.progress("load" if len(kept) < len(spans) else "transcribe", done_s, total_s)
+        self._run.loading = lambda begun: self._watcher.progress("load" if begun else "transcribe", done_s, total_s)
+        if self._run.loaded or len(kept) == len(spans):
+            self._watcher.progress("transcribe", done_s, total_s)
         for span, segments in self._ask(spans):
             kept[span] = segments
             done_s += span.duration_s

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,6 +97,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         answers: Answers = []
         if chunks:
             journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
+            run.loading = _teller(watcher, sum(chunk.span.duration_s for chunk in chunks))
             language = _language(decoded, chunks, request, run, journal)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
             asking = Asking(run, decoded.path, options, journal, watcher)
@@ -155,6 +156,11 @@ def _decode(recording: Path, folder: Path, settings: Settings, watcher: Watcher,
     course.decode_s = time.perf_counter() - begun
     _tell(decoded.notices, watcher, course)
     return decoded
+
+
+def _teller(watcher: Watcher, total_s: float) -> Callable[[bool], None]:
+    """Of the model that finds the language: loading it is a part of the transcribing that it is for."""
+    return lambda begun: watcher.progress("load" if begun else "transcribe", 0.0, total_s)
 
 
 @dataclass(frozen=True, slots=True)

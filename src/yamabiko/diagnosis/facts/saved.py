@@ -1,67 +1,23 @@
-"""Facts and findings in a file that may be shown to others: user names, host name, home paths and tokens removed."""
+"""Facts and findings in a file that may be shown to others: see `redaction`."""
 
 from __future__ import annotations
 
-import getpass
 import json
-import re
-import socket
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from yamabiko.diagnosis.facts.records import FORMAT, Facts, Rung
+from yamabiko.diagnosis.facts.redaction import Redactor, redactor
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
 
-_SECRETS = (
-    (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),
-    (re.compile(r"\b(?:sk|ghp|gho|github_pat|xox[abp])[-_][A-Za-z0-9_-]{8,}"), "***"),
-    (re.compile(r"//[^/@\s]+:[^/@\s]*@"), "//***@"),
-    (re.compile(r"\b(?:GPU|MIG)-[0-9a-f]{8}-[0-9a-f-]{20,}"), "GPU-***"),
-    (re.compile(r"/(?:home|Users)/[^/\s:\"']+"), "/home/USER"),
-    (re.compile(r"(?i)\b([A-Z]:\\+Users\\+)[^\\\s:\"']+"), r"\1USER"),
-)
+__all__ = ["dump", "load", "redactor"]
 
 
-def redactor() -> Callable[[str], str]:
-    """A function that takes out what names this person or machine, or opens a door."""
-    names = {name: mark for name, mark in ((_user(), "USER"), (socket.gethostname(), "HOST")) if len(name) > 2}
-    home = str(Path.home())
-
-    def clean(text: str) -> str:
-        if len(home) > 1:
-            text = text.replace(home, "~")
-        for pattern, instead in _SECRETS:
-            text = pattern.sub(instead, text)
-        for name, mark in names.items():
-            if name != "root":  # everybody's
-                text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", mark, text)
-        return text
-
-    return clean
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user without a name
-        return ""
-
-
-def dump(facts: Facts, findings: tuple[Finding, ...], tried: object, clean: Callable[[str], str]) -> str:
+def dump(facts: Facts, findings: tuple[Finding, ...], tried: object, clean: Redactor) -> str:
     """The file's text; `tried`: what came of each thing that was tried."""
-    record = {"facts": to_plain(facts), "findings": to_plain(findings), "tried": to_plain(tried)}
-    return json.dumps(_cleaned(record, clean), ensure_ascii=False, indent=1) + "\n"
-
-
-def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: _cleaned(item, clean) for key, item in value.items()}
-    return [_cleaned(item, clean) for item in value] if isinstance(value, list) else value
+    record = clean.record(to_plain(facts), to_plain(findings), to_plain(tried))
+    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
 def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:

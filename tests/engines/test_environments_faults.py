@@ -98,6 +98,16 @@ def test_an_index_that_is_down_is_unreachable_and_its_password_is_not_shown(card
     assert "someone" not in repr(finding)
 
 
+def test_each_line_of_uv_is_told_once(card, monkeypatch):
+    """One for each package that it asked for, all the same but for nothing."""
+    lines = ["error: Failed to fetch", "cause: dns error", "cause: dns error", "cause: client error (Connect)"]
+
+    finding = environment_problems.from_uv(UvEnd(ending(2), (*lines, *lines[1:])), "tiny", Path("tiny.txt"), ())
+
+    assert finding.id == "index-unreachable"
+    assert finding.evidence[:-1] == tuple(f"uv: {line}" for line in dict.fromkeys(lines))
+
+
 def test_an_extra_index_that_refuses_us_is_named_though_another_one_answered(card, index, monkeypatch):
     index.files = {}
     with serving() as private:
@@ -186,7 +196,11 @@ def test_an_engine_that_does_not_load_here_is_not_called_installed(tmp_path, ind
 def test_too_little_disk_space_is_noticed_before_the_download(card, index, monkeypatch):
     monkeypatch.setenv("YAMABIKO_FREE_DISK_BYTES", str(2**60))
 
-    assert failure(card).id == "disk-full"
+    finding = failure(card)
+
+    assert finding.id == "disk-full"
+    assert finding.evidence[0].endswith(" MiB free, of which 1,099,511,627,776 MiB are to be left untouched")
+    assert finding.remedies[0].command == f"{sys.executable} -m uv cache prune"
     assert index.asked == []
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from yamabiko.engines import uv_problems
 from yamabiko.engines.installer import UvEnd
+from yamabiko.engines.sizes import mib
 from yamabiko.findings import Area, Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -65,7 +66,8 @@ _CERTIFICATE = Remedy(
 
 def from_uv(end: UvEnd, engine: str, lock: Path, settings: Sequence[str]) -> Finding:
     """Why uv did not install; `settings` says where its index came from."""
-    lines = tuple(f"uv: {line.strip()}" for line in end.lines if line.strip() and not _chatter(line))[-12:]
+    said = (f"uv: {line.strip()}" for line in end.lines if line.strip() and not _chatter(line))
+    lines = tuple(dict.fromkeys(said))[-12:]  # a cause that several packages have, it tells for each of them
     evidence = (*lines, f"uv ended with {end.ending.name}")
     where = (*evidence, *(f"pip settings: {line}" for line in settings))
     text = end.text
@@ -238,10 +240,17 @@ def disk_full(evidence: Sequence[str]) -> Finding:
         Text("There is not enough disk space for the engine.", "エンジンを導入する空き容量が足りません。"),
         evidence,
         (
-            Remedy(Text("Empty uv's download cache", "uv のダウンロードキャッシュを空にする"), "uv cache prune"),
+            Remedy(
+                Text("Empty uv's download cache", "uv のダウンロードキャッシュを空にする"),
+                f"{sys.executable} -m uv cache prune",
+            ),
             _ELSEWHERE,
         ),
     )
+
+
+def too_little_space(folder: Path, free_bytes: int, reserve_bytes: int) -> Finding:
+    return disk_full((f"{folder}: {mib(free_bytes)} free, of which {mib(reserve_bytes)} are to be left untouched",))
 
 
 def folder_trouble(folder: Path, error: OSError) -> Finding:

@@ -184,11 +184,7 @@ def _make(card: Card, settings: Settings, profile: Profile, root: Path, progress
     try:
         free = shutil.disk_usage(root).free
         if free < settings.free_disk_bytes:
-            raise Problem(
-                problems.disk_full(
-                    (f"{root}: {free} bytes free, of which {settings.free_disk_bytes} are to be left untouched",)
-                )
-            )
+            raise Problem(problems.too_little_space(root, free, settings.free_disk_bytes))
         yard = Path(tempfile.mkdtemp(prefix=f".building@{name_of(card, profile)}@", dir=root))
         try:
             marker = building.make(card, profile, yard / "environment", progress)

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
+from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -197,7 +198,7 @@ def gated(name: str, repo: str, page: str, tried: Sequence[str]) -> Finding:
 def no_space(folder: Path, need_bytes: int, free_bytes: int, reserve_bytes: int) -> Finding:
     return _disk_full(
         folder,
-        f"{folder}: {need_bytes} bytes needed, {free_bytes} free, of which {reserve_bytes} are left untouched",
+        f"{folder}: {mib(need_bytes)} needed, {mib(free_bytes)} free, of which {mib(reserve_bytes)} are left untouched",
     )
 
 

@@ -212,6 +212,31 @@ def test_the_newest_image_has_no_kernels_for_this_gpu():
     assert "rocm6.3" in commands(first(found))[0]
 
 
+# ---- the whole documents, as somebody gives them to `doctor --log` --------------------------------------------------
+
+WHOLE = {
+    "nemo-under-wsl": {"nemo-cuda35-bindings-newer-than-driver", "cuda-oom"},
+    "whisperx-under-wsl": {"ct2-cudnn9-sublibs-not-found", "torchcodec-torch-abi-mismatch"},
+    "whispercpp-in-rust": {"whispercpp-false-gpu-report"},
+    "voxcpm-behind-gradio": {"torch-cudagraph-trees-tls"},
+    "radeon-gfx906": {"ct2-cuda-wheel-on-amd", "rocm-two-llvms-segfault"},
+}
+
+
+@pytest.mark.parametrize("report", WHOLE)
+def test_a_whole_document_leads_to_its_owners_causes(report):
+    found = seen(report, "document")
+
+    assert set(found.explaining) == WHOLE[report]
+
+
+def test_a_radeon_is_never_told_to_get_nvidias_driver():
+    found = seen("radeon-gfx906", "document")
+
+    offered = [command for finding in found.findings for command in commands(finding)]
+    assert not [command for command in offered if "ubuntu-drivers" in command or "--gpus" in command]
+
+
 # ---- all of them ----------------------------------------------------------------------------------------------------
 
 

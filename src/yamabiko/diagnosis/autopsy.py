@@ -46,7 +46,7 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
         if (explanation := _named(id_, exit_, known)) is not None:
             return explanation
     ending = exit_.ending.name if exit_.kind == "died" and exit_.ending else ""
-    heard = ask(Symptom(_heard(exit_), ending, exit_.engine, anchored=exit_.kind == "died"))
+    heard = ask(Symptom(_heard(exit_), ending, exit_.engine))
     if heard.confirmed:
         finding = heard.confirmed[0]
         lines = (*finding.evidence, *(line for line in known if line not in finding.evidence))

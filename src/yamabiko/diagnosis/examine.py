@@ -4,25 +4,30 @@ From facts to findings, and from a failure's words to its cause. Pure: the same 
 Words only suggest. A candidate is confirmed by a look at the facts, or by words
 that no other cause writes; it is ruled out by facts that contradict it. What
 stays undecided is named, with the probe that would decide; nothing is guessed.
+
+Words count only where a line begins with them (`log_lines`): what was printed
+may hold what people said in a recording, and their words explain nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign
+from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks
 from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.diagnosis.log_lines import beginnings, is_speech
 from yamabiko.findings import Finding
 
 RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
 _LONGEST_LINE = 2_000
 """Characters; what floods its output must not stall us."""
 _QUOTED = 300
+_LONGEST_TRACEBACK = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,6 @@ class Symptom:
     ending: str = ""
     """SIGABRT, exit 3, 0xC0000409, silent; empty where the process went on."""
     engine: str = ""
-    anchored: bool = False
-    """Words count only where a line begins with them, after names such as `RuntimeError: ` and a log's brackets: what a
-    dying worker printed may hold what people said, and their words explain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,18 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
 
 def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     """What a failure comes from. Without facts only words that no other cause writes can tell."""
+    heard = _Heard(symptom.lines)
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
     ruled_out: list[str] = []
     for check in CHECKS:
-        line = suggested(check, symptom)
+        line = suggested(check, symptom, heard)
         if line is None or (check.work_goes_on and symptom.ending):
             continue
-        sign = check.look(facts) if facts is not None else UNTOLD
+        sign = _seen(check, facts)
         if sign.here is False:
             ruled_out.append(check.id)
-        elif sign.here or check.words_suffice or (line and _any_says(check.sure_words, line)):
+        elif sign.here or _sure(check, line, symptom):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
             confirmed.append((_weight(check, sign, line), _finding(check, sign, quoted)))
         else:
@@ -90,7 +93,49 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     return Explanation(tuple(f for _, f in confirmed if f.id not in weaker), tuple(open_), tuple(ruled_out))
 
 
-def suggested(check: Check, symptom: Symptom) -> str | None:
+def _seen(check: Check, facts: Facts | None) -> Sign:
+    if facts is None:
+        return UNTOLD
+    return ABSENT if lacks(facts, check.needs) else check.look(facts)
+
+
+def _sure(check: Check, line: str, symptom: Symptom) -> bool:
+    """Whether words alone tell: nobody else writes them, or those around them say whose they are."""
+    if check.words_suffice or (line and _any_says(check.sure_words, line)):
+        return True
+    return bool(line and check.whose) and any(_any_says(check.whose, one) for one in _around(line, symptom))
+
+
+def _around(line: str, symptom: Symptom) -> Iterator[str]:
+    """The line, the traceback above it, and the name of the engine that failed."""
+    yield symptom.engine
+    at = len(symptom.lines) - 1 - symptom.lines[::-1].index(line)
+    for above in reversed(symptom.lines[max(0, at - _LONGEST_TRACEBACK) : at + 1]):
+        yield above
+        if "Traceback (most recent call last)" in above[:_LONGEST_LINE]:
+            return
+
+
+class _Heard:
+    """A failure's lines, to be asked for many patterns: a log may have a hundred thousand lines."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._all = "\n".join(line[:_LONGEST_LINE] for line in lines).lower()
+
+    def newest(self, pattern: re.Pattern[str]) -> str | None:
+        """The newest line that begins with it, and that nobody spoke in a recording."""
+        literal = _literal(pattern.pattern)
+        if literal not in self._all:
+            return None
+        for at in reversed(range(len(self._lines))):
+            shown = self._lines[at][:_LONGEST_LINE]
+            if literal in shown.lower() and _begins_with(shown, pattern) and not is_speech(self._lines, at):
+                return self._lines[at]
+        return None
+
+
+def suggested(check: Check, symptom: Symptom, heard: _Heard) -> str | None:
     """The line (empty: the end alone) that makes the check a candidate; None if nothing does."""
     if check.engines and symptom.engine and symptom.engine not in check.engines:
         return None
@@ -98,22 +143,24 @@ def suggested(check: Check, symptom: Symptom) -> str | None:
     if check.needs_ending and not ended:
         return None
     for pattern in _patterns((*check.sure_words, *check.words)):
-        line = next((line for line in reversed(symptom.lines) if _says(line, pattern, symptom.anchored)), None)
+        line = heard.newest(pattern)
         if line is not None:
             return line
     return "" if ended and not check.needs_ending else None
 
 
-_BEFORE = re.compile(r"(?:\[[^\]]*\]\s*|[\w.]+:\s+|\s*what\(\):\s+|terminate called after throwing an instance of ')*")
-"""What libraries put before their words."""
+def _begins_with(line: str, pattern: re.Pattern[str]) -> bool:
+    return any(pattern.match(line, at) for at in beginnings(line))
 
 
-def _says(line: str, pattern: re.Pattern[str], anchored: bool) -> bool:
-    shown = line[:_LONGEST_LINE]
-    if not anchored:
-        return pattern.search(shown) is not None
-    before = _BEFORE.match(shown)
-    return any(pattern.match(shown, at) for at in {0, before.end() if before else 0})
+@cache
+def _literal(pattern: str) -> str:
+    """The longest text, in lower case, without which the pattern cannot match; empty if it shows none."""
+    if re.search(r"(?<!\\)\|", re.sub(r"\((?:[^()\\]|\\.|\([^()]*\))*\)|\[(?:[^\]\\]|\\.)*\]", "", pattern)):
+        return ""
+    outside = re.sub(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)|\[(?:[^\]\\]|\\.)*\]", "\0", pattern)
+    plain = re.sub(r"(?:\\.|.)(?:[*?]|\{\d+,?\d*\})|\\[a-zA-Z]|(?<!\\)[.^$+]", "\0", outside)
+    return max(plain.replace("\\", "").split("\0"), key=len).lower()
 
 
 def _any_says(words: tuple[str, ...], line: str) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
+from yamabiko.diagnosis.facts.records import NOT_LOOKED, Environment, Facts, Unavailable
 from yamabiko.findings import Severity
 from yamabiko.i18n import Text
 
@@ -62,6 +63,32 @@ def anywhere(environments: Iterable[Environment], look: Callable[[Environment], 
     return UNTOLD
 
 
+Needs = Literal["", "nvidia", "amd", "gpu"]
+
+
+def lacks(facts: Facts, needs: Needs) -> bool:
+    """Whether the facts show that there is no such GPU here; not to see one is not enough."""
+    if needs == "gpu":
+        return lacks(facts, "nvidia") and lacks(facts, "amd")
+    if needs == "amd":
+        return facts.system.name == "darwin" or (_shows_all(facts) and not facts.sees_amd)
+    return needs == "nvidia" and (facts.system.name == "darwin" or (_shows_all(facts) and _no_nvidia(facts)))
+
+
+def _shows_all(facts: Facts) -> bool:
+    """Where a device's files tell of it. WSL has one device for all makers' GPUs."""
+    return facts.system.name == "linux" and (facts.wsl is None or not facts.wsl.dxg)
+
+
+def _no_nvidia(facts: Facts) -> bool:
+    driver, asked = facts.nvidia.driver, facts.probe("driver")
+    if asked is not None and asked.values.get("init") == "0":
+        return False
+    # A driver makes its files when it is first used; a Jetson names them otherwise.
+    unseen = not isinstance(driver, Unavailable) or facts.system.machine == "aarch64"
+    return not facts.sees_nvidia and driver != NOT_LOOKED and (facts.container is not None or not unseen)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     id: str
@@ -77,6 +104,11 @@ class Check:
     """No other cause writes these words: nothing more is needed, unless the facts rule it out."""
     sure_words: tuple[str, ...] = ()
     """The same for some words alone; they are tried before `words`."""
+    whose: tuple[str, ...] = ()
+    """Names of those whose failure it must be, where many write `words`: in the line, in the traceback above it, or of
+    the engine. With one of them the words suffice."""
+    needs: Needs = ""
+    """What must be in a machine for this to happen on it at all."""
     instead_of: tuple[str, ...] = ()
     """Ids that say the same of this machine with less knowledge: they explain nothing where this one does."""
     look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)

@@ -165,6 +165,7 @@ CHECKS = (
     Check(
         "ct2-blackwell-int8-not-supported",
         words=(r"cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED",),
+        needs="nvidia",
         look=_blackwell_int8,
         by_itself=lambda facts: facts.sees_nvidia,
         probe="driver",
@@ -185,6 +186,7 @@ CHECKS = (
     Check(
         "ct2-source-build-no-cudnn",
         words=(r"Conv1D on GPU currently requires the cuDNN library",),
+        needs="nvidia",
         look=_built_without_cudnn,
         by_itself=lambda facts: facts.sees_nvidia,
         words_suffice=True,
@@ -195,13 +197,14 @@ CHECKS = (
             r"CUDA failed with error the provided PTX was compiled with an unsupported toolchain",
             r"parallel_for failed: cudaErrorUnsupportedPtxVersion",
         ),
+        needs="nvidia",
         look=_ptx,
         by_itself=lambda facts: facts.sees_nvidia,
         probe="driver",
     ),
     Check(
         "ct2-cuda-wheel-on-amd",
-        words=(r"CUDA failed with error CUDA driver version is insufficient for CUDA runtime version",),
+        words=(r"CUDA driver version is insufficient for CUDA runtime version",),
         look=_for_cuda_on_amd,
         instead_of=("driver-none-or-container-without-runtime",),
         by_itself=_users_own_on_amd,
@@ -209,7 +212,8 @@ CHECKS = (
     Check(
         "ct2-glibc-floor",
         words=(
-            r"(?:No matching distribution found for|satisfies the requirement) ctranslate2\S*4\.(?:6\.[3-9]|[7-9])",
+            r"(?:No matching distribution found for|Could not find a version that satisfies the requirement)"
+            r" ctranslate2\S*4\.(?:6\.[3-9]|[7-9])",
         ),
         look=_glibc_too_old_for_new_wheels,
         by_itself=_held_back,

@@ -25,6 +25,7 @@ from yamabiko.diagnosis.checks.contract import (
 from yamabiko.diagnosis.facts.records import Environment, Facts, NativeFile, Unavailable
 from yamabiko.diagnosis.tables import CT2_CUBLAS_12, CT2_CUDNN_8, CT2_CUDNN_9
 
+WHOSE = (r"ctranslate2|faster[-_]whisper|whisperx",)
 _CUDNN = re.compile(r"libcudnn(?:_\w+)?(?:-[0-9a-f]+)?\.so\.(\d+(?:\.\d+)*)$")
 
 
@@ -252,6 +253,7 @@ CHECKS = (
             r"Could not locate cudnn_\w+64_9\.dll",
             r"Invalid handle\. Cannot load symbol cudnn(?:Create|Get|Set)\w+",
         ),
+        needs="nvidia",
         look=_cudnn_9,
         by_itself=lambda facts: facts.sees_nvidia,
     ),
@@ -262,28 +264,30 @@ CHECKS = (
             r"Could not locate cudnn_\w+_infer64_8\.dll",
             r"Could not load library cudnn_\w+_infer64_8\.dll",
         ),
+        needs="nvidia",
         look=_cudnn_8,
         by_itself=_cudnn_8_by_itself,
     ),
     Check(
         "cudnn-mixed-versions",
         words=(
-            r"CUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
+            r"(?:cuDNN\b.{0,60})?\bCUDNN_STATUS_(?:SUBLIBRARY_)?VERSION_MISMATCH",
             r"cuDNN version incompatibility: PyTorch was compiled\s+against",
         ),
+        needs="nvidia",
         look=_mixed_cudnn,
         by_itself=_cudnn_is_bound_to_mix,
         words_suffice=True,
     ),
     Check(
         "ct2-libcublas12-missing-under-cuda13",
-        words=(
-            r"Library (?:libcublas\.so\.12|cublas64_12\.dll) is not found or cannot be loaded",
-            r"libcublas\.so\.12: cannot open shared object file",
-        ),
+        sure_words=(r"Library (?:libcublas\.so\.12|cublas64_12\.dll) is not found or cannot be loaded",),
+        # The loader's words for any program that links it, and ONNX Runtime's for its provider.
+        words=(r"(?<!libraries: )(?<!with error: )libcublas\.so\.12: cannot open shared object file",),
+        whose=WHOSE,
+        needs="nvidia",
         look=_no_cublas_12,
         by_itself=_lacks_cublas_12_though_cuda_is_wanted,
-        words_suffice=True,
     ),
     Check(
         "ct2-silent-cpu-auto",
@@ -295,8 +299,10 @@ CHECKS = (
     Check(
         "ct2-fork-initialization-error",
         words=(r"CUDA failed with error initialization error",),
+        # cudaErrorInitializationError has other causes, a broken driver among them.
+        whose=(r"popen_fork|\bos\.fork|multiprocessing[/\\.](?:process|pool)|billiard|celery|gunicorn|forked",),
+        needs="nvidia",
         look=_fork,
-        words_suffice=True,
     ),
     Check(
         "ct2-windows-exit-crash",

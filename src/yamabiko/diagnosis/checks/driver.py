@@ -16,7 +16,7 @@ NO_DRIVER_WORDS = (
     r"Found no NVIDIA driver on your system",
     r"libcuda\.so\.1: cannot open shared object file",
     r"CUDA (?:failure!?|error:?|failed with error) ?35\b",
-    r"cudaErrorInsufficientDriver",
+    r"(?:\w*CUDA\b.{0,60})?\bcudaErrorInsufficientDriver",
 )
 _NONE = (0,)
 _WSL_FOLDER = "/usr/lib/wsl/"
@@ -51,6 +51,8 @@ def _gpus(facts: Facts) -> tuple[NvidiaGpu, ...]:
 
 def _no_driver(facts: Facts) -> Sign:
     asked, cuda = facts.probe("driver"), cuda_of_driver(facts)
+    if _of_amd_alone(facts):
+        return absent("/dev: kfd, and no nvidia0: the GPU is AMD's, and a driver of NVIDIA would serve nothing")
     if facts.wsl is not None and (not facts.wsl.dxg or _foreign(facts)):
         return ABSENT  # WSL's own troubles have names of their own
     if asked is not None and asked.values.get("init") == "0":
@@ -68,6 +70,11 @@ def _no_driver(facts: Facts) -> Sign:
     if facts.container is None and (known(facts.nvidia.driver) or facts.system.machine == "aarch64"):
         return UNTOLD
     return _without_driver(facts)
+
+
+def _of_amd_alone(facts: Facts) -> bool:
+    marks = known(facts.nvidia.driver) or libcuda(facts) is not None
+    return facts.sees_amd and not facts.sees_nvidia and not marks
 
 
 def _without_driver(facts: Facts) -> Sign:
@@ -306,7 +313,8 @@ CHECKS = (
             r"system has unsupported display driver / cuda driver combination",
             r"forward compatibility was attempted on non supported HW",
             r"CUDA (?:failure!?|error:?|failed with error) ?80[34]\b",
-            r"cudaErrorSystemDriverMismatch|cudaErrorCompatNotSupportedOnDevice",
+            r"(?:\w*CUDA\b.{0,60})?\bcudaErrorSystemDriverMismatch",
+            r"(?:\w*CUDA\b.{0,60})?\bcudaErrorCompatNotSupportedOnDevice",
         ),
         look=_driver_mismatch,
         words_suffice=True,
@@ -332,7 +340,8 @@ CHECKS = (
     ),
     Check(
         "wsl-blackwell-graph-capture",
-        words=(r"\bcudaErrorUnknown\b", r"CUDA error: unknown error", r"CUDA failure! 999\b"),
+        words=(r"(?:\w*CUDA\b.{0,60})?\bcudaErrorUnknown\b", r"CUDA error: unknown error", r"CUDA failure! 999\b"),
+        needs="nvidia",
         look=_wsl_capture,
         by_itself=never,
         probe="wsl",
@@ -341,9 +350,10 @@ CHECKS = (
         "gpu-compute-mode-exclusive-or-mig",
         words=(
             r"all CUDA-capable devices are busy or unavailable",
-            r"cudaErrorDevicesUnavailable",
+            r"(?:\w*CUDA\b.{0,60})?\bcudaErrorDevicesUnavailable",
             r"CUDA (?:failure!?|error:?|failed with error) ?46\b",
         ),
+        needs="nvidia",
         look=_busy,
         by_itself=_shut,
         probe="nvml",

@@ -85,25 +85,26 @@ def _offline(facts: Facts) -> Sign:
 CHECKS = (
     Check(
         "hf-use-auth-token-removed",
+        sure_words=(r"(?:hf_hub_download|snapshot_download)\(\) got an unexpected keyword argument 'use_auth_token'",),
         words=(
-            r"(?:hf_hub_download|snapshot_download|from_pretrained|from_hparams)\(\)"
-            r" got an unexpected keyword argument 'use_auth_token'",
-            r"\b(?:Pipeline|Model)\.from_pretrained\(\) got an unexpected keyword argument 'token'",
+            r"(?:\w+\.)?(?:from_pretrained|from_hparams)\(\) got an unexpected keyword argument 'use_auth_token'",
+            r"(?:Pipeline|Model)\.from_pretrained\(\) got an unexpected keyword argument 'token'",
         ),
-        words_suffice=True,
+        whose=(r"pyannote|speechbrain|whisperx|huggingface_hub",),
         look=_token_name,
     ),
     Check(
         "pyannote-gated-or-private",
-        words=(
+        sure_words=(
             r"Cannot access gated repo for url",
             r"You are trying to access a gated repo",
             r"Repository Not Found for url: http",
             r"It might be because the (?:pipeline|model|repository) is private or gated",
-            r"is not a local folder and is not a valid model identifier listed on",
-            r"\b(?:GatedRepoError|RepositoryNotFoundError)\b",
+            r"[\w.]*GatedRepoError\b",
+            r"[\w.]*RepositoryNotFoundError\b",
         ),
-        words_suffice=True,
+        # As well a name with a typing error, or a folder that is not there.
+        words=(r"\S+ is not a local folder and is not a valid model identifier listed on",),
         look=_permission,
     ),
     Check(
@@ -111,7 +112,7 @@ CHECKS = (
         words=(
             r"Downloading \(incomplete total\.\.\.\)",
             r"Fetching \d+ files:\s+\d+%\|",
-            r"\.(?:safetensors|bin|pt|pth|ckpt|onnx|gguf|nemo|tar):\s+\d+%\|",
+            r"\S*\.(?:safetensors|bin|pt|pth|ckpt|onnx|gguf|nemo|tar):\s+\d+%\|",
         ),
         endings=("silent", "SIGKILL"),
         needs_ending=True,
@@ -121,9 +122,10 @@ CHECKS = (
     Check(
         "hf-offline-cache-miss",
         words=(
-            r"outgoing traffic has been disabled",
+            r"Cannot find .{0,200}\bon the local disk and outgoing traffic has been disabled",
+            r"Cannot find .{0,200}\bcache.{0,80}outgoing traffic has been disabled",
             r"Cannot reach http\S+ offline mode is enabled",
-            r"\bOfflineModeIsEnabled\b",
+            r"[\w.]*\bOfflineModeIsEnabled\b",
         ),
         words_suffice=True,
         look=_offline,

@@ -207,6 +207,7 @@ CHECKS = (
     Check(
         "nemo-cuda35-bindings-newer-than-driver",
         words=(r"CUDA failure! (?:35\b|\S*cudaErrorInsufficientDriver)",),
+        needs="nvidia",
         look=_bindings_newer,
         by_itself=_sees_nvidia,
         probe="bindings",
@@ -214,6 +215,7 @@ CHECKS = (
     Check(
         "nemo-capture-info-unpack",
         words=(r"not enough values to unpack \(expected 6, got 5\)",),
+        needs="nvidia",
         look=_payload,
         by_itself=_sees_nvidia,
         probe="bindings",
@@ -230,6 +232,7 @@ CHECKS = (
     Check(
         "nemo-nvrtc-ptx-222",
         words=(r"Cuda Error: (?:222\b|\S*UNSUPPORTED_PTX_VERSION)",),
+        needs="nvidia",
         look=_ptx,
         by_itself=_sees_nvidia,
         probe="driver",
@@ -237,7 +240,8 @@ CHECKS = (
     Check(
         "nemo-driver-below-12.6-slower",
         work_goes_on=True,
-        words=(r"Driver supports cuda toolkit version [\d.]+, but the driver needs to support",),
+        words=(r"(?:Reason: )?Driver supports cuda toolkit version [\d.]+, but the driver needs to support",),
+        needs="nvidia",
         look=_slower,
         words_suffice=True,
         by_itself=_sees_nvidia,

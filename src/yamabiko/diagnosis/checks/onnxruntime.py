@@ -218,7 +218,7 @@ CHECKS = (
         "ort-cuda-ep-dlopen-failed",
         words=(
             r"Failed to load library \S*onnxruntime_providers_cuda\S* with error",
-            r"onnxruntime_providers_cuda\.dll\W+which depends on",
+            r"(?:Error loading .*)?onnxruntime_providers_cuda\.dll\W+which depends on",
             r"Failed to create CUDAExecutionProvider",
         ),
         look=lambda facts: anywhere(facts.environments, partial(_cannot_load, facts)),
@@ -229,8 +229,8 @@ CHECKS = (
         "ort-cuda-major-mismatch",
         words=(
             r"Failed to create CUDAExecutionProvider\. Require cuDNN \d+\.\* and CUDA \d+\.\*",
-            r"onnxruntime_providers_cuda\S* with error: lib(?:cublas|cublasLt|cudart)\.so\.\d+: cannot open",
-            r"onnxruntime_providers_cuda\.dll\W+which depends on \W*(?:cublas|cublasLt|cudart)64_\d+\.dll",
+            r"Failed to load library \S*onnxruntime_providers_cuda\S* with error: lib(?:cublas|cublasLt|cudart)\.so\.\d+: cannot open",
+            r"(?:Error loading .*)?onnxruntime_providers_cuda\.dll\W+which depends on \W*(?:cublas|cublasLt|cudart)64_\d+\.dll",
             r"onnxruntime-gpu is not built with CUDA 12\.x support",
             r"CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version",
         ),
@@ -240,13 +240,13 @@ CHECKS = (
     ),
     Check(
         "ort-tensorrt-ep-missing",
-        words=(
+        sure_words=(
             r"Failed to load library \S*onnxruntime_providers_tensorrt\S* with error",
-            r"onnxruntime_providers_tensorrt\.dll",
-            r"Please install TensorRT libraries as mentioned in the GPU requirements page",
-            r"libnvinfer\.so\.\d+: cannot open shared object file",
+            r"(?:Error loading .*)?onnxruntime_providers_tensorrt\.dll",
+            r"(?:.*\. )?Please install TensorRT libraries as mentioned in the GPU requirements page",
         ),
-        words_suffice=True,
+        words=(r"(?<!libraries: )libnvinfer\.so\.\d+: cannot open shared object file",),
+        whose=(r"onnxruntime",),
         look=lambda facts: anywhere(facts.environments, partial(_tensorrt, facts)),
         by_itself=never,
         probe="onnxruntime",
@@ -263,7 +263,8 @@ CHECKS = (
         work_goes_on=True,
         words=(
             r"Some nodes were not assigned to the preferred execution providers",
-            r"graph nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled",
+            r"(?:This session contains )?graph nodes that are assigned to the default CPU EP,"
+            r" but fallback to CPU EP has been explicitly disabled",
         ),
         words_suffice=True,
         look=lambda facts: anywhere(facts.environments, partial(_one_provider_alone, facts)),
@@ -273,8 +274,8 @@ CHECKS = (
         "ort-vad-on-cpu-is-normal",
         work_goes_on=True,
         words=(
-            r"(?:silero|\bvad(?:\b|_)).{0,200}CPUExecutionProvider",
-            r"CPUExecutionProvider.{0,200}(?:silero|\bvad(?:\b|_))",
+            r".{0,200}?(?:silero|\bvad(?:\b|_)).{0,200}CPUExecutionProvider",
+            r".{0,200}?CPUExecutionProvider.{0,200}(?:silero|\bvad(?:\b|_))",
         ),
         look=lambda facts: anywhere(facts.environments, _speech_finder),
         by_itself=never,

@@ -9,6 +9,10 @@ from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import amd_family
 from yamabiko.i18n import Text
 
+SEGFAULT_WORDS = (
+    r"(?<!Python error: )Segmentation fault",  # what Python's fault handler says, the end says too
+    r"(?:.{0,80}\b(?:signals?|code|status|died|killed|exited|sent)\b.{0,40})?\bSIGSEGV\b",
+)
 _OVERRIDE = "HSA_OVERRIDE_GFX_VERSION"
 
 
@@ -148,12 +152,14 @@ CHECKS = (
     Check(
         "rocm-gfx-not-in-rocblas",
         words=(
-            r"rocBLAS error: Cannot read \S*TensileLibrary",
-            r"TensileLibrary\.dat: .* for GPU arch : gfx",
-            r"hipErrorNoBinaryForGpu",
+            r"(?:\w*HIP\b.{0,60})?\bhipErrorNoBinaryForGpu",
             r"HIP error: invalid device function",
         ),
-        words_suffice=True,
+        sure_words=(
+            r"rocBLAS error: Cannot read \S*TensileLibrary",
+            r"(?:.*/)?TensileLibrary\.dat: .* for GPU arch : gfx",
+        ),
+        needs="amd",
         look=_no_kernels,
         by_itself=lambda facts: facts.sees_amd,
     ),
@@ -161,12 +167,13 @@ CHECKS = (
         "rocm-hsa-override",
         words=(
             r"Memory access fault by GPU node-\d+",
-            r"HSA_STATUS_ERROR_INVALID_ISA\b",
-            r"HSA_STATUS_ERROR_ILLEGAL_INSTRUCTION\b",
+            r"(?:.*\berror ?: )?HSA_STATUS_ERROR_(?:INVALID_ISA|ILLEGAL_INSTRUCTION)\b",
             r"HIP error: invalid device function",
-            r"hipErrorNoBinaryForGpu",
-            r"\bSIGSEGV\b|Segmentation fault",
+            r"(?:\w*HIP\b.{0,60})?\bhipErrorNoBinaryForGpu",
+            *SEGFAULT_WORDS,
         ),
+        endings=("SIGSEGV",),
+        needs="amd",
         look=_wrong_override,
         by_itself=lambda facts: facts.sees_amd,
     ),
@@ -174,10 +181,10 @@ CHECKS = (
         "rocm-permissions",
         words=(
             r"Unable to open /dev/kfd read-write",
-            r"is not member of \"render\" group",
+            r"\S+ is not member of \"render\" group",
             r"No (?:HIP|CUDA) GPUs are available",
             r"no ROCm-capable device is detected",
-            r"hipErrorNoDevice",
+            r"(?:\w*HIP\b.{0,60})?\bhipErrorNoDevice",
         ),
         look=_may_not_open,
         by_itself=lambda facts: bool(_hip(facts)),
@@ -185,11 +192,12 @@ CHECKS = (
     Check(
         "rocm-two-llvms-segfault",
         words=(
-            r"\bSIGSEGV\b|Segmentation fault",
-            r"llvm::cl::Option|llvm::initialize\w+Pass",
+            *SEGFAULT_WORDS,
+            r"(?:#\d+\s.{0,60}\bin |\S*\()?llvm::(?:cl::Option|initialize\w+Pass)",
             r"inconsistency in registered CommandLine options",
             r"CommandLine Error: Option '[^']+' registered more than once",
         ),
+        endings=("SIGSEGV",),
         look=_two_llvms,
         by_itself=never,
         probe="rocm-llvm",

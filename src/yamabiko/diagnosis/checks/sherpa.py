@@ -48,8 +48,10 @@ def _foreign_runtime(facts: Facts, environment: Environment) -> Sign:
         own = "sherpa_onnx" in loaded
         return absent(f"probe: {loaded}") if own else present(f"probe: sherpa-onnx {package} has loaded {loaded}")
     lines = []
-    if facts.system.name == "win32" and (neighbour := environment.version("onnxruntime")):
-        lines.append(f"onnxruntime {neighbour}: brings an onnxruntime.dll of its own beside sherpa-onnx {package}")
+    if facts.system.name == "win32":
+        neighbour = environment.version("onnxruntime")
+        found = f"onnxruntime {neighbour}: brings" if neighbour else "Windows: may find in System32"
+        lines.append(f"{found} an onnxruntime.dll of its own beside sherpa-onnx {package}")
     libraries = () if isinstance(facts.libraries, Unavailable) else facts.libraries
     lines += [
         f"{library.path}: an ONNX Runtime that the loader finds by {library.found_by}, beside sherpa-onnx {package}"
@@ -63,7 +65,10 @@ CHECKS = (
     Check(
         "sherpa-cpu-wheel",
         work_goes_on=True,
-        words=(r"Please compile with -DSHERPA_ONNX_ENABLE_GPU=ON", r"Unsupported string: \S+\. Fallback to cpu"),
+        words=(
+            r"(?:\S+:\d+ )?Please compile with -DSHERPA_ONNX_ENABLE_GPU=ON",
+            r"(?:\S+:\d+ )?Unsupported string: \S+\. Fallback to cpu",
+        ),
         words_suffice=True,
         look=lambda facts: anywhere(facts.environments, _for_cpu),
         by_itself=never,
@@ -80,7 +85,7 @@ CHECKS = (
             r"The given version \[\d+\] is not supported, only version 1 to \d+ is supported in this build",
             r"version [`'‘]VERS_[\d.]+'? not found",
         ),
-        words_suffice=True,
+        whose=(r"sherpa",),
         look=lambda facts: anywhere(facts.environments, partial(_foreign_runtime, facts)),
         by_itself=never,
         probe="sherpa",

@@ -90,18 +90,20 @@ def _two_openmps(facts: Facts) -> Sign:
 CHECKS = (
     Check(
         "cuda-fork-reinit",
-        words=(r"Cannot re-initialize CUDA in forked subprocess",),
+        words=(r"Cannot re-initialize CUDA in forked subprocess(?:\. To use CUDA|\.?\W*$)",),
         words_suffice=True,
+        needs="gpu",
         by_itself=never,
     ),
     Check(
         "cuda-sticky-error",
         words=(
-            rf"\b(?:CUDA|HIP)\b.{{0,80}}(?:{'|'.join(_STICKY)})",
-            r"\bcudaError(?:IllegalAddress|Assert|LaunchFailure|MisalignedAddress|LaunchTimeout)\b",
-            r"\bCUDA_ERROR_(?:ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|MISALIGNED_ADDRESS|LAUNCH_TIMEOUT)\b",
+            *(rf"(?:CUDA|HIP)\b.{{0,80}}{text}" for text in _STICKY),
+            r"(?:\w*CUDA\b.{0,60})?\bcudaError(?:IllegalAddress|Assert|LaunchFailure|MisalignedAddress|LaunchTimeout)\b",
+            r"(?:\w*CUDA\b.{0,60})?\bCUDA_ERROR_(?:ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|MISALIGNED_ADDRESS|LAUNCH_TIMEOUT)\b",
         ),
         words_suffice=True,
+        needs="gpu",
         by_itself=never,
     ),
     Check(
@@ -113,8 +115,9 @@ CHECKS = (
             r"CUDA failure 2: out of memory",
             r"(?:allocating [\d.]+ MiB on device \d+: )?cudaMalloc failed: out of memory",
             r"(?:cuBLAS failed with status |CUDA error: )?CUBLAS_STATUS_ALLOC_FAILED",
-            r"\bCUDA_ERROR_OUT_OF_MEMORY\b",
+            r"(?:\w*CUDA\b.{0,60})?\bCUDA_ERROR_OUT_OF_MEMORY\b",
         ),
+        needs="gpu",
         look=_little_memory,
         words_suffice=True,
         by_itself=never,
@@ -137,6 +140,7 @@ CHECKS = (
             r"(?:\S+:\d+: UserWarning: )?Failed to launch Triton kernels, likely due to missing CUDA toolkit; falling back",
         ),
         words_suffice=True,
+        needs="gpu",
         by_itself=never,
     ),
     Check(

@@ -209,9 +209,9 @@ CHECKS = (
         work_goes_on=True,
         # A wrapper's own words; whisper.cpp says `use gpu = 1` in every run that asks for one.
         words=(
-            r"gpu_actually_enabled\W+true",
+            r"(?:.*\W)?gpu_actually_enabled\W+true",
             r"GPU対応のWhisperコンテキストの初期化に成功",
-            r"GPU: 設定有効 -> 実際: 有効",
+            r"(?:.*\()?GPU: 設定有効 -> 実際: 有効",
             r"GPUアクセラレーションが有効です",
         ),
         words_suffice=True,
@@ -224,6 +224,7 @@ CHECKS = (
         work_goes_on=True,
         words=(r"ggml_(?:cuda_init|init_cublas): failed to initialize (?:CUDA|ROCm|MUSA)",),
         words_suffice=True,
+        needs="gpu",
         look=lambda facts: anywhere(facts.environments, partial(_cuda_did_not_start, facts)),
         by_itself=lambda facts: facts.sees_nvidia or facts.sees_amd,
         probe="ggml",
@@ -232,8 +233,9 @@ CHECKS = (
         "whispercpp-ptx-toolchain",
         words=(
             r"CUDA error(?: 222 at \S*ggml-cuda\S*)?: the provided PTX was compiled with an unsupported toolchain",
-            r"ggml-cuda\S*: the provided PTX was compiled with an unsupported toolchain",
+            r"\S*ggml-cuda\S*: the provided PTX was compiled with an unsupported toolchain",
         ),
+        needs="nvidia",
         look=lambda facts: anywhere(facts.environments, partial(_ptx_too_new, facts)),
         by_itself=never,
     ),
@@ -265,7 +267,7 @@ CHECKS = (
     ),
     Check(
         "whispercpp-sigill",
-        words=(r"\billegal (?:hardware )?instruction\b",),
+        words=(r"illegal (?:hardware )?instruction\b",),
         endings=("SIGILL", "exit 132", "0xC000001D"),
         look=lambda facts: anywhere(facts.environments, partial(_lacks_instructions, facts)),
         by_itself=never,  # one that was built on this very machine looks the same, and works

@@ -110,10 +110,10 @@ def require(card: Card, settings: Settings, profile: str = "cpu") -> Environment
     raise Problem(why or problems.not_installed(card.name, profile))
 
 
-def state(card: Card, settings: Settings, profile: str = "cpu", *, thorough: bool = False) -> State:
+def state(card: Card, settings: Settings, profile: str = "cpu", *, thorough: bool = False, sized: bool = True) -> State:
     """
     What there is, with every file of the size that its package's list says. `thorough` also compares the bytes, which
-    takes about a second.
+    takes about a second. Without `sized` nobody counts how much it takes of the disk.
     """
     found = find(card, settings, profile)
     if found and found.origin == "running interpreter":
@@ -132,7 +132,7 @@ def state(card: Card, settings: Settings, profile: str = "cpu", *, thorough: boo
             "broken" if wrong else "ready",
             None if wrong else found,
             why=problems.broken(card.name, folder, wrong[:10]) if wrong else None,
-            size_bytes=_size(folder),
+            size_bytes=_size(folder) if sized else 0,
             python=marker.python if marker else None,
             packages=tuple(marker.packages.items()) if marker else (),
         )

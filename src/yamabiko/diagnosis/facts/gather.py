@@ -54,7 +54,7 @@ def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[
     found = []
     for card in catalog.cards():
         for profile in card.profiles:
-            state = environments.state(card, settings, profile.name)
+            state = environments.state(card, settings, profile.name, sized=False)
             if state.why is not None:
                 folder = folder_of(card, settings, profile)
                 lines = (line.removeprefix(f"{folder}: ") for line in state.why.evidence)

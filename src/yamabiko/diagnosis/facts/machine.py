@@ -131,9 +131,9 @@ def _quota(root: Path) -> float | Unavailable | None:
 
 
 def memory(root: Path) -> Memory:
-    import psutil
-
     if sys.platform != "linux":
+        import psutil
+
         seen = psutil.virtual_memory()
         return Memory(seen.total, seen.available, None)
     text = text_of(root / "proc/meminfo")

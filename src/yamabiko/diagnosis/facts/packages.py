@@ -108,18 +108,26 @@ def _native(site: Path) -> Iterator[NativeFile]:
 
 def _contested(site: Path) -> Iterator[Contested]:
     """Packages that install into one folder: every `__init__.py` that two of them call theirs."""
-    owners: dict[str, dict[str, str]] = {}
-    hashes: dict[str, dict[str, str]] = {}
+    owners: dict[str, dict[str, Path]] = {}
     for record in sorted(site.glob("*.dist-info/RECORD")):
         package = normalised(record.parent.name.removesuffix(".dist-info").partition("-")[0])
-        rows = dict(_recorded(record))
-        hashes[package] = rows
-        for path, digest in rows.items():
-            if re.fullmatch(r"[^/]+/__init__\.py", path) and not path.startswith(("tests/", "test/", "examples/")):
-                owners.setdefault(path, {})[package] = digest
-    for path, claims in sorted(owners.items()):
-        if len(claims) > 1:
-            yield Contested(path, tuple(sorted(claims)), _winner(site, path, {name: hashes[name] for name in claims}))
+        for path in _FOLDERS_OWN.findall(_text_of_record(record)):
+            owners.setdefault(path, {})[package] = record
+    for path, records in sorted(owners.items()):
+        if len(records) > 1:  # only these lists, of thousands of files each, are read row by row
+            claims = {package: rows for package, record in records.items() if path in (rows := dict(_recorded(record)))}
+            if len(claims) > 1:
+                yield Contested(path, tuple(sorted(claims)), _winner(site, path, claims))
+
+
+_FOLDERS_OWN = re.compile(r'(?m)^"?((?!tests/|test/|examples/)[^/,"\n]+/__init__\.py)"?,')
+
+
+def _text_of_record(record: Path) -> str:
+    try:
+        return record.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _recorded(record: Path) -> Iterator[tuple[str, str]]:

@@ -124,3 +124,15 @@ def test_whispers_options_that_are_not_here_name_what_does_it(option: str, words
 def test_a_language_may_be_called_what_people_call_it(language: str, tmp_path: Path) -> None:
     result = run_program("nowhere.wav", "--language", language, "--no_install", home=tmp_path)
     assert "language-unknown" not in result.err
+
+
+def test_a_mistake_of_ours_names_what_a_report_needs(tmp_path: Path) -> None:
+    """With a bug put in: nobody knows one to call."""
+    bug = "from yamabiko.cli import main; main.rewrite = lambda *_: 1 // 0; main.run()"
+    done = subprocess.run(
+        [COMMAND[0], "-P", "-c", bug], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "yamabiko-bug: yamabiko itself failed (ZeroDivisionError)" in done.stderr
+    assert "YAMABIKO_DEBUG=1 yamabiko" in done.stderr
+    assert "yamabiko doctor --save " in done.stderr

@@ -327,7 +327,10 @@ def _verdict(checkup: Checkup) -> Text:
     if not loud and not notes:
         return Text("Nothing is wrong here.", "問題は見つかりませんでした。")
     if not loud:
-        return Text(f"Nothing is wrong here; {notes} to know.", f"問題は見つかりませんでした（参考 {notes} 件）。")
+        stands = "thing to know stands" if notes == 1 else "things to know stand"
+        return Text(
+            f"Nothing is wrong here; {notes} {stands} above.", f"問題は見つかりませんでした（参考 {notes} 件）。"
+        )
     more = f"yamabiko doctor --explain {loud[0].id}"
     if len(loud) == 1:
         return Text(f"1 problem found. Details: {more}", f"1 件の問題があります。詳しくは: {more}")

@@ -131,8 +131,18 @@ def _our_bug(error: Exception) -> Finding:
         evidence=(f"{place}: {error}"[:500],),
         remedies=(
             Remedy(
-                Text("Run it again with the details and report them", "詳細を表示して再実行し、報告する"),
+                Text(
+                    "Run it again with the details, which a report needs", "詳細を表示して再実行する（報告に必要です）"
+                ),
                 "YAMABIKO_DEBUG=1 yamabiko ...",
+                "effort",
+            ),
+            Remedy(
+                Text(
+                    "Send them together with the file that this writes",
+                    "次のコマンドで作られるファイルを添えて報告する",
+                ),
+                "yamabiko doctor --save report.json",
                 "effort",
             ),
         ),

@@ -131,3 +131,45 @@ def test_nothing_is_found_where_nothing_was_looked_at() -> None:
 
 def test_seventy_seven_known_failures_are_looked_for() -> None:
     assert len(CHECKS) >= 77
+
+
+def severity(id_: str, seen: Facts) -> str | None:
+    return next((finding.severity for finding in examine(seen) if finding.id == id_), None)
+
+
+def test_an_image_of_cuda_on_a_machine_without_a_gpu_is_a_note_until_something_fails():
+    """The image sets NVIDIA_VISIBLE_DEVICES itself, wherever it runs."""
+    image = {"container": {"kind": "docker", "evidence": "/.dockerenv"}, "variables": {"NVIDIA_VISIBLE_DEVICES": "all"}}
+    seen = facts({**platform("cpu-only-linux"), **image})
+
+    assert severity("driver-none-or-container-without-runtime", seen) == "info"
+    failed = explain(Symptom(("RuntimeError: Found no NVIDIA driver on your system.",)), seen).confirmed
+    assert [(finding.id, finding.severity) for finding in failed] == [
+        ("driver-none-or-container-without-runtime", "warning")
+    ]
+
+
+def test_a_torch_for_the_cpu_that_somebody_chose_is_a_note_until_something_fails():
+    chosen = {
+        "name": "/home/USER/venv",
+        "packages": {"torch": "2.9.1+cpu"},
+        "native": [{"path": "torch/lib/libtorch_cpu.so"}],
+    }
+    seen = facts({**platform("bare-ada"), "environments": [chosen]})
+
+    assert severity("torch-cpu-wheel", seen) == "info"
+    failed = explain(Symptom(("AssertionError: Torch not compiled with CUDA enabled",)), seen).confirmed
+    assert [(finding.id, finding.severity) for finding in failed] == [("torch-cpu-wheel", "warning")]
+
+
+def test_a_torch_for_the_cpu_on_a_machine_without_a_gpu_is_no_trouble_of_the_wheel():
+    """openai-whisper says this in every run on a CPU."""
+    chosen = {
+        "name": "/home/USER/venv",
+        "packages": {"torch": "2.9.1+cpu"},
+        "native": [{"path": "torch/lib/libtorch_cpu.so"}],
+    }
+    seen = facts({**platform("cpu-only-linux"), "environments": [chosen]})
+
+    said = "UserWarning: FP16 is not supported on CPU; using FP32 instead"
+    assert all(f.severity == "info" for f in explain(Symptom((said,)), seen).confirmed)

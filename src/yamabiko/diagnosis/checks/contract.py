@@ -116,6 +116,8 @@ class Check:
     """The trouble slows or misleads, and kills nothing: it never explains a death."""
     by_itself: Callable[[Facts], bool] = field(default=lambda facts: True)
     """Whether a look that finds it is worth telling on this machine before anything failed."""
+    only_a_note: Callable[[Facts], bool] = field(default=lambda facts: False)
+    """Whether what a look finds is no more than `info` on this machine before anything failed."""
     probe: str = ""
     """The probe that tells it from its neighbours, where files alone do not."""
 

@@ -19,6 +19,8 @@ NO_DRIVER_WORDS = (
     r"(?:\w*CUDA\b.{0,60})?\bcudaErrorInsufficientDriver",
 )
 _NONE = (0,)
+_DRIVER_IN_NAME = r"\.so\.(\d{3,}\.\d+(?:\.\d+)?)$"
+"""A Jetson's library is libcuda.so.1.1 with every driver."""
 _WSL_FOLDER = "/usr/lib/wsl/"
 
 
@@ -129,6 +131,11 @@ def _expects_nvidia(facts: Facts) -> bool:
     return (facts.container is not None and promised) or bool(facts.nvidia.device_files)
 
 
+def _promised_by_an_image_alone(facts: Facts) -> bool:
+    """CUDA's images set NVIDIA_VISIBLE_DEVICES wherever they run; nothing shows that there is a GPU to give."""
+    return facts.container is not None and not facts.nvidia.device_files and not known(facts.nvidia.driver)
+
+
 # ---- two versions of one driver -------------------------------------------------------------------------------------
 
 
@@ -143,7 +150,7 @@ def _driver_mismatch(facts: Facts) -> Sign:
         return UNTOLD if facts.sees_nvidia else ABSENT
     # CUDA's "compat" package brings a libcuda newer than the kernel's module; that is its purpose, on data centre GPUs.
     paths = _driver_libraries(facts)
-    found = [(path, m[1]) for path in paths if (m := re.search(r"\.so\.(\d+\.\d+(?:\.\d+)?)$", path))]
+    found = [(path, m[1]) for path in paths if (m := re.search(_DRIVER_IN_NAME, path))]
     different = [(path, has) for path, has in found if version(has) != version(module)]
     if not different:
         return absent(f"kernel module and libraries are all {module}") if found else UNTOLD
@@ -298,6 +305,7 @@ CHECKS = (
         words=(*NO_DRIVER_WORDS, r"No CUDA GPUs are available"),
         look=_no_driver,
         by_itself=_expects_nvidia,
+        only_a_note=_promised_by_an_image_alone,
         probe="driver",
     ),
     Check(

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present, version
+from yamabiko.diagnosis.checks.contract import (
+    ABSENT,
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    anywhere,
+    lacks,
+    never,
+    present,
+    version,
+)
 from yamabiko.diagnosis.checks.driver_serves import driver_serves
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import TORCH_ARCHS, TORCH_GRAPHS_IN_ANY_THREAD, capability_of
@@ -61,7 +73,7 @@ def _cpu_wheel(facts: Facts) -> Sign:
             if built in environment.details:
                 return absent(f"torch/version.py: {built} {environment.details[built]}")
         if torch.endswith("+cpu"):
-            return present(f"package: torch {torch}")
+            return present(f"package: torch {torch}", severity="info" if lacks(facts, "gpu") else None)
         gpu = environment.file("libtorch_cuda.so") or environment.file("libtorch_hip.so")
         if gpu is not None:
             return absent(f"{gpu.path}: it is there")
@@ -70,6 +82,14 @@ def _cpu_wheel(facts: Facts) -> Sign:
         return present(f"package: torch {torch}", "torch/lib: libtorch_cpu.so is there, libtorch_cuda.so is not")
 
     return _among(facts, look)
+
+
+def _chosen_for_the_cpu(facts: Facts) -> bool:
+    """No index gives a version with +cpu to somebody who did not ask for it."""
+    of_cpu = [
+        e.version("torch") or "" for e in facts.environments if _cpu_wheel(replace(facts, environments=(e,))).here
+    ]
+    return all(torch.endswith("+cpu") for torch in of_cpu)
 
 
 # ---- torch against the GPU ------------------------------------------------------------------------------------------
@@ -179,6 +199,7 @@ CHECKS = (
         words=(r"Torch not compiled with CUDA enabled", *ON_CPU_WORDS),
         look=_cpu_wheel,
         by_itself=lambda facts: facts.sees_nvidia,
+        only_a_note=_chosen_for_the_cpu,
         probe="count",
     ),
     Check(

@@ -183,17 +183,17 @@ class Batch:
         )
         rule = Rule(made_with, self.asked.overwrite, self.asked.require_gpu)
         plans = plan(recordings, names, self.asked.output_dir, ledger, rule)
-        self.alone = len(plans) == 1 and len(names) == 1
+        self.alone = len(recordings) + len(problems) == 1 and len(names) == 1
         tally = _Tally(failures=list(problems))
         with Pool(self.settings) as pool:
-            if any(not plan.finished for plan in plans):
+            if any(not plan.finished and plan.recording.trouble is None for plan in plans):
                 with screen.Setup(self.console, self.asked.quiet) as setup:
                     request = asked.request(self.asked, self.settings, setup.report)
                 self._work(plans, request, layout, ledger, pool, tally)
             else:
                 for one in plans:
-                    self._skip(one, tally)
-        self._last_line(tally, len(plans))
+                    self._done_or_hopeless(one, tally)
+        self._last_line(tally, len(plans) + len(problems))
         return exits.code_for(tally.failures, len(plans) + len(problems))
 
     # ---- the work ----------------------------------------------------------------------------------------------
@@ -234,8 +234,7 @@ class Batch:
         from yamabiko.transcription.pipeline import forget
 
         source = plan.recording.path
-        if plan.finished:
-            self._skip(plan, tally)
+        if self._done_or_hopeless(plan, tally):
             return True
         try:
             with claimed(plan, tools.ledger) as now:
@@ -254,6 +253,14 @@ class Batch:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
         return False
+
+    def _done_or_hopeless(self, plan: Plan, tally: _Tally) -> bool:
+        """Tells what needs no engine."""
+        if plan.finished:
+            self._skip(plan, tally)
+        elif plan.recording.trouble is not None:
+            self._failed(plan.recording.trouble, plan.recording.path.name, tally)
+        return plan.finished or plan.recording.trouble is not None
 
     def _failed(self, finding: Finding, name: str, tally: _Tally) -> None:
         screen.show_finding(self.console, finding, name)

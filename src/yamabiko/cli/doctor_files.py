@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import stat
@@ -58,7 +59,7 @@ def _opened(log: Path) -> IO[bytes]:
 
 def _newest(file: IO[bytes]) -> tuple[bytes, bool]:
     """The last whole lines of at most so many bytes, and whether there were more."""
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    if _is_plain(file):
         return _end_of_file(file)
     kept, read, cut = b"", 0, False
     while read < MOST_READ_BYTES and (block := file.read(1 << 20)):
@@ -67,6 +68,14 @@ def _newest(file: IO[bytes]) -> tuple[bytes, bool]:
         if len(kept) > 2 * LONGEST_BYTES:
             kept, cut = kept[-LONGEST_BYTES:], True
     return (_whole_lines(kept[-LONGEST_BYTES:]), True) if cut or len(kept) > LONGEST_BYTES else (kept, False)
+
+
+def _is_plain(file: IO[bytes]) -> bool:
+    """Not so a pipe, nor what stands in for standard input inside a program."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except io.UnsupportedOperation:
+        return False
 
 
 def _end_of_file(file: IO[bytes]) -> tuple[bytes, bool]:

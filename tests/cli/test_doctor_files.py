@@ -107,3 +107,13 @@ def test_facts_that_are_none_are_named_for_what_they_are(content: str | None, wo
     assert result.code == 2
     assert words in result.err
     assert "__init__" not in result.err
+
+
+def test_what_an_engine_said_is_no_command_to_the_terminal(tmp_path: Path) -> None:
+    rung = {"environment": "ours", "what": "load", "well": False, "said": "a\0b\x1b[31mc", "finding": ""}
+    environment = {"name": "ours", "path": "/a", "engine": "silero-vad"}
+    facts = {"system": {"name": "linux"}, "environments": [environment]}
+    (tmp_path / "f.json").write_text(json.dumps({"facts": facts, "findings": [], "tried": [rung]}))
+    result = run_program("doctor", "--facts", tmp_path / "f.json", "--verbose", home=tmp_path)
+    assert "a\\x00b\\x1b[31mc" in result.out
+    assert not {"\0", "\x1b"} & set(result.out)

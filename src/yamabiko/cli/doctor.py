@@ -285,9 +285,9 @@ def _show(told: _Told, *, verbose: bool) -> None:
     console = screen.make_console(results=True)
     columns = min(COLUMNS, console.width) if console.is_terminal else COLUMNS
     rows = [(_mark(line.mark), line) for line in report.lines(checkup)]
-    screen.print_result("".join(f"{line}\n" for line in report.table(rows, columns)))
+    screen.print_result("".join(f"{screen.printable(line)}\n" for line in report.table(rows, columns)))
     if verbose:
-        screen.print_result("".join(f"? {line}\n" for line in report.unseen(checkup.facts)))
+        screen.print_result("".join(f"? {screen.printable(line)}\n" for line in report.unseen(checkup.facts)))
     asked = [finding for finding in checkup.findings if finding.id in checkup.explaining]
     besides = [finding for finding in checkup.findings if finding not in asked]
     for heading, findings in ((_FROM_THE_LOG, asked), (_BESIDES if asked else None, besides)):

@@ -43,7 +43,7 @@ def make_console(*, results: bool = False) -> Console:
 def say(console: Console, text: Text | str, style: str = "") -> None:
     from rich.text import Text as Styled
 
-    console.print(Styled(_printable(str(text)), style=style))
+    console.print(Styled(printable(str(text)), style=style))
 
 
 def show_finding(console: Console, finding: Finding, about: str = "") -> None:
@@ -54,9 +54,9 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
 
     head = Styled()
     if about:
-        head.append(f"{_printable(about)}: ")
+        head.append(f"{printable(about)}: ")
     head.append(finding.id, style=f"bold {SEVERITY_STYLE[finding.severity]}")
-    head.append(f": {_printable(str(finding.cause))}")
+    head.append(f": {printable(str(finding.cause))}")
     console.print(head)
     for line in finding.evidence:
         _row(console, Text("evidence", "根拠"), line, "dim")
@@ -71,7 +71,7 @@ def _row(console: Console, label: Text, line: str, style: str) -> None:
     from rich.text import Text as Styled
 
     padded = str(label) + " " * max(1, 10 - _columns(str(label)))
-    console.print(Styled(f"  {padded}{_printable(line)}", style=style))
+    console.print(Styled(f"  {padded}{printable(line)}", style=style))
 
 
 def _columns(text: str) -> int:
@@ -134,7 +134,7 @@ def size(count: int) -> str:
     return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """File names and decoder lines may hold control characters and broken encodings; a terminal must not obey them."""
     kept = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if kept.isprintable():
@@ -208,7 +208,7 @@ class Bars:
             self._progress.stop()
 
     def begin_file(self, number: int, name: str) -> None:
-        self._current, self._name, self._stage = number, _printable(name), ""
+        self._current, self._name, self._stage = number, printable(name), ""
         self._fraction = self._audio_s = 0.0
         self._begin_stage(0.0, None)
 

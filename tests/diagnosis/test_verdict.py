@@ -18,6 +18,7 @@ from yamabiko.speech import Evidence, EvidenceKind
 CLAIM_CUDA = Evidence("introspection", "cuda", "model.device")
 TAKEN_BACK = Evidence("introspection", "cpu", "onnxruntime providers: CPUExecutionProvider")
 BOOKED = Evidence("device-memory", "cuda", "NVML: 900 MiB of device 0 in use by this process")
+BOOKED_ON_0 = Evidence("device-memory", "cuda:0", "NVML: 900 MiB of device 0 in use by this process")
 BOOKED_AMD = Evidence("device-memory", "rocm", "fdinfo and KFD: 900 MiB of a GPU are in use by this process")
 BOOKED_NOT = Evidence("device-memory", "cpu", "NVML: of the processes on 1 devices, this is none")
 BOOKS_HIDDEN = Evidence(
@@ -47,6 +48,10 @@ SLOW = Evidence("speed", "cpu", "as fast as the CPU")
         ("cuda", [BOOKED, OPEN, MAPPED], ("proved", {BOOKED})),
         ("cuda:1", [BOOKED], ("proved", {BOOKED})),
         ("cuda", [WORKED, OPEN], ("proved", {WORKED})),
+        ("cuda:1", [BOOKED_ON_0], ("not proved", {BOOKED_ON_0})),  # the other GPU
+        ("cuda:0", [BOOKED_ON_0], ("proved", {BOOKED_ON_0})),
+        ("cuda", [BOOKED_ON_0], ("proved", {BOOKED_ON_0})),
+        ("cuda:1", [BOOKED_ON_0, ACTIVE], ("not proved", {BOOKED_ON_0, ACTIVE})),
         ("rocm", [BOOKED_AMD], ("proved", {BOOKED_AMD})),
         ("cuda", [BOOKED_AMD], ("proved", {BOOKED_AMD})),  # PyTorch for ROCm calls it cuda
         ("vulkan:0", [BOOKED], ("proved", {BOOKED})),
@@ -73,7 +78,9 @@ SLOW = Evidence("speed", "cpu", "as fast as the CPU")
         # it ran elsewhere
         ("cuda", [NOT_OPEN, NOT_MAPPED], ("refuted", {NOT_OPEN, NOT_MAPPED})),
         ("cuda", [NOT_OPEN, MAPPED], ("refuted", {NOT_OPEN})),
-        ("cuda", [OPEN, FELL_BACK], ("refuted", {FELL_BACK})),
+        ("cuda", [OPEN, FELL_BACK], ("not proved", {FELL_BACK})),  # a line alone: another part of the engine may say it
+        ("cuda", [OPEN, FELL_BACK, NOT_MAPPED], ("refuted", {FELL_BACK, NOT_MAPPED})),
+        ("cuda", [OPEN, FELL_BACK, IDLE], ("refuted", {FELL_BACK, IDLE})),
         ("cuda", [OPEN, TAKEN_BACK], ("refuted", {TAKEN_BACK})),
         ("cuda", [OPEN, BOOKED_NOT, IDLE], ("refuted", {BOOKED_NOT, IDLE})),
         ("cuda", [OPEN, NOT_RISEN, IDLE], ("refuted", {NOT_RISEN, IDLE})),
@@ -106,7 +113,7 @@ def test_a_claim_is_held_against_what_was_observed(claimed, evidence, expected):
 
 
 KINDS: tuple[EvidenceKind, ...] = typing.get_args(EvidenceKind)
-DEVICES = ["cpu", "cuda", "cuda:0", "rocm", "gpu", "xpu", "vulkan", "mps"]
+DEVICES = ["cpu", "cuda", "cuda:0", "cuda:1", "rocm", "gpu", "xpu", "vulkan", "mps"]
 RANK = {"refuted": 0, "not proved": 1, "proved": 2}
 OF_A_PROCESS = {"device-memory", "process-activity"}
 
@@ -163,6 +170,17 @@ def test_a_gpu_is_proved_by_its_driver_and_by_more_than_one_figure_of_a_whole_de
 
 
 @given(claims, several)
+def test_a_claim_alone_is_never_proved_and_never_refuted_by_a_library_s_line_alone(claimed, evidence):
+    kinds = {e.kind for e in evidence if e.says is not None}
+
+    assert (
+        decide(claimed, [e for e in evidence if e.kind == "introspection" and e.says != "cpu"]).verdict == "not proved"
+    )
+    if kinds <= {"last-words"}:
+        assert decide(claimed, evidence).verdict == "not proved"
+
+
+@given(claims, several)
 def test_what_decides_was_observed_and_a_refuted_claim_ran_on_the_cpu(claimed, evidence):
     ruling = decide(claimed, evidence)
 
@@ -214,6 +232,12 @@ NO_GPU = "whisper_backend_init_gpu: no GPU found"
         (["Available providers: 'CUDAExecutionProvider, CPUExecutionProvider'"], []),
         (["", "loading the model", "a fall back to the CPU is possible"], []),
         ([], []),
+        # somebody's words: a line counts as its library writes it, from its beginning
+        (["transcript: Falling back to ['CPUExecutionProvider'] he said"], []),
+        (["[00:00.000 --> 00:04.000] whisper_backend_init_gpu: using CUDA0 backend"], []),
+        (["INFO segment 3: whisper_backend_init_gpu: no GPU found"], []),
+        (["and he told us: Fallback to cpu!"], []),
+        (["2026-01-01 12:00:00 [info] whisper_backend_init_gpu: using CUDA0 backend"], ["cuda"]),
     ],
 )  # fmt: skip
 def test_libraries_say_in_their_last_words_where_they_run(words, says):

@@ -5,11 +5,15 @@ What an engine says of itself is a claim. A claim is *proved* when observations
 that do not come from the engine suffice and none contradicts it, *refuted* when
 what contradicts it suffices and what agrees does not, *not proved* otherwise.
 
-An observation counts for what it can show. What a driver books on this process
+Never one signal alone. The claim is the first; an observation that agrees is
+the second, and counts for what it can show. What a driver books on this process
 suffices beside the claim. Figures of a whole device are anybody's, a library's
 line is its word, a speed may have other reasons: of these it takes two kinds,
-one of which looks at a device. An open device file shows nothing, since
-counting devices opens it; that none is open shows everything.
+one of which looks at a device (under WSL there are no others). An open device
+file shows nothing, since counting devices opens it.
+
+Against a claim it takes two observations, or one that cannot err: the kernel
+shows no open file of a GPU, or the engine takes its own claim back.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from yamabiko.diagnosis.log_lines import beginnings, is_speech
 from yamabiko.speech import Evidence, EvidenceKind, Verdict
 
 _SUFFICIENT = 2
@@ -34,8 +39,8 @@ _FOR_A_GPU: _Weights = {
 _LOOKS_AT_A_DEVICE = ("device-memory", "process-activity", "device-memory-rise", "device-activity")
 _AGAINST_A_GPU: _Weights = {
     "device-files": 2,
-    "last-words": 2,  # a fallback that a library reports
     "introspection": 2,  # nobody takes a claim back for nothing
+    "last-words": 1,
     "device-memory": 1,
     "process-activity": 1,
     "device-memory-rise": 1,
@@ -54,8 +59,8 @@ _AGAINST_THE_CPU: _Weights = {  # a whole device may be busy with a neighbour's 
 }
 
 _FELL_BACK = (
-    r"Fallback to cpu\b",  # sherpa-onnx, session.cc and provider.cc
-    r"Falling back to \['CPUExecutionProvider'\]",  # ONNX Runtime, amid the work
+    r"(?:\S+\.cc:\S+:\d+ .*)Fallback to cpu\b",  # sherpa-onnx, session.cc and provider.cc
+    r"Falling back to \['CPUExecutionProvider'\] and retrying",  # ONNX Runtime, amid the work
     r"Failed to create (?:CUDA|TensorRT|Tensorrt|ROCM|MIGraphX)ExecutionProvider",  # ONNX Runtime, when it loads
     r"ggml_cuda_init: failed to initialize (?:CUDA|ROCm)",
     r"whisper_backend_init_gpu: failed to initialize",
@@ -127,10 +132,13 @@ def backend_lines(words: Sequence[str]) -> tuple[Evidence, ...]:
 
 
 def _first_of_each(pattern: str, words: Sequence[str]) -> list[tuple[str, re.Match[str]]]:
-    """Lines in which the pattern stands; of those where it found the same text, the first."""
+    """Lines that begin with the pattern, and are no transcript; of those where it found the same text, the first."""
     found: dict[str, tuple[str, re.Match[str]]] = {}
-    for line in words:
-        match = re.search(pattern, line)
+    asked = re.compile(pattern)
+    for at, line in enumerate(words):
+        if asked.search(line) is None or is_speech(words, at):
+            continue
+        match = next((match for start in sorted(beginnings(line)) if (match := asked.match(line, start))), None)
         if match is not None:
             found.setdefault(match[0], (line, match))
     return list(found.values())
@@ -140,17 +148,24 @@ def _weigh(
     evidence: Sequence[Evidence], weights: _Weights, speaks: Callable[[str], bool]
 ) -> tuple[tuple[Evidence, ...], int]:
     """Those that speak for it, strongest first, and what they weigh together: of a kind, all count as one."""
-    found = [e for e in evidence if e.kind in weights and e.says is not None and speaks(_family(e.says))]
+    found = [e for e in evidence if e.kind in weights and e.says is not None and speaks(e.says)]
     found.sort(key=lambda e: -weights[e.kind])
     return tuple(found), sum(weights[kind] for kind in {e.kind for e in found})
 
 
 def _same_gpu(claimed_device: str, seen: str) -> bool:
-    """Vulkan runs on any make of GPU; and builds of PyTorch and CTranslate2 for ROCm call AMD's GPU `cuda`."""
-    claimed = _family(claimed_device)
-    if not claimed or seen == "cpu":
+    """
+    Vulkan runs on any make of GPU; and builds of PyTorch and CTranslate2 for ROCm call AMD's GPU `cuda`.
+
+    Where both name a number it must be the same: cuda:0 at work shows nothing of cuda:1.
+    """
+    claimed, _, asked = claimed_device.partition(":")
+    family, _, number = seen.partition(":")
+    if not claimed or family == "cpu":
         return False
-    return seen in (claimed, "gpu") or claimed in ("gpu", "vulkan") or (claimed, seen) == ("cuda", "rocm")
+    if family == claimed:
+        return not (number and asked) or number == asked
+    return family == "gpu" or claimed in ("gpu", "vulkan") or (claimed, family) == ("cuda", "rocm")
 
 
 def _family(device: str) -> str:

@@ -165,7 +165,8 @@ def _driver_mismatch(facts: Facts) -> Sign:
         "CUDAの「compat」パッケージのlibcudaが読み込まれます。"
         "これはデータセンター向けGPUで、ドライバーより新しい場合にしか使えません。",
     )
-    return present(*_driver_versions(facts), cause=compat)
+    folder = different[0][0].rsplit("/", 1)[0]
+    return present(*_driver_versions(facts), cause=compat, command=f"mv {folder} {folder}.aside && ldconfig")
 
 
 def _driver_libraries(facts: Facts) -> list[str]:

@@ -82,6 +82,6 @@ def _unknown(name: str) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。"),
-        evidence=(f"formats known here: {', '.join([*FORMATS, 'all'])}",),
+        evidence=(f"{Text('formats known here', '使える形式')}: {', '.join([*FORMATS, 'all'])}",),
         remedies=(asked_for,),
     )

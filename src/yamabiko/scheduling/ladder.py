@@ -20,7 +20,7 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 severity="error",
                 area="usage",
                 cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
-                evidence=("devices: auto, cuda, cuda:N, cpu",),
+                evidence=(f"{Text('devices', '使えるデバイス')}: auto, cuda, cuda:N, cpu",),
                 remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )
         )
@@ -107,7 +107,7 @@ def _forced(rungs: list[Placement], compute_type: str) -> list[Placement]:
                 severity="error",
                 area="usage",
                 cause=Text(f"“{compute_type}” is not a compute type.", f"「{compute_type}」という数値型はありません。"),
-                evidence=(f"compute types: auto, {', '.join(known)}",),
+                evidence=(f"{Text('compute types', '使える数値型')}: auto, {', '.join(known)}",),
                 remedies=tuple(
                     Remedy(Text("Did you mean this?", "これではありませんか"), f"--compute_type {name}")
                     for name in near

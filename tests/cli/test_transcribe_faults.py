@@ -166,11 +166,16 @@ def test_a_lie_about_the_device_is_told_and_the_text_kept(recording: Path, undis
 def test_without_fallback_the_first_failure_that_is_understood_is_the_end(recording: Path, tmp_path: Path) -> None:
     script = script_file(
         tmp_path / "script.json",
-        {"at": "load", "device": "cuda", "do": "raise", "message": "CUDA failed with error out of memory"},
+        {
+            "at": "load",
+            "device": "cuda",
+            "do": "raise",
+            "message": "Requested float16 compute type, but the target device or backend do not support efficient float16 computation.",
+        },
     )
     result = transcribe(recording, tmp_path, script, "--device", "cuda", "--no_fallback")
     assert result.code == 5
-    assert "cuda-oom" in result.err
+    assert "ct2-compute-type-unsupported" in result.err
 
 
 def test_a_flood_of_output_stops_nothing(recording: Path, undisturbed: str, tmp_path: Path) -> None:

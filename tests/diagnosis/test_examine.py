@@ -173,3 +173,11 @@ def test_a_torch_for_the_cpu_on_a_machine_without_a_gpu_is_no_trouble_of_the_whe
 
     said = "UserWarning: FP16 is not supported on CPU; using FP32 instead"
     assert all(f.severity == "info" for f in explain(Symptom((said,)), seen).confirmed)
+
+
+def test_where_torch_is_seen_on_a_mac_facts_confirm_what_mps_lacks():
+    seen = facts({**platform("apple"), "environments": [{"name": "/Users/USER/venv", "packages": {"torch": "2.9.1"}}]})
+
+    [finding] = explain(Symptom(("TypeError: Cannot convert a MPS Tensor to float64 dtype",)), seen).confirmed
+
+    assert "torch 2.9.1" in "\n".join(finding.evidence)

@@ -77,7 +77,15 @@ def check_up(
                 facts = learned(facts, result)
                 rungs.append(rung)
                 explained += [why] if why else []
+    if engine is None:
+        facts = learned(facts, *(probes.run("count", place) for place in _uncounted(facts)))
     return Checkup(facts, merged(examine(facts), explained), tuple(rungs))
+
+
+def _uncounted(facts: Facts) -> list[probes.Place]:
+    """The user's own environments in which CTranslate2 may take the CPU without a word; ours are counted on the way."""
+    theirs = tuple(e for e in facts.environments if e.engine is None and e.version("ctranslate2"))
+    return _unasked("count", replace(facts, environments=theirs)) if facts.sees_nvidia else []
 
 
 def climb(

@@ -70,7 +70,10 @@ def _hides_all(value: str, count: int) -> bool:
 
 
 def _mps(facts: Facts) -> Sign:
-    return UNTOLD if facts.system.name == "darwin" else absent(f"system: {facts.system.name} has no MPS")
+    if facts.system.name != "darwin":
+        return absent(f"system: {facts.system.name} has no MPS")
+    torches = [f"{e.name}: torch {torch}" for e in facts.environments if (torch := e.version("torch"))]
+    return present(f"system: {facts.system.name} {facts.system.machine}", *torches) if torches else UNTOLD
 
 
 def _two_openmps(facts: Facts) -> Sign:

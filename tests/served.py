@@ -70,7 +70,7 @@ def end(served: Served) -> str:
     """Politely; what it said at last. Nothing is left behind."""
     children = _descendants(served.process.pid)
     served.process.send_signal(signal.SIGTERM)
-    _, said = served.process.communicate(timeout=30)
+    _, said = served.process.communicate(timeout=30)  # closes its stderr too
     assert served.process.returncode == 0, said
     assert "Traceback" not in said
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

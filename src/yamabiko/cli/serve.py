@@ -39,6 +39,13 @@ AllowHost = Annotated[
     typer.Option("--allow-host", metavar=str(Text("NAME", "名前")), show_default=False,
                  help=str(Text("Name by which clients call this server, besides localhost", "localhost のほかに、呼び出しを許す名前"))),
 ]  # fmt: skip
+AllowWebhook = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-webhook", metavar=str(Text("HOST", "ホスト")), show_default=False,
+        help=str(Text("Host in this network that may be told of jobs that are over", "完了を知らせてよい、ローカルネットワーク内のホスト")),
+    ),
+]  # fmt: skip
 MaxUpload = Annotated[
     int, typer.Option("--max-upload-mb", min=1, help=str(Text("Largest upload, in MiB", "アップロードの上限（MiB）")))
 ]
@@ -54,6 +61,7 @@ def command(
     port: Port = 8080,
     api_key: ApiKey = None,
     allow_host: AllowHost = None,
+    allow_webhook: AllowWebhook = None,
     model: options.Model = None,
     engine: options.Engine = catalog.DEFAULT_ENGINE,
     device: options.Device = "auto",
@@ -72,6 +80,7 @@ def command(
         port=port,
         keys=tuple(Key.of(*_named(number, key)) for number, key in enumerate(api_key or (), 1)),
         hosts=tuple(allow_host or ()),
+        webhook_hosts=tuple(allow_webhook or ()),
         engine=engine,
         model=model,
         device=device,

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yamabiko import __version__, logs
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.server import docs_page, native_api, openai_api, problems
+from yamabiko.server import docs_page, jobs_api, native_api, openai_api, problems
 from yamabiko.server.config import Config
 from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
@@ -55,6 +55,7 @@ def create_app(config: Config, settings: Settings) -> FastAPI:
         return HTMLResponse(docs_page.page(app.openapi()))
 
     app.include_router(openai_api.router)
+    app.include_router(jobs_api.router)
     app.include_router(native_api.router)
     app.include_router(asr.router)
     app.include_router(whisper_cpp.router)

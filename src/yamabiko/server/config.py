@@ -37,6 +37,8 @@ class Config:
     keys: tuple[Key, ...] = ()
     hosts: tuple[str, ...] = ()
     """Names besides the machine's own by which it may be called: what stands in a Host header."""
+    webhook_hosts: tuple[str, ...] = ()
+    """May be told of jobs though their addresses are private."""
     engine: str = catalog.DEFAULT_ENGINE
     model: str | None = None
     device: str = "auto"

@@ -25,12 +25,17 @@ from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
+from yamabiko.jobs.runner import Progress, Runner
+from yamabiko.jobs.store import Job, Store
+from yamabiko.jobs.webhook import notify
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, mend, prepare
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
+from yamabiko.server.forms import Form
 from yamabiko.server.problems import refused
+from yamabiko.server.transcription_form import read
 from yamabiko.settings import Settings
 from yamabiko.speech import Segment, TranscribeOptions, Transcript
 from yamabiko.transcription import pipeline
@@ -75,6 +80,10 @@ class Desk:
         self._open: dict[Ticket, float] = {}
         self._outfits: dict[Wish, tuple[float, Outfit]] = {}
         self._preparing = threading.Lock()
+        self._prepared = threading.Event()
+        self.jobs_folder = settings.data_dir / "jobs" / "recordings"
+        self.jobs = Store(settings.data_dir / "jobs" / "jobs.sqlite3")
+        self.runner = Runner(self.jobs, self._perform, self._job_over)
         self._mending = Mending(settings, self._report, allowed=config.may_install)
         self._closed = False
 
@@ -83,6 +92,7 @@ class Desk:
     def start(self) -> None:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
         threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
+        self.runner.start()
 
     def _get_ready(self) -> None:
         try:
@@ -94,6 +104,7 @@ class Desk:
             logs.event("not-ready", finding=problem.finding.id)
             return
         self.readiness = "ready"
+        self._prepared.set()
         logs.event("ready", engine=outfit.card.name, model=outfit.model_name)
 
     def _load(self, outfit: Outfit) -> None:
@@ -111,7 +122,9 @@ class Desk:
         self._closed = True
         for ticket in list(self._open):
             ticket.cancel()
+        self.runner.close()
         self._work.shutdown(wait=True, cancel_futures=True)
+        self.jobs.close()
         self.pool.close()
 
     # ---- what can be worked with ---------------------------------------------------------------------------------------
@@ -217,6 +230,26 @@ class Desk:
         pipeline.forget(recording, request, self.settings)
         self._count(transcript)
         return replace(transcript, source=name)
+
+    # ---- jobs ------------------------------------------------------------------------------------------------------
+
+    def _perform(self, job: Job, ticket: Ticket, watcher: Progress) -> Transcript:
+        """On the runner's thread, as soon as there is an engine. Raises: Problem, Cancelled."""
+        while not self._prepared.wait(0.5):
+            ticket.hold()
+        asked = read(Form(fields={name: list(values) for name, values in job.asked.items()}), self.default_wish())
+        finder = Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install) if asked.speech else None
+        request = self.request(asked.wish, finder, asked.options, ticket, asked.speech or SpeechOptions())
+        recording = Path(job.recording)
+        transcript = self._mending.transcribe(recording, request, self.pool, watcher)
+        pipeline.forget(recording, request, self.settings)
+        self._count(transcript)
+        return replace(transcript, source=job.name)
+
+    def _job_over(self, job: Job) -> None:
+        logs.event("job-over", job=job.id, state=job.state)
+        if job.webhook:
+            threading.Thread(target=notify, args=(job, self.config.webhook_hosts), name="webhook", daemon=True).start()
 
     def _count(self, transcript: Transcript) -> None:
         stats, receipt = self.stats, transcript.receipt

@@ -1,0 +1,191 @@
+"""Jobs over HTTP: left here with their recordings, looked at, stopped and fetched whenever it suits."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from yamabiko import formats
+from yamabiko.formats.plain import dump
+from yamabiko.i18n import Text
+from yamabiko.jobs import webhook
+from yamabiko.jobs.store import OVER, Job, Store, told
+from yamabiko.records import to_plain
+from yamabiko.server.forms import Form, read_form
+from yamabiko.server.problems import Refused, refused
+from yamabiko.server.sitting import desk_of
+from yamabiko.server.transcription_form import read
+
+router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
+
+_OWN = ("webhook_url", "webhook_secret")
+_MEDIA = {"json": "application/json", "verbose_json": "application/json"}
+BEAT_S = 15.0
+"""A stream of events on which nothing happens says so as often, lest a proxy take it for dead."""
+
+
+@router.post("", status_code=202)
+async def add(request: Request) -> dict[str, Any]:
+    """
+    A form as for `/v1/audio/transcriptions`, with one file or several: a job each. Also `webhook_url`, which is posted
+    to when a job is over, and `webhook_secret`, by which the post is signed.
+    """
+    desk = desk_of(request)
+    folder = desk.jobs_folder / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    try:
+        form = await read_form(request, folder, desk.config.most_upload_bytes, desk.settings.free_disk_bytes)
+        form.file()
+        asked = {name: values for name, values in form.fields.items() if name not in _OWN}
+        read(Form(fields=asked), desk.default_wish())
+        kept = {name: tuple(values) for name, values in asked.items()}
+        notice = await _webhook(form, desk.config.webhook_hosts)
+        added = [
+            desk.jobs.add(request.state.client, upload.name, upload.path, kept, **notice)
+            for name, upload in form.files
+            if name == "file"
+        ]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    desk.runner.wake()
+    return {"object": "list", "data": [told(job) for job in added]}
+
+
+@router.get("")
+async def list_all(request: Request) -> dict[str, Any]:
+    """Of this client, the newest first."""
+    return {"object": "list", "data": [told(job) for job in desk_of(request).jobs.all(_client(request))]}
+
+
+@router.get("/{id_}")
+async def one(request: Request, id_: str) -> dict[str, Any]:
+    """State, percent, the rest in seconds, what was heard so far; when it is done, the receipt."""
+    job = _job(request, id_)
+    answer = told(job)
+    transcript = desk_of(request).jobs.transcript(id_)
+    if transcript is not None:
+        answer["receipt"] = to_plain(transcript.receipt)
+    return answer
+
+
+@router.get("/{id_}/result")
+async def result(request: Request, id_: str) -> Response:
+    """Query: response_format or format (txt, srt, vtt, tsv, json, verbose_json ...), rendered now."""
+    job = _job(request, id_)
+    transcript = desk_of(request).jobs.transcript(id_)
+    if transcript is None:
+        raise refused(
+            "job-not-done",
+            Text(
+                f"The job is {job.state}; there is no transcript.",
+                f"ジョブは {job.state} の状態で、結果はまだありません。",
+            ),
+            f"job: {job.state}, {job.percent:.0f} %",
+        )
+    asked = request.query_params
+    name = asked.get("response_format") or asked.get("format") or "verbose_json"
+    name = {"text": "txt"}.get(name, name)
+    return Response(formats.render(transcript, name), media_type=_MEDIA.get(name, "text/plain; charset=utf-8"))
+
+
+@router.get("/{id_}/events")
+async def events(request: Request, id_: str) -> StreamingResponse:
+    """Server-sent events from the first on, or from the one after `Last-Event-ID`; ends with the job."""
+    _job(request, id_)
+    last = request.headers.get("last-event-id", "")
+    return StreamingResponse(
+        _events(desk_of(request).jobs, id_, int(last) if last.isdecimal() else 0), media_type="text/event-stream"
+    )
+
+
+@router.post("/{id_}/cancel")
+async def cancel(request: Request, id_: str) -> dict[str, Any]:
+    return await _do(request, id_, desk_of(request).runner.cancel)
+
+
+@router.post("/{id_}/pause")
+async def pause(request: Request, id_: str) -> dict[str, Any]:
+    """What was answered is kept; `resume` goes on from there."""
+    return await _do(request, id_, desk_of(request).runner.pause)
+
+
+@router.post("/{id_}/resume")
+async def resume(request: Request, id_: str) -> dict[str, Any]:
+    return await _do(request, id_, desk_of(request).runner.resume)
+
+
+@router.delete("/{id_}")
+async def delete(request: Request, id_: str) -> dict[str, Any]:
+    """Recording, transcript and all; cancelled first if it is at work."""
+    _job(request, id_)
+    await asyncio.to_thread(desk_of(request).runner.forget, id_)
+    return {"id": id_, "deleted": True}
+
+
+# ---- parts --------------------------------------------------------------------------------------------------------------
+
+
+async def _do(request: Request, id_: str, what: Callable[[str], Job | None]) -> dict[str, Any]:
+    before = _job(request, id_)
+    after = await asyncio.to_thread(what, id_)
+    if after is None:
+        raise refused(
+            "job-not-so",
+            Text(
+                f"That cannot be done with a job that is {before.state}.",
+                f"{before.state} のジョブにはできない操作です。",
+            ),
+            f"job: {before.state}",
+        )
+    return told(after)
+
+
+def _client(request: Request) -> str | None:
+    """With keys each client sees its own; without, there is only one."""
+    return request.state.client if desk_of(request).config.keys else None
+
+
+def _job(request: Request, id_: str) -> Job:
+    """Raises: Refused (job-unknown), also for another client's."""
+    job = desk_of(request).jobs.find(id_)
+    client = _client(request)
+    if job is None or (client is not None and job.client != client):
+        raise _unknown(id_)
+    return job
+
+
+def _unknown(id_: str) -> Refused:
+    return refused(
+        "job-unknown",
+        Text(f"There is no job “{id_[:100]}”.", f"ジョブ「{id_[:100]}」はありません。"),
+        "GET /v1/jobs lists what there is",
+    )
+
+
+async def _webhook(form: Form, allowed: tuple[str, ...]) -> dict[str, str]:
+    url = form.first("webhook_url")
+    if not url:
+        return {}
+    await asyncio.to_thread(webhook.check, url, allowed)
+    return {"webhook": url, "webhook_secret": form.first("webhook_secret") or ""}
+
+
+async def _events(store: Store, id_: str, after: int) -> AsyncIterator[str]:
+    while True:
+        found = await asyncio.to_thread(store.events, id_, after, BEAT_S)
+        if not found:
+            if store.find(id_) is None:
+                return
+            yield ": still here\n\n"
+        for event in found:
+            after = event.number
+            yield f"id: {event.number}\nevent: {event.kind}\ndata: {dump({'job': id_, **event.said})}\n"
+            if event.kind in OVER:
+                return

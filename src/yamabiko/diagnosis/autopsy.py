@@ -151,19 +151,11 @@ _PHASES = {
 
 def _for(exit_: WorkerExit, finding: Finding) -> Finding:
     """With commands that name this engine, and without advice that was taken already."""
-    place = exit_.placement
-    return replace(
-        finding,
-        remedies=tuple(
-            replace(r, command=re.sub(r"(?<=yamabiko engines )(repair|verify) NAME", rf"\1 {exit_.engine}", r.command))
-            if r.command
-            else r
-            for r in finding.remedies
-            if not (
-                r.command and re.fullmatch(r"--compute[_-]type int8\w*", r.command) and "int8" in place.compute_type
-            )
-        ),
-    )
+    named = finding.of_engine(exit_.engine)
+    if "int8" not in exit_.placement.compute_type:
+        return named
+    left = (r for r in named.remedies if not re.fullmatch(r"--compute[_-]type int8\w*", r.command or ""))
+    return replace(named, remedies=tuple(left))
 
 
 def _unexplained(exit_: WorkerExit, known: tuple[str, ...], suspects: tuple[Suspicion, ...]) -> Explanation:

@@ -30,6 +30,8 @@ def meanwhile(folder: Path, act: Callable[[], None]) -> str:
             said.append(line)
             if "worker-ready" in line and not any("worker-ready" in earlier for earlier in said[:-1]):
                 act()
+                while not (folder / "slow.json.counts" / "0").exists():  # or the second worker would be the one to stall
+                    assert process.poll() is None
                 [worker] = children_of(process.pid)
                 os.kill(worker, signal.SIGKILL)
     assert process.returncode == 0, "".join(said)

@@ -37,3 +37,11 @@ def pool(no_children_left: None) -> Iterator[Pool]:
     with Pool(Settings(worker_memory_bytes=2**32)) as pool:
         pool.witness = Witness(lambda: casebook.facts(casebook.platform("cpu-only-linux")))
         yield pool
+
+
+@pytest.fixture
+def pool_beside_a_gpu(pool: Pool) -> Pool:
+    """Its witness sees an NVIDIA GPU and its driver: what only a GPU can say is believed there."""
+    seen = casebook.facts({**casebook.platform("bare-ada"), "environments": []})
+    pool.witness = Witness(lambda: seen)
+    return pool

@@ -148,27 +148,39 @@ NO_MODEL = "File model.bin is incomplete: failed to read a buffer of size 4 at p
     ("message", "finding"),
     [
         (OUT_OF_MEMORY, "cuda-oom"),
-        (NO_DRIVER, DRIVER),
         (NO_LIBRARY, "ct2-libcublas12-missing-under-cuda13"),
     ],
 )
 @pytest.mark.parametrize("at", ["load", "chunk"])
-def test_a_known_cause_is_not_tried_twice(pool, outfit, script, recording, undisturbed, message, finding, at):
+def test_a_known_cause_is_not_tried_twice(
+    pool_beside_a_gpu, outfit, script, recording, undisturbed, message, finding, at
+):
     model = script({"at": at, "device": "cuda", "do": "raise", "message": message})
 
-    course = course_of(pool, outfit(model), recording)
+    course = course_of(pool_beside_a_gpu, outfit(model), recording)
 
     assert course.answered == undisturbed[:3]
     assert course.fallbacks == [finding]
     assert course.rung == CPU
 
 
-def test_the_next_file_starts_where_this_one_ended(pool, outfit, script, recording, undisturbed):
+@pytest.mark.parametrize("at", ["load", "chunk"])
+def test_a_missing_driver_is_not_tried_twice(pool, outfit, script, recording, undisturbed, at):
+    model = script({"at": at, "device": "cuda", "do": "raise", "message": NO_DRIVER})
+
+    course = course_of(pool, outfit(model), recording)
+
+    assert course.answered == undisturbed[:3]
+    assert course.fallbacks == [DRIVER]
+    assert course.rung == CPU
+
+
+def test_the_next_file_starts_where_this_one_ended(pool_beside_a_gpu, outfit, script, recording, undisturbed):
     """A rung that failed for a known reason is benched: no second load of a model that does not fit."""
     model = script({"at": "load", "device": "cuda", "do": "raise", "message": OUT_OF_MEMORY})
-    course_of(pool, outfit(model), recording)
+    course_of(pool_beside_a_gpu, outfit(model), recording)
 
-    second = course_of(pool, outfit(model), recording)
+    second = course_of(pool_beside_a_gpu, outfit(model), recording)
 
     assert second.answered == undisturbed[:3]
     assert second.fallbacks == []

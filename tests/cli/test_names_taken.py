@@ -26,14 +26,16 @@ def meanwhile(folder: Path, act: Callable[[], None]) -> str:
     ) as process:
         assert process.stderr is not None
         said = []
-        for line in process.stderr:
-            said.append(line)
-            if "worker-ready" in line and not any("worker-ready" in earlier for earlier in said[:-1]):
-                act()
-                while not (folder / "slow.json.counts" / "0").exists():  # or the second worker would be the one to stall
-                    assert process.poll() is None
-                [worker] = children_of(process.pid)
-                os.kill(worker, signal.SIGKILL)
+        try:
+            for line in process.stderr:
+                said.append(line)
+                if "worker-ready" in line and not any("worker-ready" in earlier for earlier in said[:-1]):
+                    act()
+                    [worker] = children_of(process.pid)
+                    os.kill(worker, signal.SIGKILL)
+        except BaseException:
+            process.kill()  # else it would wait for its engine, and we for it
+            raise
     assert process.returncode == 0, "".join(said)
     return "".join(said)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from program import COMMAND, children_of, environment, noise_file, run_program, script_file
 
 STALL = {"at": "chunk", "times": 1, "do": "stall"}
-"""The engine waits until the test ends it; a second worker then answers."""
+"""The engine waits until the test ends its worker; a second worker then answers."""
 
 
 def meanwhile(folder: Path, act: Callable[[], None]) -> str:
@@ -19,6 +19,9 @@ def meanwhile(folder: Path, act: Callable[[], None]) -> str:
     for number, name in enumerate(("aaa.wav", "talk.wav")):
         noise_file(folder / name, 2, seed=number + 1)
     script = script_file(folder / "slow.json", STALL, says="A[{seconds:.2f}]")
+    counter = Path(f"{script}.counts") / "0"
+    counter.parent.mkdir()
+    os.mkfifo(counter)  # where the script counts its chances: the worker and we meet there
     command = [*COMMAND, "aaa.wav", "talk.wav", "--engine", "scripted", "--model", str(script), "--verbose"]
     command += ["--vad_filter", "False", "--device", "cpu", "--output_format", "txt"]
     with subprocess.Popen(
@@ -30,6 +33,9 @@ def meanwhile(folder: Path, act: Callable[[], None]) -> str:
             for line in process.stderr:
                 said.append(line)
                 if "worker-ready" in line and not any("worker-ready" in earlier for earlier in said[:-1]):
+                    assert counter.read_bytes() == b"."
+                    counter.unlink()
+                    counter.write_bytes(b".")
                     act()
                     [worker] = children_of(process.pid)
                     os.kill(worker, signal.SIGKILL)

@@ -26,7 +26,7 @@ _PART: dict[Stage, tuple[float, float]] = {
     # begin and length of each stage in the whole, as the command line shows it
     "decode": (0.0, 4.0),
     "find speech": (4.0, 6.0),
-    "load": (10.0, 0.0),
+    "load": (10.0, 90.0),
     "transcribe": (10.0, 90.0),
 }
 TELL_EVERY_S = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -16,20 +17,27 @@ import pytest
 
 from program import COMMAND, environment
 
+LOOK_S = 0.1
+
 
 @dataclass
 class Served:
     url: str
     process: subprocess.Popen[str]
     home: Path
+    _sdk: openai.OpenAI | None = None
 
     @property
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+        return httpx.Client(
+            base_url=self.url, timeout=120, trust_env=False, verify=False
+        )  # certificates take time to read
 
     @property
     def sdk(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, timeout=120)
+        if self._sdk is None:
+            self._sdk = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, http_client=self.http)
+        return self._sdk
 
     def stats(self) -> dict[str, float]:
         with self.http as http:
@@ -40,7 +48,9 @@ class Served:
         """Seconds until it was true."""
         begun = time.monotonic()
         while not true():
-            assert self.process.poll() is None, "the server ended"
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a pause that its end would cut short
+                self.process.wait(LOOK_S)
+                pytest.fail("the server ended")
             assert time.monotonic() - begun < limit_s, "waited too long"
         return time.monotonic() - begun
 
@@ -68,6 +78,8 @@ def begin(home: Path, *options: str, wait: bool = True, **variables: str) -> Ser
 
 def end(served: Served) -> str:
     """Politely; what it said at last. Nothing is left behind."""
+    if served._sdk is not None:
+        served._sdk.close()
     children = _descendants(served.process.pid)
     served.process.send_signal(signal.SIGTERM)
     _, said = served.process.communicate(timeout=30)  # closes its stderr too

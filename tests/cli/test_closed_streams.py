@@ -92,7 +92,6 @@ def test_results_that_were_to_be_printed_and_could_not_are_told_and_the_files_wr
         ("--help", 8),
         ("models --help", 8),
         ("--version", 8),
-        ("--show-completion", 8),
     ],
 )
 def test_a_closed_standard_output_is_told(line: str, code: int, tmp_path: Path) -> None:

@@ -23,14 +23,14 @@ def asr(served, content: bytes, name: str = "talk show.flac", **query):
 
 @pytest.mark.parametrize(
     ("output", "begins"),
-    [("txt", "Good"), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT"), ("tsv", "start\tend\ttext"), ("json", "{")],
+    [("txt", "["), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT"), ("tsv", "start\tend\ttext"), ("json", "{")],
 )
-def test_bazarr_s_door_gives_each_output_as_a_file(real, output, begins) -> None:
-    answer = asr(real, EN.path.read_bytes(), output=output, language="en", task="transcribe", word_timestamps="true")
+def test_bazarr_s_door_gives_each_output_as_a_file(plain, output, begins) -> None:
+    answer = asr(plain, EN.path.read_bytes(), output=output, language="en", task="transcribe", word_timestamps="true")
     assert answer.status_code == 200
     assert answer.text.startswith(begins)
     assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.headers["asr-engine"] == "faster-whisper"
+    assert answer.headers["asr-engine"] == "scripted"
     assert answer.headers["content-disposition"] == f'attachment; filename="talk%20show.flac.{output}"'
 
 
@@ -52,8 +52,8 @@ def test_the_language_is_detected_with_its_probability(real) -> None:
 @pytest.mark.parametrize(
     ("query", "status"), [({"output": "docx"}, 400), ({"language": "klingon"}, 400), ({"task": "sing"}, 400)]
 )
-def test_what_bazarr_s_door_cannot_do_is_refused(real, query, status) -> None:
-    assert asr(real, EN.path.read_bytes(), **query).status_code == status
+def test_what_bazarr_s_door_cannot_do_is_refused(plain, query, status) -> None:
+    assert asr(plain, EN.path.read_bytes(), **query).status_code == status
 
 
 def test_whisper_cpp_s_door_speaks_its_words(real) -> None:
@@ -61,7 +61,6 @@ def test_whisper_cpp_s_door_speaks_its_words(real) -> None:
         with real.http as http, clip.path.open("rb") as file:
             return http.post("/inference", files={"file": file}, data={"temperature": "0.0", **fields})
 
-    assert "museum" in inference(EN).json()["text"]
     assert inference(EN, response_format="srt").text.startswith("1\n")
     told = inference(JA, response_format="verbose_json", detect_language="true").json()
     assert told["language"] == "japanese"

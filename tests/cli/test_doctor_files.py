@@ -117,3 +117,9 @@ def test_what_an_engine_said_is_no_command_to_the_terminal(tmp_path: Path) -> No
     result = run_program("doctor", "--facts", tmp_path / "f.json", "--verbose", home=tmp_path)
     assert "a\\x00b\\x1b[31mc" in result.out
     assert not {"\0", "\x1b"} & set(result.out)
+
+
+def test_a_device_that_never_ends_is_no_report(tmp_path: Path) -> None:
+    result = run_program("doctor", "--facts", "/dev/zero", home=tmp_path)
+    assert result.code == 2
+    assert "facts-unreadable" in result.err

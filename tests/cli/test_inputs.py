@@ -130,3 +130,25 @@ def test_what_cannot_be_read_is_told_before_anything_is_set_up(tmp_path: Path) -
     assert result.code == 3
     assert "gone.wav: input-missing" in result.err
     assert "engine" not in result.err
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or (os.geteuid() == 0 and shutil.which("setpriv") is None),
+    reason="needs a user with limits",
+)
+def test_a_folder_for_results_that_is_closed_is_no_bug_of_ours(tmp_path: Path) -> None:
+    noise_file(tmp_path / "a.wav", 1)
+    script = script_file(tmp_path / "script.json")
+    (tmp_path / "closed").mkdir(mode=0)
+    limits = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    try:
+        done = subprocess.run(
+            [*limits, *COMMAND, "a.wav", "--output_dir", "closed/out", "--engine", "scripted", "--model", str(script),
+             "--vad_filter", "False", "-f", "txt"],
+            env=environment(tmp_path / "home"), cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+    assert done.returncode == 8, done.stderr
+    assert "yamabiko-bug" not in done.stderr
+    assert "closed/out" in done.stderr

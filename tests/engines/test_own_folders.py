@@ -56,8 +56,17 @@ def test_a_file_beside_a_known_model_is_told_and_no_reason_to_refuse_it(desk: De
     assert (known.pinned, known.revision, known.beside) == (True, REVISION, ("preprocessor_config.json",))
 
 
+def test_a_byte_more_does_not_make_damaged_weights_another_model(desk: Desk) -> None:
+    folder = own(desk.home / "mine", model__bin=FLIPPED + b"x")
+    model = models.locate(folder, **desk.ask())
+    assert model is not None
+    with pytest.raises(Problem):
+        models.refuse_altered(model, FORMAT, AMONG)
+
+
 def test_weights_of_another_size_are_a_model_that_we_do_not_know(desk: Desk) -> None:
-    folder = own(desk.home / "mine", model__bin=FILES["model.bin"] + b"more")
+    """Another precision of it, for instance, has half of the bytes."""
+    folder = own(desk.home / "mine", model__bin=FILES["model.bin"][: len(FILES["model.bin"]) // 2])
     model = models.locate(folder, **desk.ask())
     assert model is not None
     models.refuse_altered(model, FORMAT, AMONG)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -109,10 +110,33 @@ def _guarded(work: Callable[[], Any]) -> int:
     except Exception as error:
         if os.environ.get("YAMABIKO_DEBUG"):
             raise
+        if isinstance(error, PermissionError) and error.filename:
+            screen.show_finding(console, _no_permission(error))
+            return exits.BY_AREA["output"]
         logs.event("bug", error=repr(error))
         screen.show_finding(console, _our_bug(error))
         return 1
     return code if isinstance(code, int) else exits.OK
+
+
+def _no_permission(error: PermissionError) -> Finding:
+    """Of a folder that no step had reason to expect closed: results, caches, a model beside them."""
+    path = os.fsdecode(error.filename)
+    return Finding(
+        id="permission-denied",
+        severity="error",
+        area="output",
+        cause=Text(f"This user may not use {path}.", f"このユーザーには {path} を使う権限がありません。"),
+        evidence=(f"system: {error}"[:500],),
+        remedies=(
+            Remedy(Text("See who may", "権限を確かめる"), f"namei -l {shlex.quote(path)}", "effort"),
+            Remedy(
+                Text("Keep yamabiko's own files elsewhere", "yamabiko の保存先を変える"),
+                "YAMABIKO_HOME=/path/to/folder yamabiko ...",
+                "effort",
+            ),
+        ),
+    )
 
 
 def _our_bug(error: Exception) -> Finding:

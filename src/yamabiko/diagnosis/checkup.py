@@ -182,7 +182,7 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
         harmless = not any(_SOUNDS_BAD.search(line[:2000]) for line in lines) and not symptom.ending
         if harmless:
-            told = (f"log: {len(lines)} lines, and no word of an error",)
+            told = (f"log: no word of an error in the newest {len(lines)} lines",)
         confirmed = (article("log-unexplained").finding((*told, *possible), "info" if harmless else None),)
     explaining = tuple(finding.id for finding in confirmed)
     found = {finding.id: finding for finding in merged(confirmed, checkup.findings)}

@@ -20,10 +20,20 @@ def dump(facts: Facts, findings: tuple[Finding, ...], tried: object, clean: Reda
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
+LARGEST = 64_000_000
+"""Characters of a report; one of a machine with many environments has two million."""
+
+
 def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
     """Facts that were saved, here or anywhere, what was found then, and what was tried. Raises: Problem (facts-unreadable)."""
     try:
-        record = json.loads(path.read_text("utf-8"))
+        if path.exists() and not path.is_file() and not path.is_fifo():
+            raise Malformed("it is no file")  # a device may never end
+        with path.open(encoding="utf-8") as stream:
+            text = stream.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise Malformed(f"it is longer than any report: more than {LARGEST // 10**6} million characters")
+        record = json.loads(text)
         if not isinstance(record, dict):
             raise Malformed("the file holds no object")
         plain = record.get("facts", record)

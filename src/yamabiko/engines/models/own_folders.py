@@ -95,13 +95,19 @@ def recognised(model: LocalModel, format: str, among: Catalogue | None = None) -
 
 
 def _alike(model: LocalModel, format: str, among: Catalogue | None) -> list[ModelEntry]:  # noqa: A002
-    """The pinned models whose weights, the largest file, are as large as this one's."""
+    """
+    The pinned models whose weights, the largest file, are nearly as large as this one's.
+
+    Nearly: a byte more is damage or another's work, while another precision of the same model is half or twice as large.
+    """
     found = []
     for entry in (among or catalogue()).models:
         if not entry.pinned or entry.format != format:
             continue
         weights = max(entry.files, key=lambda file: file.size or 0)
-        if any(file.size == weights.size for file in model.files if _names(file, format) == _names(weights, format)):
+        near = max(1, (weights.size or 0) // 100)
+        sizes = [file.size for file in model.files if _names(file, format) == _names(weights, format)]
+        if any(size is not None and abs(size - (weights.size or 0)) <= near for size in sizes):
             found.append(entry)
     return found
 

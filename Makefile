@@ -9,7 +9,7 @@ TEST_HOME := $(CURDIR)/.test-home
 # Byte code is made at the first start of a module, and not at every one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bench score clean
+.PHONY: demo test test-server lint bench score clean
 
 demo: .venv/installed  ## transcribe the two bundled clips
 	@$(BIN)/yamabiko transcribe src/yamabiko/clips --output_dir $(DEMO) --output_format txt,srt,json --overwrite
@@ -19,12 +19,15 @@ demo: .venv/installed  ## transcribe the two bundled clips
 # Three at once: much of a test is waiting for a process to start. The installation beside them ends with them, by
 # TERM: what a shell runs in the background does not hear Ctrl-C.
 test: .venv/tested  ## everything that needs no GPU and no hub
-	@echo "about nine minutes on two cores; the first run fetches two engines and two models"
+	@echo "about eight minutes on two cores; the first run fetches two engines and two models; make test-server tests the server"
 	@mkdir -p $(TEST_HOME); ( export YAMABIKO_HOME="$(TEST_HOME)"; trap 'kill $$now; wait $$now; exit' TERM; \
 		for what in "engines install faster-whisper --profile cpu" "engines install silero-vad" "models pull tiny.en"; do \
 			$(BIN)/yamabiko $$what & now=$$!; wait $$now; done ) >$(TEST_HOME)/prepared.log 2>&1 & prepared=$$!; \
 	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/server
+
+test-server: .venv/tested  ## the server over HTTP; about two minutes, on what make test has fetched
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal tests/server
 
 lint: .venv/tested
 	$(BIN)/ruff check --no-cache src tests scripts

@@ -67,3 +67,18 @@ class Problem(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(f"{finding.id}: {finding.cause.en}")
         self.finding = finding
+
+
+def our_bug(error: Exception, *evidence: str, remedies: tuple[Remedy, ...] = ()) -> Finding:
+    """What nobody expected: said to be our mistake. What the error says may be a client's words, and is not quoted."""
+    return Finding(
+        id="yamabiko-bug",
+        severity="error",
+        area="worker",
+        cause=Text(
+            f"yamabiko itself failed ({type(error).__name__}). This is our mistake, not yours.",
+            f"yamabiko 自体の不具合です（{type(error).__name__}）。操作の誤りではありません。",
+        ),
+        evidence=evidence,
+        remedies=remedies,
+    )

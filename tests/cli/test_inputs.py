@@ -119,7 +119,7 @@ def test_folders_that_may_not_be_read_cost_only_themselves(tmp_path: Path) -> No
             (work / name).chmod(0o700)
     assert done.returncode == 7, done.stderr
     assert done.stderr.count("input-folder-unreadable: ") == 4
-    for folder in ("folder closed", "/work/closed", "folder all/locked", "folder all/sealed"):
+    for folder in ("folder closed", f"{work / 'closed'}", "folder all/locked", "folder all/sealed"):
         assert f"{folder}\n" in done.stderr, done.stderr
     assert (work / "all/good.txt").read_text("utf-8")
     assert "Look in subfolders" not in done.stderr

@@ -18,7 +18,7 @@ from yamabiko import __version__, logs
 from yamabiko.cli import doctor, engines, exits, misunderstood, models, screen, serve, streams, transcribe
 from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Finding, Problem, Remedy, our_bug
 from yamabiko.i18n import Text
 
 app = App(
@@ -114,7 +114,7 @@ def _guarded(work: Callable[[], Any]) -> int:
             screen.show_finding(console, _no_permission(error))
             return exits.BY_AREA["output"]
         logs.event("bug", error=repr(error))
-        screen.show_finding(console, _our_bug(error))
+        screen.show_finding(console, _bug_shown(error))
         return 1
     return code if isinstance(code, int) else exits.OK
 
@@ -139,20 +139,14 @@ def _no_permission(error: PermissionError) -> Finding:
     )
 
 
-def _our_bug(error: Exception) -> Finding:
+def _bug_shown(error: Exception) -> Finding:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
-    return Finding(
-        id="yamabiko-bug",
-        severity="error",
-        area="worker",
-        cause=Text(
-            f"yamabiko itself failed ({type(error).__name__}). This is our mistake, not yours.",
-            f"yamabiko 自体の不具合です（{type(error).__name__}）。操作の誤りではありません。",
-        ),
-        evidence=(f"{place}: {error}"[:500],),
+    return our_bug(
+        error,
+        f"{place}: {error}"[:500],
         remedies=(
             Remedy(
                 Text(

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from yamabiko import logs
-from yamabiko.findings import Finding, Problem
-from yamabiko.i18n import Text
+from yamabiko.findings import Finding, Problem, our_bug
 from yamabiko.jobs.store import OVER, Job, State, Store
 from yamabiko.scheduling.turns import Cancelled, Ticket
 from yamabiko.speech import Segment, Transcript
@@ -132,7 +131,7 @@ class Runner:
             over = self._store.change(job.id, "failed", ("working",), finding=problem.finding, ended=time.time())
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this job, not all that wait
             logs.event("bug", error=repr(error), job=job.id)
-            over = self._store.change(job.id, "failed", ("working",), finding=_our_bug(error), ended=time.time())
+            over = self._store.change(job.id, "failed", ("working",), finding=our_bug(error), ended=time.time())
         else:
             over = self._store.finish(job.id, done)
         finally:
@@ -183,18 +182,6 @@ class Progress:
             return None
         speed = (part - self._first[1]) / (now - self._first[0])
         return round((1.0 - part) / speed, 1)
-
-
-def _our_bug(error: Exception) -> Finding:
-    return Finding(
-        id="yamabiko-bug",
-        severity="error",
-        area="worker",
-        cause=Text(
-            f"yamabiko itself failed ({type(error).__name__}). This is our mistake, not yours.",
-            f"yamabiko 自体の不具合です（{type(error).__name__}）。操作の誤りではありません。",
-        ),
-    )
 
 
 def _remove(recording: Path) -> None:

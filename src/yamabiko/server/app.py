@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from yamabiko import __version__, logs
-from yamabiko.findings import Finding, Problem
+from yamabiko.findings import Problem, our_bug
 from yamabiko.i18n import Text
 from yamabiko.server import docs_page, jobs_api, native_api, openai_api, problems
 from yamabiko.server.config import Config
@@ -48,7 +48,7 @@ def create_app(config: Config, settings: Settings) -> FastAPI:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         logs.event("bug", error=repr(error), route=request.url.path)
-        return tell(Problem(_our_bug(error)))
+        return tell(Problem(our_bug(error)))
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
@@ -102,16 +102,4 @@ def _no_route(request: Request, code: int) -> Problem:
             f"{asked} はありません。一覧は GET /docs にあります。",
         ),
         f"request: {asked}",
-    )
-
-
-def _our_bug(error: Exception) -> Finding:
-    return Finding(
-        id="yamabiko-bug",
-        severity="error",
-        area="worker",
-        cause=Text(
-            f"yamabiko itself failed ({type(error).__name__}). This is our mistake, not yours.",
-            f"yamabiko 自体の不具合です（{type(error).__name__}）。操作の誤りではありません。",
-        ),
     )

@@ -35,9 +35,9 @@ from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import refused
-from yamabiko.server.transcription_form import read
+from yamabiko.server.transcription_form import Asked, read
 from yamabiko.settings import Settings
-from yamabiko.speech import Segment, TranscribeOptions, Transcript
+from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription import pipeline
 from yamabiko.transcription.asking import Stage
 from yamabiko.transcription.mending import BROKEN, Mending
@@ -152,19 +152,18 @@ class Desk:
         self.config = replace(self.config, engine=wish.engine, model=wish.model)
         return outfit
 
-    def request(
-        self, wish: Wish, finder: Wish | None, options: TranscribeOptions, ticket: Ticket, speech: SpeechOptions
-    ) -> pipeline.Request:
-        """What the pipeline is to do. Raises: Problem."""
+    def request(self, asked: Asked, ticket: Ticket) -> pipeline.Request:
+        """What the pipeline is to do; engines and models may have to be fetched for it. Raises: Problem."""
+        finder = Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install)
         return pipeline.Request(
-            outfit=self.outfit(wish),
-            speech_finder=self.outfit(finder) if finder is not None else None,
-            options=options,
-            speech=speech,
+            outfit=self.outfit(asked.wish),
+            speech_finder=self.outfit(finder) if asked.speech is not None else None,
+            options=asked.options,
+            speech=asked.speech or SpeechOptions(),
             conduct=Conduct(),
             ticket=ticket,
-            requested_device=wish.device,
-            requested_compute_type=wish.compute_type,
+            requested_device=asked.wish.device,
+            requested_compute_type=asked.wish.compute_type,
         )
 
     def _report(self, what: Text, done: int, total: int) -> None:
@@ -238,8 +237,7 @@ class Desk:
         while not self._prepared.wait(0.5):
             ticket.hold()
         asked = read(Form(fields={name: list(values) for name, values in job.asked.items()}), self.default_wish())
-        finder = Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install) if asked.speech else None
-        request = self.request(asked.wish, finder, asked.options, ticket, asked.speech or SpeechOptions())
+        request = self.request(asked, ticket)
         recording = Path(job.recording)
         transcript = self._mending.transcribe(recording, request, self.pool, watcher)
         pipeline.forget(recording, request, self.settings)

@@ -16,10 +16,7 @@ from typing import Any
 
 from fastapi import Request
 
-from yamabiko.audio.speech_spans import SpeechOptions
-from yamabiko.engines import catalog
 from yamabiko.i18n import Text
-from yamabiko.scheduling.setup import Wish
 from yamabiko.scheduling.turns import Cancelled, Ticket
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Form, Upload, read_form
@@ -56,7 +53,7 @@ class Sitting:
 
     async def wanted(self, asked: Asked) -> pipeline.Request:
         """On a thread, as engines and models may have to be fetched. Raises: Problem."""
-        return await asyncio.to_thread(self._wanted, asked)
+        return await asyncio.to_thread(self.desk.request, asked, self.ticket)
 
     async def transcribe(self, upload: Upload, asked: Asked) -> Transcript:
         """Cancelled when the client goes away. Raises: Problem."""
@@ -68,11 +65,6 @@ class Sitting:
     ) -> asyncio.Task[Transcript]:
         """The same without waiting; `heard` is told each stretch, on a thread of work."""
         return asyncio.ensure_future(self.desk.transcribe(upload.path, upload.name, wanted, heard))
-
-    def _wanted(self, asked: Asked) -> pipeline.Request:
-        finder = Wish(catalog.SPEECH_FINDER, may_install=self.desk.config.may_install)
-        return self.desk.request(asked.wish, finder if asked.speech else None, asked.options, self.ticket,
-                                 asked.speech or SpeechOptions())  # fmt: skip
 
     async def _while_the_client_waits(self, work: Coroutine[Any, Any, Transcript]) -> Transcript:
         task = asyncio.ensure_future(work)

@@ -32,8 +32,8 @@ _WORDS = {
     "index-unreachable": "not to be had",
     "engine-install-interrupted": "uv was ended",
 }
-_MENDABLE = ("index-unreachable", "index-refused", "engine-install-interrupted")
-"""What another try can get past: for these, wheels that are whole stay for it."""
+_FINAL = ("engine-hash-mismatch", "engine-no-wheel", "engine-package-not-in-index")
+"""What no other try gets past. After all else, known to us or not, wheels that are whole stay for the next pull."""
 
 _LONGEST_SILENCE_S = 60.0
 """Whoever gave pip more patience did so for an unattended installation; here a person waits, twice as long."""
@@ -124,7 +124,7 @@ def _fetched(pull: Pull, chosen: Sequence[Wheel], passing: Path, total: int) -> 
 
 
 def _failure(pull: Pull, findings: Sequence[Finding], where: str) -> SourceFailed:
-    if not all(finding.id in _MENDABLE for finding in findings):
+    if any(finding.id in _FINAL for finding in findings):
         store.discard(store.wheel_cache(pull.settings, pull.entry))
     return SourceFailed(f"{where}: {'; '.join(map(_line, findings))}")
 

@@ -44,6 +44,16 @@ class Config:
     device: str = "auto"
     compute_type: str = "auto"
     threads: int = 0
+    batch_size: int = 1
+    """Stretches of speech asked of the engine at once, where it can."""
+    language: str | None = None
+    """Of recordings whose request names none; None: it is detected."""
+    idle_unload_s: float = 600.0
+    """A model that nobody asked for during so long is given up with its process; 0: never."""
+    memory_budget_bytes: int = 0
+    """What models may take together; 0: what the machine has free."""
+    keep_free_bytes: int = 512 * MIB
+    """Memory left to the machine's other programs."""
     may_install: bool = True
     most_upload_bytes: int = 2048 * MIB
     most_waiting: int = 64

@@ -73,6 +73,8 @@ class Segment:
     no_speech_prob: float | None = None
     compression_ratio: float | None = None
     temperature: float | None = None
+    seek: int | None = None
+    """Where the window begins in which the engine found it, in hundredths of a second, on the clock of `start_s`."""
     language: str | None = None
     """Only where the language was detected for each chunk."""
 
@@ -85,6 +87,8 @@ class TranscribeOptions:
 
     language: str | None = None
     """ISO 639-1 code; None means: detect."""
+    languages: tuple[str, ...] = ()
+    """Where it is detected: the codes that it may be; empty: any."""
     task: Task = "transcribe"
     word_timestamps: bool = False
     initial_prompt: str | None = None

@@ -119,8 +119,12 @@ class Transcriber(Protocol):
         iterating at any yield: that is how work is cancelled.
         """
 
-    def detect_language(self, audio: Audio) -> DetectedLanguage | None:
-        """The language of up to 30 s of speech; None if the model knows one language only."""
+    def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:
+        """
+        The language of up to 30 s of speech, one of `languages` unless they are empty; its probability among them.
+
+        None if the model knows one language only, or none of `languages`.
+        """
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Where the engine itself says it runs, asked now."""

@@ -35,11 +35,11 @@ def segment_values(number: int, segment: Segment) -> dict[str, Any]:
     A segment under Whisper's keys, which are OpenAI's too.
 
     What the engine did not measure is null; tokens that it did not give are an
-    empty list. `seek` is Whisper's own bookkeeping, which no result carries.
+    empty list.
     """
     return {
         "id": number,
-        "seek": None,
+        "seek": segment.seek,
         "start": seconds(segment.start_s),
         "end": seconds(segment.end_s),
         "text": segment.text,

@@ -126,9 +126,9 @@ class Run:
             self._ticket.hold()
         return None
 
-    def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
-        """Raises: Problem, when no rung is left."""
-        return self.survive(lambda worker: worker.detect_language(audio, span))
+    def detect_language(self, audio: Path, span: Span, languages: tuple[str, ...] = ()) -> DetectedLanguage | None:
+        """One of `languages` unless they are empty. Raises: Problem, when no rung is left."""
+        return self.survive(lambda worker: worker.detect_language(audio, span, languages))
 
     def find_speech(self, audio: Path, heard: Callable[[int], None] = lambda samples: None) -> tuple[NDArray[Any], int]:
         """
@@ -219,7 +219,8 @@ class Run:
     def _refuse_languages_it_does_not_know(self, options: TranscribeOptions) -> None:
         """A model of one language writes its sounds for every other. Raises: Problem (model-lacks-language)."""
         known = self.ready.loaded.languages if self.ready else ()
-        asked = options.language if options.language not in known else None
+        wanted = (options.language,) if options.language else options.languages
+        asked = wanted[0] if wanted and not set(wanted) & set(known) else None
         if not known or (asked is None and options.task == "transcribe"):
             return
         name = self._outfit.model_name

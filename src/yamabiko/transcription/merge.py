@@ -150,6 +150,7 @@ def _placed(segments: Sequence[Segment], span: Span) -> list[Segment]:
             segment,
             start_s=segment.start_s + span.start_s,
             end_s=segment.end_s + span.start_s,
+            seek=None if segment.seek is None else segment.seek + round(span.start_s * 100),
             words=tuple(
                 replace(word, start_s=word.start_s + span.start_s, end_s=word.end_s + span.start_s)
                 for word in segment.words

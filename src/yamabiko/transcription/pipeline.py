@@ -237,7 +237,7 @@ def _language(
     votes: dict[str, list[float]] = {}
     places = dict.fromkeys([0, len(chunks) // 2, len(chunks) - 1])
     for place in list(places)[:LANGUAGE_CHUNKS]:
-        detected = run.detect_language(decoded.path, chunks[place].span)
+        detected = run.detect_language(decoded.path, chunks[place].span, request.options.languages)
         if detected is None:
             return None
         votes.setdefault(detected.language, []).append(detected.probability)

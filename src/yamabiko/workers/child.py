@@ -119,7 +119,8 @@ class Worker:
             self._transcribe(message)
         elif isinstance(message, DetectLanguage):
             audio = samples.read(Path(message.audio), message.span)
-            self._channel.send(LanguageFound(message.request, self._engine.detect_language(audio)))
+            detected = self._engine.detect_language(audio, message.languages)
+            self._channel.send(LanguageFound(message.request, detected))
         elif isinstance(message, FindSpeech):
             self._find_speech(message)
         else:

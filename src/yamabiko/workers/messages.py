@@ -40,6 +40,8 @@ class DetectLanguage:
     request: int
     audio: str
     span: Span
+    languages: tuple[str, ...] = ()
+    """That it may be; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,9 +199,9 @@ class Worker:
                 return
             yield message
 
-    def detect_language(self, audio: Path, span: Span) -> DetectedLanguage | None:
+    def detect_language(self, audio: Path, span: Span, languages: tuple[str, ...] = ()) -> DetectedLanguage | None:
         request = next(self._requests)
-        self._send(DetectLanguage(request, str(audio), span))
+        self._send(DetectLanguage(request, str(audio), span, languages))
         return self._expect(LanguageFound, self._answer_limit()).detected
 
     def find_speech(self, audio: Path) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:

@@ -152,11 +152,17 @@ class FasterWhisper:
             "vad_filter": False,
         }
 
-    def detect_language(self, audio: Audio) -> DetectedLanguage | None:
+    def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:
         if not self._model.model.is_multilingual:
             return None
-        language, probability, _ = self._model.detect_language(audio)
-        return DetectedLanguage(language, float(probability))
+        language, probability, every = self._model.detect_language(audio)
+        if not languages:
+            return DetectedLanguage(language, float(probability))
+        possible = [(code, float(likely)) for code, likely in every if code in languages]
+        if not possible:
+            return None
+        best, likely = max(possible, key=lambda pair: pair[1])
+        return DetectedLanguage(best, likely / (sum(pair[1] for pair in possible) or 1.0))
 
     def evidence(self) -> tuple[Evidence, ...]:
         device, compute_type = self._really()
@@ -183,6 +189,7 @@ def _ours(segment: Any, offset_s: float, language: str | None) -> Segment:
         avg_logprob=float(segment.avg_logprob),
         no_speech_prob=float(segment.no_speech_prob),
         compression_ratio=float(segment.compression_ratio),
+        seek=max(0, int(segment.seek) - round(offset_s * 100)),
         temperature=None if segment.temperature is None else float(segment.temperature),
         language=language,
     )

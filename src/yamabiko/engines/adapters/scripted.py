@@ -111,9 +111,10 @@ class Scripted:
                 yield index, Segment(0.0, seconds, text, words)
             self._play("answered")
 
-    def detect_language(self, audio: Audio) -> DetectedLanguage | None:
+    def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:
         self._play("language")
-        return DetectedLanguage(str(self._script.get("language", "en")), 1.0)
+        said = str(self._script.get("language", "en"))
+        return DetectedLanguage(said if not languages or said in languages else languages[0], 1.0)
 
     def evidence(self) -> tuple[Evidence, ...]:
         self._play("evidence")

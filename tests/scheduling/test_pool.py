@@ -6,6 +6,7 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from yamabiko.engines import catalog
 from yamabiko.engines.environments import Environment
 from yamabiko.scheduling import pool as pools
 from yamabiko.scheduling.pool import Pool
+from yamabiko.scheduling.room import Room
+from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
-from yamabiko.workers.process import WorkerFailed
+from yamabiko.workers.process import Worker, WorkerFailed
 
 
 def is_running(pid: int) -> bool:
@@ -125,6 +128,77 @@ def test_a_closed_pool_can_be_closed_again(pool, outfit):
     pool.worker(outfit(), 1)
     pool.close()
     pool.close()
+
+
+# ---- several models side by side --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def roomy(no_children_left) -> Iterator[Pool]:
+    with Pool(Settings(worker_memory_bytes=2**32), Room(keep_free=0)) as pool:
+        yield pool
+
+
+def used(pool: Pool, outfit) -> Worker:
+    """A worker that answered once and idles."""
+    with pool.turn(outfit, 1, Ticket()):
+        return pool.worker(outfit, 1)[0]
+
+
+def test_with_room_two_models_stay_loaded(roomy, outfit, script):
+    first, second = used(roomy, outfit(script())), used(roomy, outfit(script()))
+
+    assert first.alive
+    assert second.alive
+    assert [kept.need.host > 10_000_000 for kept in roomy.loaded()] == [True, True]
+
+
+def test_where_two_do_not_fit_the_one_that_idles_goes(outfit, script, no_children_left):
+    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=1)) as pool:
+        first, second = used(pool, outfit(script())), used(pool, outfit(script()))
+
+        assert not is_running(first.pid)
+        assert second.alive
+
+
+def test_who_is_at_work_is_never_ended_for_another(outfit, script, no_children_left):
+    finder = dataclasses.replace(catalog.card("scripted"), job="find-speech")
+    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=1)) as pool:
+        busy, other = outfit(script()), outfit(script(), card=finder)
+        with pool.turn(busy, 1, Ticket()):
+            first, _, _ = pool.worker(busy, 1)
+            used(pool, other)
+
+            assert pool.unload(lambda kept: True)[0].outfit is other
+            assert first.alive
+
+
+def test_unloading_ends_the_process_and_the_next_question_starts_another(roomy, outfit):
+    first = used(roomy, outfit())
+    [gone] = roomy.unload(lambda kept: kept.outfit.card.name == "scripted")
+
+    assert gone.worker is first
+    assert not is_running(first.pid)
+    assert roomy.loaded() == []
+    assert used(roomy, outfit()).alive
+
+
+def test_who_cannot_load_beside_others_loads_alone(roomy, outfit, script):
+    first = used(roomy, outfit(script()))
+    second = used(roomy, outfit(script({"at": "load", "times": 1, "do": "raise", "message": "out of memory"})))
+
+    assert not is_running(first.pid)
+    assert second.alive
+
+
+def test_two_devices_work_at_once(roomy, outfit, script):
+    """A request for the CPU does not wait for one on the GPU."""
+    one = outfit(script())
+    with roomy.turn(one, 0, Ticket()), roomy.turn(one, 1, Ticket()):
+        on_gpu, on_cpu = roomy.worker(one, 0)[0], roomy.worker(one, 1)[0]
+
+        assert (on_gpu.launch.placement.device, on_cpu.launch.placement.device) == ("cuda", "cpu")
+        assert on_gpu.alive
 
 
 # ---- the bench ------------------------------------------------------------------------------------------------------

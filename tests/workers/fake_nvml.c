@@ -2,7 +2,7 @@
  * NVIDIA's management library as far as a worker asks it, answering from the file $FAKE_NVML, read anew each time:
  *
  *   devices N                 how many there are
- *   used I BYTES              memory in use on all of device I
+ *   used I BYTES              memory in use on all of device I, which has 24 GiB
  *   busy I PERCENT            of its last sampling period
  *   sample I PERCENT          one of the driver's record, taken just now; as many lines as there are samples
  *   process I PID BYTES       one of the processes on it
@@ -93,7 +93,9 @@ int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *total_free_used) {
     FAIL_AS_TOLD;
     char rest[1024];
     if (!about("used", device, 0, rest)) return 3;
+    total_free_used[0] = 24ull << 30;
     total_free_used[2] = strtoull(rest, 0, 10);
+    total_free_used[1] = total_free_used[0] - total_free_used[2];
     return 0;
 }
 

@@ -19,6 +19,7 @@ import pytest
 from yamabiko.diagnosis.verdict import decide
 from yamabiko.speech import Evidence, TranscribeOptions
 from yamabiko.workers import observe
+from yamabiko.workers.messages import DeviceMemory
 from yamabiko.workers.observe import Observer, Watch
 
 pytestmark = [
@@ -662,3 +663,18 @@ def test_a_real_worker_on_the_cpu_is_proved_to_be_there(start_worker, recording)
     ruling = decide("cpu", done.evidence)
     assert (ruling.used_device, ruling.verdict) == ("cpu", "proved")
     assert [e.kind for e in ruling.because] == ["device-files", "libraries"]
+
+
+def test_what_the_model_took_of_the_gpu_and_what_is_free(platform, nvml, after):
+    """The figures that decide whether another model fits beside it."""
+    platform.nvml("devices 1", f"used 0 {2**30}")
+    observer = Observer("cuda", platform.root, nvml)
+    assert observer.device_memory() is None  # nothing has been looked at yet
+    loaded(platform)
+    platform.nvml("devices 1", f"used 0 {3 * 2**30}")
+    after(observer.watch())
+
+    assert observer.device_memory() == DeviceMemory(2 * 2**30, 21 * 2**30)
+    assert Observer("cpu", platform.root, nvml).device_memory() is None
+    platform.nvml("devices 1", "error nvmlDeviceGetMemoryInfo 3")
+    assert observer.device_memory() is None

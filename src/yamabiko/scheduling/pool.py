@@ -1,26 +1,31 @@
 """
 Workers by engine, model and placement: started when asked for, kept for the next file, ended with us.
+
+One a job is kept; with a `Room` as many as fit. Ending a worker is the only way to unload it: nothing else gives all
+the memory of a GPU back.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from yamabiko import logs
+from yamabiko import children, logs
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
+from yamabiko.scheduling import room
+from yamabiko.scheduling.room import Need, Resident, Room
 from yamabiko.scheduling.turns import Ticket, Turns
 from yamabiko.settings import Settings
-from yamabiko.workers.messages import Ready
-from yamabiko.workers.process import Launch, Worker
+from yamabiko.workers.messages import Done, Ready
+from yamabiko.workers.process import Launch, Worker, WorkerFailed
 
 COOL_DOWN_S = 600.0
 """How long a rung that failed for a known reason is not tried again."""
@@ -56,20 +61,39 @@ class Outfit:
             variables=self.variables,
         )
 
+    def place(self, rung: int) -> str:
+        """The device of a rung by name, as far as it is known before anything has run there."""
+        return self.device_name(self.ladder[rung].device)
+
     def device_name(self, device: str) -> str:
         """The device as the user names it: a worker that sees one GPU calls it the first."""
         return f"{device}:{self.device_index or 0}" if device == "cuda" else device
 
 
 _Key = tuple[Launch, str, int]
+_Slot = tuple[str, str]
+"""Job and device. In each, one worker is at work at a time."""
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
+    """A worker with its model loaded."""
+
     worker: Worker
     ready: Ready
     outfit: Outfit
     rung: int
+    need: Need
+    idle_since: float | None = None
+    """None: at work."""
+
+    @property
+    def place(self) -> str:
+        return self.outfit.place(self.rung)
+
+    @property
+    def idle_s(self) -> float | None:
+        return None if self.idle_since is None else time.monotonic() - self.idle_since
 
 
 class Pool:
@@ -79,18 +103,40 @@ class Pool:
     A worker is used within a `turn`; several threads may share a pool.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, room: Room | None = None) -> None:
         self._settings = settings
+        self._room = room
         self.witness = Witness(lambda: gather(settings))
         """Asked when a worker has failed."""
-        self._kept: dict[_Key, _Kept] = {}
+        self.started = 0
+        """Workers, since the pool was made."""
+        self._lock = threading.Lock()
+        """For the tables below; never held while a worker starts, loads or ends."""
+        self._kept: dict[_Key, Kept] = {}
         self._benched: dict[_Key, float] = {}
-        self._turns: dict[str, Turns] = defaultdict(Turns)
-        """By job: of transcribers one works at a time, and of speech finders one."""
+        self._needs: dict[_Key, Need] = {}
+        """As measured, also of workers that are gone."""
+        self._device_free: dict[str, int] = {}
+        """By device: what its driver called free at the last answer, and what was given back since."""
+        self._turns: dict[_Slot, Turns] = {}
 
-    def turn(self, outfit: Outfit, ticket: Ticket) -> AbstractContextManager[None]:
-        """Within, the workers of this outfit's job are the caller's alone. Raises: Cancelled."""
-        return self._turns[outfit.card.job].turn(ticket)
+    @contextlib.contextmanager
+    def turn(self, outfit: Outfit, rung: int, ticket: Ticket) -> Iterator[None]:
+        """Within, the workers of this job on this device are the caller's alone. Raises: Cancelled."""
+        slot = _slot(outfit, rung)
+        with self._lock:
+            turns = self._turns.setdefault(slot, Turns())
+        with turns.turn(ticket):
+            try:
+                yield
+            finally:
+                self._rest(slot)
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for their turn."""
+        with self._lock:
+            return sum(turns.waiting for turns in self._turns.values())
 
     def __enter__(self) -> Pool:
         return self
@@ -103,29 +149,43 @@ class Pool:
     def worker(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready, bool]:
         """A worker with the model loaded, what it said when it was, and whether that was just now. Raises: WorkerFailed."""
         key = _key(outfit, rung)
-        if self.holds(outfit, rung):
-            kept = self._kept[key]
-            return kept.worker, kept.ready, False
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None and kept.worker.alive:
+                kept.idle_since = None
+                return kept.worker, kept.ready, False
         self.discard(outfit, rung)
-        self._make_room(outfit.card.job)
-        worker = Worker(outfit.launch(rung), self._settings)
-        try:
-            ready = worker.load(outfit.model, outfit.threads)
-        except BaseException:
-            worker.kill()
-            raise
-        logs.event("worker-ready", engine=outfit.card.name, pid=worker.pid, load_s=ready.load_s)
-        self._kept[key] = _Kept(worker, ready, outfit, rung)
+        self._make_room(key, outfit, rung)
+        worker, ready = self._start(outfit, rung)
+        with self._lock:
+            self.started += 1
+            self._kept[key] = Kept(worker, ready, outfit, rung, self._needs.get(key, Need(_resident(worker))))
         return worker, ready, True
 
     def holds(self, outfit: Outfit, rung: int) -> bool:
         """Whether `worker` would give one that is there, with its model loaded."""
-        kept = self._kept.get(_key(outfit, rung))
+        with self._lock:
+            kept = self._kept.get(_key(outfit, rung))
         return kept is not None and kept.worker.alive
+
+    def measure(self, outfit: Outfit, rung: int, done: Done) -> None:
+        """What its worker was seen to need, at the end of an answer."""
+        key = _key(outfit, rung)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                return
+            seen = done.device_memory
+            kept.need = self._needs[key] = Need(
+                max(kept.need.host, _resident(kept.worker)), seen.taken if seen else kept.need.device
+            )
+            if seen is not None:
+                self._device_free[kept.place] = seen.free
 
     def discard(self, outfit: Outfit, rung: int) -> None:
         """End this worker at once: it failed, or was left in the middle of an answer."""
-        kept = self._kept.pop(_key(outfit, rung), None)
+        with self._lock:
+            kept = self._taken_out(_key(outfit, rung))
         if kept is not None:
             kept.worker.kill()
 
@@ -140,19 +200,92 @@ class Pool:
         open_rungs = (r for r in range(len(outfit.ladder)) if self._benched.get(_key(outfit, r), 0.0) <= now)
         return next(open_rungs, len(outfit.ladder) - 1)
 
-    def close(self) -> None:
-        for kept in self._kept.values():
-            kept.worker.stop()
-        self._kept.clear()
+    # ---- what is loaded ------------------------------------------------------------------------------------------------
 
-    def _make_room(self, job: str) -> None:
-        """One worker a job at a time: a second model beside the first is memory nobody asked for."""
-        for key, kept in list(self._kept.items()):
-            if kept.outfit.card.job == job:
-                kept.worker.stop()
-                del self._kept[key]
+    def loaded(self) -> list[Kept]:
+        """A look at what is there now; the workers are the pool's."""
+        with self._lock:
+            return list(self._kept.values())
+
+    def unload(self, which: Callable[[Kept], bool]) -> list[Kept]:
+        """End those that idle and are meant; they are given back, ended. What is at work stays."""
+        with self._lock:
+            meant = [key for key, kept in self._kept.items() if kept.idle_since is not None and which(kept)]
+            going = [kept for key in meant if (kept := self._taken_out(key)) is not None]
+        for kept in going:
+            kept.worker.stop()
+            logs.event("unloaded", engine=kept.outfit.card.name, model=kept.outfit.model_name, pid=kept.worker.pid)
+        return going
+
+    def close(self) -> None:
+        with self._lock:
+            going = list(self._kept.values())
+            self._kept.clear()
+        for kept in going:
+            kept.worker.stop()
+
+    # ---- inside ----------------------------------------------------------------------------------------------------
+
+    def _start(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready]:
+        """One that does not load beside others is tried once more alone. Raises: WorkerFailed."""
+        try:
+            return self._loaded(outfit, rung)
+        except WorkerFailed as failure:
+            if self._room is None or not self.unload(lambda kept: kept.place == outfit.place(rung)):
+                raise
+            logs.event("load-again-alone", engine=outfit.card.name, failed=failure.exit.kind)
+            return self._loaded(outfit, rung)
+
+    def _loaded(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready]:
+        worker = Worker(outfit.launch(rung), self._settings)
+        try:
+            ready = worker.load(outfit.model, outfit.threads)
+        except BaseException:
+            worker.kill()
+            raise
+        logs.event("worker-ready", engine=outfit.card.name, pid=worker.pid, load_s=ready.load_s)
+        return worker, ready
+
+    def _make_room(self, key: _Key, outfit: Outfit, rung: int) -> None:
+        """Without a Room, one worker a job: a second model beside the first is memory nobody asked for."""
+        job, place = _slot(outfit, rung)
+        with self._lock:
+            if self._room is None:
+                names = [other for other, kept in self._kept.items() if kept.outfit.card.job == job]
+            else:
+                residents = [Resident(other, kept.place, kept.need, kept.idle_s) for other, kept in self._kept.items()]
+                names = self._room.must_go(
+                    self._needs.get(key), place, residents,
+                    available=children.available_memory_bytes(),
+                    device_free=self._device_free.get(place),
+                    guess=room.guess(outfit.model),
+                )  # fmt: skip
+            going = [kept for name in names if (kept := self._taken_out(name)) is not None]
+        for kept in going:
+            kept.worker.stop()
+
+    def _taken_out(self, key: _Key) -> Kept | None:
+        """Under the lock."""
+        kept = self._kept.pop(key, None)
+        if kept is not None and kept.place in self._device_free:
+            self._device_free[kept.place] += kept.need.device or 0
+        return kept
+
+    def _rest(self, slot: _Slot) -> None:
+        with self._lock:
+            for kept in self._kept.values():
+                if kept.idle_since is None and _slot(kept.outfit, kept.rung) == slot:
+                    kept.idle_since = time.monotonic()
 
 
 def _key(outfit: Outfit, rung: int) -> _Key:
     """All that a worker is started and loaded with: one that differs in any of it is another worker."""
     return outfit.launch(rung), str(Path(outfit.model)), outfit.threads
+
+
+def _slot(outfit: Outfit, rung: int) -> _Slot:
+    return outfit.card.job, outfit.place(rung)
+
+
+def _resident(worker: Worker) -> int:
+    return children.resident_bytes(worker.pid) or 0

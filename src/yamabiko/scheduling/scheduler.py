@@ -111,8 +111,8 @@ class Run:
         self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions, came: list[Answer]
     ) -> WorkerFailed | None:
         """One question, in its turn: whole answers go to `came`, also those before a failure."""
-        with self._pool.turn(self._outfit, self._ticket):
-            rung = self._rung
+        rung = self._rung
+        with self._pool.turn(self._outfit, rung, self._ticket):
             try:
                 for answer in self._ask(audio, chunks, asked, options):
                     came.append(answer)
@@ -160,7 +160,7 @@ class Run:
         Raises: Problem, when no rung is left.
         """
         while True:
-            with self._pool.turn(self._outfit, self._ticket):
+            with self._pool.turn(self._outfit, self._rung, self._ticket):
                 try:
                     worker = self._worker()
                     with self._ticket.on_cancel(worker.interrupt):
@@ -180,6 +180,7 @@ class Run:
         """Take in what a worker saw while it answered, and what its libraries printed: the verdict of the receipt."""
         assert self.ready is not None
         self.inference_s += done.inference_s
+        self._pool.measure(self._outfit, self._rung, done)
         self.evidence = (*done.evidence, *backend_lines(words))
         self.ruling = decide(self.ready.loaded.device, self.evidence)
         self._hold_to_promise()

@@ -172,7 +172,8 @@ class Worker:
         evidence = (*self._engine.evidence(), *watch.evidence())
         cancelled = request in self._cancelled
         self._cancelled.discard(request)
-        self._channel.send(Done(request, seconds, evidence, cancelled))
+        held = self._observer.device_memory() if self._observer else None
+        self._channel.send(Done(request, seconds, evidence, cancelled, held))
 
 
 def _raised(request: int | None, error: BaseException) -> Raised:

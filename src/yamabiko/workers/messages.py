@@ -110,6 +110,15 @@ class SpeechProbabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """Of the GPU that the worker sits on, in bytes."""
+
+    taken: int
+    """More in use on all of it than before the model was loaded."""
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The request is finished, with what was observed while it ran."""
 
@@ -117,6 +126,8 @@ class Done:
     inference_s: float
     evidence: tuple[Evidence, ...]
     cancelled: bool = False
+    device_memory: DeviceMemory | None = None
+    """None on the CPU, and where no driver tells it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from yamabiko.speech import Evidence, EvidenceKind
 from yamabiko.workers import observe_drm
+from yamabiko.workers.messages import DeviceMemory
 from yamabiko.workers.observe_drm import Seen
 from yamabiko.workers.observe_nvml import LIBRARY, Device, Nvml, Refused
 
@@ -101,6 +102,16 @@ class Observer:
         )
         self._last, self._worked_s = _Look(seen, now, time.perf_counter() - now), 0.0
         return (*seen, cpu_time)
+
+    def device_memory(self) -> DeviceMemory | None:
+        """Of the GPU whose memory rose most since the model was loaded, at the last look."""
+        if isinstance(self._nvml, str) or not self._risen:
+            return None
+        index = max(self._risen, key=self._risen.__getitem__)
+        device = next(device for device in self._nvml.devices if device.index == index)
+        with contextlib.suppress(Refused):
+            return DeviceMemory(max(0, self._risen[index]), self._nvml.free_bytes(device))
+        return None
 
     # ---- what the kernel shows of the process --------------------------------------------------------------------
 

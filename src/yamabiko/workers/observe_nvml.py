@@ -104,9 +104,10 @@ class Nvml:
 
     def used_bytes(self, device: Device) -> int:
         """Memory in use on all of the device, by whomever."""
-        memory = _Memory()
-        self._call("nvmlDeviceGetMemoryInfo", device.handle, ctypes.byref(memory))
-        return int(memory.used)
+        return int(self._memory(device).used)
+
+    def free_bytes(self, device: Device) -> int:
+        return int(self._memory(device).free)
 
     def busy_percent(self, device: Device) -> int:
         """How much of its last sampling period (1/6 to 1 s) the device was computing, for whomever."""
@@ -147,6 +148,11 @@ class Nvml:
         return max((int(s.sm) for s in found if s.pid == pid and s.time_us >= since_us), default=None)
 
     # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _memory(self, device: Device) -> _Memory:
+        memory = _Memory()
+        self._call("nvmlDeviceGetMemoryInfo", device.handle, ctypes.byref(memory))
+        return memory
 
     def _handle(self, index: int) -> ctypes.c_void_p:
         handle = ctypes.c_void_p()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from yamabiko.cli import options, screen
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
+
+if TYPE_CHECKING:
+    from yamabiko.server.serve import CannotListen
 
 HELP = Text(
     "Serve transcripts over HTTP, with OpenAI's audio API.",
@@ -29,6 +32,22 @@ Port = Annotated[
         "--port", "-p", min=0, max=65535, help=str(Text("Port; 0: any that is free", "ポート。0なら空いているもの"))
     ),
 ]
+WyomingPort = Annotated[
+    int | None,
+    typer.Option(
+        "--wyoming-port", min=0, max=65535, show_default=False,
+        help=str(Text("Also speak Wyoming (Home Assistant) on this port, usually 10300; 0: any that is free",
+                      "Wyoming（Home Assistant）でも待ち受けるポート。通常は10300、0なら空いているもの")),
+    ),
+]  # fmt: skip
+WyomingHost = Annotated[
+    str,
+    typer.Option(
+        "--wyoming-host", metavar=str(Text("ADDRESS", "アドレス")),
+        help=str(Text("Address for it; Wyoming has no keys: whoever reaches the address can use the server",
+                      "そのアドレス。Wyomingにはキーがなく、届く人は誰でも使える")),
+    ),
+]  # fmt: skip
 ApiKey = Annotated[
     list[str] | None,
     typer.Option("--api-key", metavar=str(Text("[NAME:]KEY", "[名前:]キー")), envvar="YAMABIKO_API_KEY", show_default=False,
@@ -59,6 +78,8 @@ MaxWaiting = Annotated[
 def command(
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    wyoming_port: WyomingPort = None,
+    wyoming_host: WyomingHost = "127.0.0.1",
     api_key: ApiKey = None,
     allow_host: AllowHost = None,
     allow_webhook: AllowWebhook = None,
@@ -72,14 +93,20 @@ def command(
     max_waiting: MaxWaiting = 64,
 ) -> None:
     from yamabiko.scheduling.setup import check
-    from yamabiko.server.config import MIB, Config, Key
-    from yamabiko.server.serve import serve
+    from yamabiko.server.config import MIB, Config, Key, is_loopback
+    from yamabiko.server.serve import CannotListen, serve
 
+    if wyoming_port is None and wyoming_host != "127.0.0.1":
+        raise typer.BadParameter(
+            str(Text("Nothing listens there without --wyoming-port.", "--wyoming-port がないと待ち受けません。"))
+        )
     config = Config(
         host=host,
         port=port,
         keys=tuple(Key.of(*_named(number, key)) for number, key in enumerate(api_key or (), 1)),
         hosts=tuple(allow_host or ()),
+        wyoming_port=wyoming_port,
+        wyoming_host=wyoming_host,
         webhook_hosts=tuple(allow_webhook or ()),
         engine=engine,
         model=model,
@@ -98,18 +125,14 @@ def command(
     console = screen.make_console()
 
     def listening(address: str) -> None:
-        screen.say(
-            console,
-            Text(
-                f"yamabiko listens on {address} (Ctrl-C ends it)",
-                f"{address} で待ち受けています（Ctrl-C で終了）",
-            ),
-        )
+        http = address.startswith("http")
+        others = not is_loopback(wyoming_host)
+        screen.say(console, _listens(address) if http else _listens_too(address, to_others=others))
 
     try:
         serve(config, here, listening)
-    except OSError as error:
-        raise Problem(_cannot_listen(host, port, error)) from None
+    except CannotListen as error:
+        raise Problem(_cannot_listen(error)) from None
     screen.say(console, Text("Stopped.", "終了しました。"))
 
 
@@ -118,20 +141,41 @@ def _named(number: int, key: str) -> tuple[str, str]:
     return (name, secret) if colon and name else (f"key {number}", key)
 
 
-def _cannot_listen(host: str, port: int, error: OSError) -> Finding:
+def _listens(address: str) -> Text:
+    return Text(
+        f"yamabiko listens on {address} (Ctrl-C ends it)",
+        f"{address} で待ち受けています（Ctrl-C で終了）",
+    )
+
+
+def _listens_too(address: str, *, to_others: bool) -> Text:
+    if to_others:
+        return Text(
+            f"Wyoming (Home Assistant) on {address}; it has no keys: whoever reaches this address can use it",
+            f"Wyoming（Home Assistant）は {address}。キーがないため、このアドレスに届く人は誰でも使えます",
+        )
+    return Text(
+        f"Wyoming (Home Assistant) on {address}, for this machine alone",
+        f"Wyoming（Home Assistant）は {address}（このマシンの中だけ）",
+    )
+
+
+def _cannot_listen(error: CannotListen) -> Finding:
+    host, port = error.host, error.port
+    said = os.strerror(error.errno) if error.errno else str(error)
     return Finding(
         id="address-in-use",
         severity="error",
         area="usage",
         cause=Text(
-            f"{host}:{port} cannot be listened on: {os.strerror(error.errno) if error.errno else error}.",
-            f"{host}:{port} で待ち受けられません（{os.strerror(error.errno) if error.errno else error}）。",
+            f"{host}:{port} cannot be listened on: {said}.",
+            f"{host}:{port} で待ち受けられません（{said}）。",
         ),
-        evidence=(f"system: {error}",),
+        evidence=(f"system: {error.strerror}",),
         remedies=(
             Remedy(
                 Text("Take another port", "別のポートを使う"),
-                f"yamabiko serve --port {port + 1 if 0 < port < 65535 else 8081}",
+                f"yamabiko serve {error.option} {port + 1 if 0 < port < 65535 else 8081}",
             ),
             Remedy(
                 Text("See who holds this one", "使用中のプログラムを調べる"), f"ss -ltnp 'sport = :{port}'", "effort"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,21 +18,26 @@ from yamabiko.server import docs_page, jobs_api, native_api, openai_api, problem
 from yamabiko.server.config import Config
 from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
+from yamabiko.server.doors.wyoming import WyomingDoor
 from yamabiko.server.gate import Gate
 from yamabiko.settings import Settings
 
 
-def create_app(config: Config, settings: Settings) -> FastAPI:
-    """Everything over HTTP. The desk opens with the application and closes with it."""
+def create_app(config: Config, settings: Settings, wyoming: socket.socket | None = None) -> FastAPI:
+    """Everything over HTTP, and Wyoming where it has a socket. The desk opens with the application and closes with it."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         desk = Desk(config, settings)
         app.state.desk = desk
         desk.start()
+        door = WyomingDoor(desk)
+        if wyoming is not None:
+            await door.open(wyoming)
         try:
             yield
         finally:
+            await door.close()
             desk.close()
 
     app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url=None, redoc_url=None)

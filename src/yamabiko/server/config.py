@@ -37,6 +37,10 @@ class Config:
     keys: tuple[Key, ...] = ()
     hosts: tuple[str, ...] = ()
     """Names besides the machine's own by which it may be called: what stands in a Host header."""
+    wyoming_port: int | None = None
+    """Of a second address that speaks Wyoming; None: there is none; 0: any port that is free."""
+    wyoming_host: str = "127.0.0.1"
+    """Not `host`: Wyoming has no keys, so who wants other machines to reach it says so."""
     webhook_hosts: tuple[str, ...] = ()
     """May be told of jobs though their addresses are private."""
     engine: str = catalog.DEFAULT_ENGINE
@@ -61,12 +65,7 @@ class Config:
 
     @property
     def is_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def check(self) -> None:
         """Raises: Problem (bind-without-key)."""
@@ -95,3 +94,13 @@ class Config:
                 ),
             )
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this machine alone can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

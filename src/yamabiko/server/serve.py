@@ -35,21 +35,32 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+class CannotListen(OSError):
+    """An address that cannot be had, and the option that asked for it."""
+
+    def __init__(self, error: OSError, option: str, host: str, port: int) -> None:
+        super().__init__(error.errno, str(error))
+        self.option, self.host, self.port = option, host, port
+
+
 def serve(config: Config, settings: Settings, listening: Callable[[str], None]) -> None:
-    """Listens until SIGINT or SIGTERM. Raises: OSError, if the address cannot be had; Problem (bind-without-key)."""
+    """
+    Listens until SIGINT or SIGTERM; `listening` is told each address, HTTP's first.
+
+    Raises: CannotListen; Problem (bind-without-key).
+    """
     config.check()
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as ours:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        ours.bind((config.host, config.port))
-        ours.listen(128)
-        host, port = ours.getsockname()[:2]
-        shown = f"[{host}]" if family == socket.AF_INET6 else host
-        logs.event("listening", host=host, port=port)
-        listening(f"http://{shown}:{port}")
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(_listen("--port", config.host, config.port))
+        wyoming = None
+        if config.wyoming_port is not None:
+            wyoming = stack.enter_context(_listen("--wyoming-port", config.wyoming_host, config.wyoming_port))
+        listening(_address("http", ours))
+        if wyoming is not None:
+            listening(_address("tcp", wyoming))
         server = _Server(
             uvicorn.Config(
-                create_app(config, settings),
+                create_app(config, settings, wyoming),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -57,3 +68,19 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None]) 
             )
         )
         server.run(sockets=[ours])
+
+
+def _listen(option: str, host: str, port: int) -> socket.socket:
+    """Raises: CannotListen."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
+        )
+    except OSError as error:
+        raise CannotListen(error, option, host, port) from None
+
+
+def _address(scheme: str, ours: socket.socket) -> str:
+    host, port = ours.getsockname()[:2]
+    logs.event("listening", scheme=scheme, host=host, port=port)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

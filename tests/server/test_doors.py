@@ -68,7 +68,7 @@ def test_whisper_cpp_s_door_speaks_its_words(real) -> None:
     assert "rain" in inference(JA, language="ja", translate="true", beam_size="-1").json()["text"].lower()
     with real.http as http:
         assert (
-            http.post("/inference", data={"language": "en"}, files={"x": b""}).json()["error"]["code"] == "file-missing"
+            http.post("/inference", data={"language": "en"}, files={"x": b""}).headers["x-yamabiko-finding"] == "file-missing"
         )
 
 

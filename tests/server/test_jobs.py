@@ -101,7 +101,7 @@ def test_pause_keeps_what_was_answered_and_resume_goes_on(serve, script, long) -
     served.wait_until(lambda: stalls(model, 3))
     with served.http as http:
         assert http.post(f"/v1/jobs/{job['id']}/pause").json()["state"] == "paused"
-        assert http.get(f"/v1/jobs/{job['id']}/result").json()["error"]["code"] == "job-not-done"
+        assert http.get(f"/v1/jobs/{job['id']}/result").headers["x-yamabiko-finding"] == "job-not-done"
         assert http.post(f"/v1/jobs/{job['id']}/resume").json()["state"] == "waiting"
         assert http.post(f"/v1/jobs/{job['id']}/resume").status_code in (409, 200)
     over = done(served, job)
@@ -115,11 +115,11 @@ def test_cancel_and_delete_leave_nothing_and_free_the_worker(serve, script, long
     served.wait_until(lambda: stalls(model, 1))
     with served.http as http:
         assert http.post(f"/v1/jobs/{first['id']}/cancel").json()["state"] == "cancelled"
-        assert http.post(f"/v1/jobs/{first['id']}/pause").json()["error"]["code"] == "job-not-so"
+        assert http.post(f"/v1/jobs/{first['id']}/pause").headers["x-yamabiko-finding"] == "job-not-so"
     assert done(served, second)["state"] == "done"
     with served.http as http:
         assert http.delete(f"/v1/jobs/{second['id']}").json()["deleted"]
-        assert http.get(f"/v1/jobs/{second['id']}").json()["error"]["code"] == "job-unknown"
+        assert http.get(f"/v1/jobs/{second['id']}").headers["x-yamabiko-finding"] == "job-unknown"
         assert [job["id"] for job in http.get("/v1/jobs").json()["data"]] == [first["id"]]
     assert list((served.home / "data/jobs/recordings").rglob("*.*")) == []
 
@@ -183,7 +183,7 @@ def test_a_short_request_is_answered_while_a_long_job_is_at_work(serve, script, 
 def test_what_cannot_be_left_is_refused_and_leaves_nothing(plain, recording, asked, code) -> None:
     with plain.http as http:
         answer = http.post("/v1/jobs", files={"file": recording.read_bytes()}, data={**FORM, **asked})
-    assert answer.json()["error"]["code"] == code
+    assert answer.headers["x-yamabiko-finding"] == code
     folder = plain.home / "data/jobs/recordings"
     assert not folder.exists() or list(folder.iterdir()) == []
 

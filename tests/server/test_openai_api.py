@@ -103,7 +103,7 @@ def test_models_are_listed_and_found_one_by_one(real) -> None:
         ({"temperature": "7"}, 400, "temperature", "parameter-invalid"),
         ({"temperature": "nan"}, 400, "temperature", "parameter-invalid"),
         ({"response_format": "docx"}, 400, "response_format", "parameter-invalid"),
-        ({"response_format": "diarized_json"}, 400, "response_format", "parameter-invalid"),
+        ({"response_format": "diarized_json"}, 400, "response_format", "speakers-not-told-apart"),
         ({"timestamp_granularities[]": "syllable"}, 400, "timestamp_granularities", "parameter-invalid"),
         ({"chunking_strategy": "{"}, 400, "chunking_strategy", "parameter-invalid"),
         (
@@ -119,8 +119,8 @@ def test_what_cannot_be_had_is_refused_in_openais_words(plain, asked, status, pa
     with plain.http as http, EN.path.open("rb") as file:
         answer = http.post("/v1/audio/transcriptions", files={"file": file}, data={"model": "whisper-1", **asked})
     error = answer.json()["error"]
-    assert (answer.status_code, error["param"], error["code"]) == (status, param, code)
-    assert error["yamabiko"]["id"] == code
+    assert (answer.status_code, error["param"], error["yamabiko"]["id"]) == (status, param, code)
+    assert error["type"] == "invalid_request_error"
     assert error["yamabiko"]["cause"]["ja"]
     assert answer.headers["x-yamabiko-finding"] == code
 

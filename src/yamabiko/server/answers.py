@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from yamabiko import formats
-from yamabiko.formats.plain import dump, receipt
+from yamabiko.formats.plain import dump, receipt, seconds
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
+from yamabiko.transcription.merge import glued
 
 _MEDIA = {
     "json": "application/json",
@@ -27,11 +28,7 @@ def body(transcript: Transcript, asked: Asked) -> tuple[str, str]:
     if name == "json":
         return dump(_json(transcript, asked)), _MEDIA[name]
     if name == "verbose_json":
-        values = json.loads(formats.render(transcript, "verbose_json"))
-        values["usage"] = usage(transcript)
-        if not asked.words:
-            values.pop("words", None)  # they were needed for something else
-        return dump(values), _MEDIA[name]
+        return dump(_verbose_json(transcript, asked)), _MEDIA[name]
     if name == "text":
         return transcript.text + "\n", _MEDIA[name]
     return formats.render(transcript, name), _MEDIA[name]
@@ -50,7 +47,7 @@ def headers(transcript: Transcript, asked: Asked) -> dict[str, str]:
         "x-yamabiko-rtf": "" if factor is None else f"{factor:.4f}",
         "x-yamabiko-fallbacks": ",".join(finding.id for finding in done.fallbacks),
         "x-yamabiko-notices": ",".join(finding.id for finding in done.notices),
-        "x-yamabiko-ignored": ",".join(asked.unknown),
+        "x-yamabiko-ignored": ",".join(asked.ignored),
     }
     return {name: _plain(value) for name, value in found.items() if value}
 
@@ -62,18 +59,45 @@ def usage(transcript: Transcript) -> dict[str, Any]:
 # ---- server-sent events -------------------------------------------------------------------------------------------------
 
 
-def delta(segments: Sequence[Segment], asked: Asked) -> str:
-    """What was heard in one stretch, as it comes."""
-    event: dict[str, Any] = {"type": "transcript.text.delta", "delta": "".join(segment.text for segment in segments)}
-    if asked.logprobs:
-        event["logprobs"] = _logprobs(segments)
-    return _event(event)
+class Stretches:
+    """What was heard in one stretch after the other, as events."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._said = ""
+        self._count = 0
+
+    def tell(self, segments: Sequence[Segment]) -> str:
+        """A delta; where times were asked for, one event a segment besides, with no speaker: none was told apart."""
+        said = "".join(segment.text for segment in segments)
+        event: dict[str, Any] = {
+            "type": "transcript.text.delta",
+            "delta": (" " if glued(self._said, said) else "") + said,
+        }
+        self._said = said or self._said
+        if self._asked.logprobs:
+            event["logprobs"] = _logprobs(segments)
+        return _event(event) + "".join(map(self._segment, segments))
+
+    def _segment(self, segment: Segment) -> str:
+        if self._asked.response_format != "verbose_json":
+            return ""
+        self._count += 1
+        return _event(
+            {
+                "type": "transcript.text.segment",
+                "id": f"seg_{self._count:03}",
+                "start": seconds(segment.start_s),
+                "end": seconds(segment.end_s),
+                "text": segment.text,
+            }
+        )
 
 
 def done(transcript: Transcript, asked: Asked) -> str:
     """The whole text: what was asked again or mended is in it too."""
-    event = {"type": "transcript.text.done", **_json(transcript, asked)}
-    return _event(event)
+    values = _verbose_json if asked.response_format == "verbose_json" else _json
+    return _event({"type": "transcript.text.done", **values(transcript, asked)})
 
 
 def error(envelope: dict[str, Any]) -> str:
@@ -90,11 +114,26 @@ def _event(values: dict[str, Any]) -> str:
 
 def _json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
     values: dict[str, Any] = {"text": transcript.text}
-    if transcript.language is not None:
-        values["languages"] = [{"code": transcript.language}]
+    if transcript.task == "transcribe":
+        values["languages"] = [{"code": transcript.language}] if transcript.language else []
     if asked.logprobs:
         values["logprobs"] = _logprobs(transcript.segments)
     return values | {"usage": usage(transcript), "yamabiko": receipt(transcript)}
+
+
+def _verbose_json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(formats.render(transcript, "verbose_json"))
+    values["language"] = (
+        values["language"] or "unknown"
+    )  # a string by OpenAI's schema: where nobody speaks there is none
+    words = values.pop("words", [])  # they may have been needed for something else
+    if asked.words:
+        values["words"] = words
+    if not asked.segments:
+        del values["segments"]
+    if asked.logprobs:
+        values["logprobs"] = _logprobs(transcript.segments)
+    return values | {"usage": usage(transcript)}
 
 
 def _logprobs(segments: Sequence[Segment]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yamabiko import __version__, logs
 from yamabiko.findings import Problem, our_bug
 from yamabiko.i18n import Text
-from yamabiko.server import docs_page, jobs_api, native_api, openai_api, problems
+from yamabiko.server import docs_page, jobs_api, native_api, openai_api, openapi, problems
 from yamabiko.server.config import Config
 from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
@@ -49,7 +50,13 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return tell(_no_route(request, error.status_code))
+        answer = tell(_no_route(request, error.status_code))
+        answer.headers.update(error.headers or {})  # which methods there are
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return tell(problems.invalid_request(error.errors()))
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
@@ -67,6 +74,7 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
     app.include_router(whisper_cpp.router)
     return app
 
+    app.openapi = openapi.describe(app)  # type: ignore[method-assign]
 
 class _Admission:
     """Asks the gate before anything else. Plain ASGI: what wraps the request would hide that its client went away."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_PARTS = 200
 MOST_FIELD_BYTES = 1 << 20
 """Of all short fields together: prompts, hotwords, options."""
+LONG_FIELDS = ("known_speaker_references",)
+"""Kept on the disk as files are, though they come without a file's name: recordings inside the form, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,22 @@ class Form:
                 param=name,
             )
         return found
+
+    def only_file(self, name: str = "file") -> Upload:
+        """Raises: Refused (file-missing, parameter-invalid if there are several)."""
+        count = sum(given == name for given, _ in self.files)
+        if count > 1:
+            raise refused(
+                "parameter-invalid",
+                Text(
+                    f"The form has {count} files in the field “{name}”, and one is answered at a time.",
+                    f"フォームの「{name}」にファイルが {count} 個あります。一度に処理できるのは 1 個です。",
+                ),
+                f"form: {count} files named {name}",
+                param=name,
+                remedies=(Remedy(Text("Leave several as jobs", "複数まとめて送る"), "POST /v1/jobs"),),
+            )
+        return self.file(name)
 
     def first(self, name: str) -> str | None:
         return next(iter(self.fields.get(name, ())), None)
@@ -170,8 +188,8 @@ class _Reader:
         if name is None:
             raise _malformed("form: a part without a name")
         self._name = _text(name).removesuffix("[]")
-        if b"filename" in options:
-            self._file_name = _text(options[b"filename"])
+        if b"filename" in options or self._name in LONG_FIELDS:
+            self._file_name = _text(options.get(b"filename", b""))
             free = shutil.disk_usage(self._folder).free
             if free < self._floor:
                 raise _disk_full(free, self._floor)

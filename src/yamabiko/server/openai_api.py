@@ -10,27 +10,28 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from yamabiko import logs
 from yamabiko.engines import catalog, models
-from yamabiko.findings import Problem
+from yamabiko.findings import Problem, our_bug
 from yamabiko.i18n import Text
-from yamabiko.server import answers, problems
+from yamabiko.server import answers, openapi, problems, speakers
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Upload
 from yamabiko.server.sitting import Sitting, desk_of, sitting
-from yamabiko.server.transcription_form import FORM, OPENAI_MODELS, Asked, read
-from yamabiko.speech import Segment, Task
+from yamabiko.server.transcription_form import OPENAI_MODELS, Asked, read
+from yamabiko.speech import Segment, Task, Transcript
 from yamabiko.transcription import pipeline
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 
-@router.post("/audio/transcriptions", openapi_extra=FORM)
+@router.post("/audio/transcriptions", openapi_extra=openapi.FORM, responses=openapi.TRANSCRIPT, response_class=Response)
 async def transcriptions(request: Request) -> Response:
     """Speech to text, in the language spoken."""
     return await _answer(request, "transcribe")
 
 
-@router.post("/audio/translations", openapi_extra=FORM)
+@router.post("/audio/translations", openapi_extra=openapi.FORM, responses=openapi.TRANSLATION, response_class=Response)
 async def translations(request: Request) -> Response:
     """Speech to English text."""
     return await _answer(request, "translate")
@@ -72,12 +73,16 @@ async def _answer(request: Request, task: Task) -> Response:
     """Raises: Problem."""
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(sitting(request))
-        upload = here.form.file()
+        upload = here.form.only_file()
         asked = read(here.form, here.desk.default_wish(), task)
+        await asyncio.to_thread(speakers.check, here.form, here.folder, here.desk.settings)
         if asked.stream:
             wanted = await here.wanted(asked)
             leaving = stack.pop_all()  # the events go on after we have returned: they give the place back
-            return StreamingResponse(_events(here, upload, wanted, asked, leaving), media_type="text/event-stream")
+            told = {"x-yamabiko-ignored": ",".join(asked.ignored)} if asked.ignored else None
+            return StreamingResponse(
+                _events(here, upload, wanted, asked, leaving), media_type="text/event-stream", headers=told
+            )
         transcript = await here.transcribe(upload, asked)
     content, media = answers.body(transcript, asked)
     return Response(content, media_type=media, headers=answers.headers(transcript, asked))
@@ -96,13 +101,26 @@ async def _events(
     async with leaving:
         work = here.begin(upload, wanted, tell)
         work.add_done_callback(lambda _: heard.put_nowait(None))
+        stretches = answers.Stretches(asked)
         try:
             while (segments := await heard.get()) is not None:
                 if segments:
-                    yield answers.delta(segments, asked)
-            try:
-                yield answers.done(await work, asked)
-            except Problem as problem:
-                yield answers.error(problems.body(problem))
+                    yield stretches.tell(segments)
+            yield _last(work, asked)
         finally:
             work.cancel()
+
+
+def _last(work: asyncio.Task[Transcript], asked: Asked) -> str:
+    """The whole text, or what went wrong: the status has been sent long ago."""
+    if work.cancelled():
+        stopped = Text("The work was ended before its end.", "処理が途中で打ち切られました。")
+        return answers.error(problems.body(problems.refused("cancelled", stopped)))
+    error = work.exception()
+    if error is None:
+        return answers.done(work.result(), asked)
+    if not isinstance(error, Problem):
+        assert isinstance(error, Exception)
+        logs.event("bug", error=repr(error), route="/v1/audio/transcriptions")
+        error = Problem(our_bug(error))
+    return answers.error(problems.body(error))

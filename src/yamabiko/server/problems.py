@@ -6,6 +6,7 @@ The envelope is OpenAI's, `{"error": {"message", "type", "param", "code"}}`; the
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yamabiko.findings import Area, Finding, Problem, Remedy
@@ -33,6 +34,8 @@ _BY_ID = {
     "cancelled": 499,
     "engine-not-installed": 503,
     "model-unavailable": 503,
+    "model-not-here": 404,
+    "model-lacks-language": 400,
 }
 _BY_AREA: dict[Area, int] = {
     "usage": 400,
@@ -43,7 +46,17 @@ _BY_AREA: dict[Area, int] = {
     "worker": 500,
     "output": 500,
 }
-_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_CODES = {
+    "parameter-invalid": "invalid_value",
+    "speakers-not-told-apart": "unsupported_value",
+    "file-missing": "missing_required_parameter",
+    "model-unknown": "model_not_found",
+    "model-not-here": "model_not_found",
+    "key-missing": "invalid_api_key",
+    "key-unknown": "invalid_api_key",
+    "server-busy": "rate_limit_exceeded",
+}
+"""Where OpenAI has a word of its own that clients look for; else the finding's id is the code."""
 
 
 class Refused(Problem):
@@ -63,13 +76,13 @@ def body(problem: Problem) -> dict[str, Any]:
     """The envelope. Evidence stands in it, so it must never quote what another client said."""
     finding = problem.finding
     code = status(finding)
-    kind = _TYPES.get(code) or ("invalid_request_error" if code < 500 else "server_error")
+    kind = "requests" if code == 429 else "invalid_request_error" if code < 500 else "server_error"
     return {
         "error": {
             "message": str(finding.cause),
             "type": kind,
             "param": getattr(problem, "param", None),
-            "code": finding.id,
+            "code": _CODES.get(finding.id, finding.id),
             "yamabiko": to_plain(finding),
         }
     }
@@ -92,3 +105,16 @@ def refused(
     """What a client asked and cannot have."""
     finding = Finding(id_, "error", "usage", cause, evidence, remedies)
     return Refused(finding, param=param, retry_after_s=retry_after_s)
+
+
+def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Refused:
+    """What FastAPI found wrong with a path or a query."""
+    first = errors[0] if errors else {}
+    name = str((first.get("loc") or ("request",))[-1])
+    why = str(first.get("msg", ""))[:200]
+    return refused(
+        "parameter-invalid",
+        Text(f"{name} is not as it must be: {why}", f"{name} の指定が正しくありません（{why}）。"),
+        f"request: {name}",
+        param=name,
+    )

@@ -130,7 +130,9 @@ class Run:
         """One of `languages` unless they are empty. Raises: Problem, when no rung is left."""
         return self.survive(lambda worker: worker.detect_language(audio, span, languages))
 
-    def find_speech(self, audio: Path, heard: Callable[[int], None] = lambda samples: None) -> tuple[NDArray[Any], int]:
+    def find_speech(
+        self, audio: Path, heard: Callable[[int], None] = lambda samples: None, *, levelled: bool = True
+    ) -> tuple[NDArray[Any], int]:
         """
         How likely each window of so many samples is speech: float32, one value a window; and the window.
 
@@ -140,7 +142,7 @@ class Run:
         def listen(worker: Worker) -> tuple[NDArray[Any], int]:
             found: list[NDArray[Any]] = []
             window = done = 0
-            for item in worker.find_speech(audio):
+            for item in worker.find_speech(audio, levelled=levelled):
                 if isinstance(item, Done):
                     self.observe(item, worker.last_words())
                     break

@@ -83,7 +83,7 @@ def glued(left: str, right: str) -> bool:
     if not left or not right or left[-1].isspace() or right[0].isspace():
         return False
     a, b = left[-1], right[0]
-    if _written_without_spaces(a) or _written_without_spaces(b):
+    if written_without_spaces(a) or written_without_spaces(b):
         return False
     return unicodedata.category(a) not in ("Ps", "Pi") and not (
         unicodedata.category(b) in ("Pe", "Pf", "Mn", "Mc", "Me") or b in ".,!?:;%…'’"
@@ -109,7 +109,7 @@ _NO_SPACES = (
 """Scripts that put no space between words. Hangul (0xAC00, and half-width at 0xFFA0) does."""
 
 
-def _written_without_spaces(character: str) -> bool:
+def written_without_spaces(character: str) -> bool:
     return any(first <= ord(character) <= last for first, last in _NO_SPACES)
 
 

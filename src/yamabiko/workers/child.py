@@ -155,7 +155,8 @@ class Worker:
         watch = self._watch()
         finder = self._engine
         size = SPEECH_BLOCK_S * SAMPLE_RATE // finder.window_samples * finder.window_samples
-        blocks: Iterator[Any] = samples.levelled_blocks(Path(message.audio), size)
+        read = samples.levelled_blocks if message.levelled else samples.blocks
+        blocks: Iterator[Any] = read(Path(message.audio), size)
         wanted = takewhile(lambda _: message.request not in self._cancelled, finder.probabilities(blocks))
         for probabilities in wanted:
             payload = probabilities.astype("<f4").tobytes()

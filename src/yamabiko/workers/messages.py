@@ -48,6 +48,8 @@ class DetectLanguage:
 class FindSpeech:
     request: int
     audio: str
+    levelled: bool = True
+    """False: taken as loud as it is, as a stretch of something longer must be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,10 +204,10 @@ class Worker:
         self._send(DetectLanguage(request, str(audio), span, languages))
         return self._expect(LanguageFound, self._answer_limit()).detected
 
-    def find_speech(self, audio: Path) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
+    def find_speech(self, audio: Path, *, levelled: bool = True) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
         """Probabilities (message, float32 bytes) as they come, then a Done."""
         request = self._answering = next(self._requests)
-        self._send(FindSpeech(request, str(audio)))
+        self._send(FindSpeech(request, str(audio), levelled))
         while True:
             message, payload = self._next(self._answer_limit())
             self._phase = "answers"

@@ -59,6 +59,11 @@ class Settings:
         return self._place("state", platformdirs.user_state_path("yamabiko"))
 
     @property
+    def config_dir(self) -> Path:
+        """config.toml."""
+        return self._place("config", platformdirs.user_config_path("yamabiko"))
+
+    @property
     def work_dir(self) -> Path:
         """Decoded audio of the file in hand. Not the system's temporary folder, which is often memory."""
         return self.cache_dir / "work"
@@ -101,7 +106,19 @@ def _number(f: dataclasses.Field[object], value: str) -> float | int:
     return int(number) if f.type == "int" else number
 
 
-@lru_cache(maxsize=1)
+_adopted: list[Settings] = []
+
+
+def adopt(settings: Settings) -> None:
+    """What holds for this process from now on: the environment, and under it the settings file."""
+    _adopted[:] = [settings]
+
+
 def current() -> Settings:
-    """The settings of this process, read once."""
+    """The settings of this process. Raises: Problem (setting-invalid)."""
+    return _adopted[0] if _adopted else _of_environment()
+
+
+@lru_cache(maxsize=1)
+def _of_environment() -> Settings:
     return read(os.environ)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from yamabiko import __version__
-from yamabiko.cli import doctor, engines, misunderstood, models, screen, serve, transcribe
+from yamabiko.cli import config, doctor, engines, misunderstood, models, screen, serve, transcribe
 from yamabiko.cli.leaving import guarded
 from yamabiko.cli.parser import App
 from yamabiko.cli.whisper_grammar import rewrite
@@ -31,8 +31,9 @@ app.verb("doctor", doctor.HELP)(doctor.command)
 app.verb("serve", serve.HELP)(serve.command)
 app.add_typer(engines.app, name="engines")
 app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
 
-VERBS = ("transcribe", "doctor", "serve", "engines", "models")
+VERBS = ("transcribe", "doctor", "serve", "engines", "models", "config")
 OWN_OPTIONS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 
 
@@ -62,7 +63,10 @@ def run() -> None:
 def _obey(typed: Sequence[str]) -> Any:
     """Raises: Problem (usage), and whatever a command raises."""
     arguments = rewrite(
-        typed, VERBS, OWN_OPTIONS, transcribe.switches() | doctor.SWITCHES | engines.SWITCHES | models.SWITCHES
+        typed,
+        VERBS,
+        OWN_OPTIONS,
+        transcribe.switches() | doctor.SWITCHES | engines.SWITCHES | models.SWITCHES | config.SWITCHES,
     )
     # A file needs no verb, so a verb with a slip of the finger would be looked for as a file.
     verb = typed[0] if typed else ""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import options, screen
-from yamabiko.engines import catalog
+from yamabiko.cli import configured, screen
+from yamabiko.cli.parameters import Number
+from yamabiko.configuration import page
+from yamabiko.configuration.table import BY_KEY
+from yamabiko.configuration.told import wrong
+from yamabiko.configuration.values import from_flag
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
@@ -21,124 +27,145 @@ HELP = Text(
     "OpenAI互換の音声APIで、文字起こしをHTTPで提供します。",
 )
 
-Host = Annotated[
-    str,
-    typer.Option("--host", metavar=str(Text("ADDRESS", "アドレス")),
-                 help=str(Text("Address to listen on; other machines need a key", "待ち受けるアドレス。他のマシンから使うにはキーが必要"))),
-]  # fmt: skip
-Port = Annotated[
-    int,
-    typer.Option(
-        "--port", "-p", min=0, max=65535, help=str(Text("Port; 0: any that is free", "ポート。0なら空いているもの"))
-    ),
-]
-WyomingPort = Annotated[
-    int | None,
-    typer.Option(
-        "--wyoming-port", min=0, max=65535, show_default=False,
-        help=str(Text("Also speak Wyoming (Home Assistant) on this port, usually 10300; 0: any that is free",
-                      "Wyoming（Home Assistant）でも待ち受けるポート。通常は10300、0なら空いているもの")),
-    ),
-]  # fmt: skip
-WyomingHost = Annotated[
-    str,
-    typer.Option(
-        "--wyoming-host", metavar=str(Text("ADDRESS", "アドレス")),
-        help=str(Text("Address for it; Wyoming has no keys: whoever reaches the address can use the server",
-                      "そのアドレス。Wyomingにはキーがなく、届く人は誰でも使える")),
-    ),
-]  # fmt: skip
+
+def _option(key: str, kind: Any, metavar: Text | None = None, *names: str) -> Any:
+    """The option of a setting: everything about it stands in the table of settings."""
+    setting = BY_KEY[key]
+    how: dict[str, Any] = {}
+    if kind in (int, float):
+        how = {"min": setting.low, "max": setting.high, "parser": Number(kind, setting.low, setting.high)}
+    shown = "" if setting.default in ("", ()) else page.shown(setting.default).strip('"')
+    spelt = f"{setting.flag}/--no-{setting.flag[2:]}" if kind is bool else setting.flag
+    return typer.Option(
+        spelt,
+        *names,
+        help=str(setting.help),
+        metavar=str(metavar) if metavar else None,
+        show_default=shown or False,
+        **how,
+    )
+
+
+_NAME, _ADDRESS = Text("NAME", "名前"), Text("ADDRESS", "アドレス")
+_WORD, _HOST, _FOLDER = Text("WORD", "語"), Text("HOST", "ホスト"), Text("FOLDER", "フォルダー")
+
+Host = Annotated[str | None, _option("server.host", str, _ADDRESS)]
+Port = Annotated[int | None, _option("server.port", int, None, "-p")]
+WyomingPort = Annotated[int | None, _option("server.wyoming_port", int)]
+WyomingHost = Annotated[str | None, _option("server.wyoming_host", str, _ADDRESS)]
+AllowHost = Annotated[list[str] | None, _option("server.allow_hosts", str, _NAME)]
+AllowWebhook = Annotated[list[str] | None, _option("server.allow_webhooks", str, _HOST)]
+Engine = Annotated[str | None, _option("whisper.engine", str, _NAME)]
+Model = Annotated[str | None, _option("whisper.model", str, _NAME, "-m")]
+Language = Annotated[str | None, _option("whisper.language", str, Text("LANGUAGE", "言語"), "-l")]
+Device = Annotated[str | None, _option("whisper.device", str, Text("DEVICE", "デバイス"))]
+ComputeType = Annotated[str | None, _option("whisper.compute_type", str, _WORD)]
+Install = Annotated[bool | None, _option("whisper.install", bool)]
+Threads = Annotated[int | None, _option("performance.threads", int)]
+BatchSize = Annotated[int | None, _option("performance.batch_size", int)]
+IdleUnload = Annotated[float | None, _option("performance.idle_unload_minutes", float)]
+MemoryBudget = Annotated[int | None, _option("performance.memory_budget_mb", int)]
+KeepFree = Annotated[int | None, _option("performance.keep_free_mb", int)]
+MaxUpload = Annotated[int | None, _option("limits.max_upload_mb", int)]
+MaxDuration = Annotated[float | None, _option("limits.max_duration_minutes", float)]
+MaxWaiting = Annotated[int | None, _option("limits.max_waiting", int)]
+AllowFolder = Annotated[list[str] | None, _option("security.allowed_folders", str, _FOLDER)]
+CorsOrigin = Annotated[list[str] | None, _option("security.cors_origins", str, _ADDRESS)]
 ApiKey = Annotated[
     list[str] | None,
     typer.Option("--api-key", metavar=str(Text("[NAME:]KEY", "[名前:]キー")), envvar="YAMABIKO_API_KEY", show_default=False,
                  help=str(Text("Key that clients must send; may be given several times", "クライアントが送るキー。複数指定できる"))),
 ]  # fmt: skip
-AllowHost = Annotated[
-    list[str] | None,
-    typer.Option("--allow-host", metavar=str(Text("NAME", "名前")), show_default=False,
-                 help=str(Text("Name by which clients call this server, besides localhost", "localhost のほかに、呼び出しを許す名前"))),
-]  # fmt: skip
-AllowWebhook = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow-webhook", metavar=str(Text("HOST", "ホスト")), show_default=False,
-        help=str(Text("Host in this network that may be told of jobs that are over", "完了を知らせてよい、ローカルネットワーク内のホスト")),
-    ),
-]  # fmt: skip
-MaxUpload = Annotated[
-    int, typer.Option("--max-upload-mb", min=1, help=str(Text("Largest upload, in MiB", "アップロードの上限（MiB）")))
-]
-MaxWaiting = Annotated[
-    int,
-    typer.Option("--max-waiting", min=1, max=1000,
-                 help=str(Text("Requests at work and waiting; more are told to come again", "処理中と待機中の要求の上限"))),
+ConfigFile = Annotated[
+    str | None,
+    typer.Option("--config", metavar=str(Text("FILE", "ファイル")), show_default=False,
+                 help=str(Text("Another settings file than `yamabiko config path` says", "別の設定ファイルを使う"))),
 ]  # fmt: skip
 
 
 def command(
-    host: Host = "127.0.0.1",
-    port: Port = 8080,
+    host: Host = None,
+    port: Port = None,
     wyoming_port: WyomingPort = None,
-    wyoming_host: WyomingHost = "127.0.0.1",
+    wyoming_host: WyomingHost = None,
     api_key: ApiKey = None,
     allow_host: AllowHost = None,
     allow_webhook: AllowWebhook = None,
-    model: options.Model = None,
-    engine: options.Engine = catalog.DEFAULT_ENGINE,
-    device: options.Device = "auto",
-    compute_type: options.ComputeType = "auto",
-    threads: options.Threads = 0,
-    install: options.Install = True,
-    max_upload_mb: MaxUpload = 2048,
-    max_waiting: MaxWaiting = 64,
+    model: Model = None,
+    engine: Engine = None,
+    language: Language = None,
+    device: Device = None,
+    compute_type: ComputeType = None,
+    threads: Threads = None,
+    batch_size: BatchSize = None,
+    install: Install = None,
+    idle_unload_minutes: IdleUnload = None,
+    memory_budget_mb: MemoryBudget = None,
+    keep_free_mb: KeepFree = None,
+    max_upload_mb: MaxUpload = None,
+    max_duration_minutes: MaxDuration = None,
+    max_waiting: MaxWaiting = None,
+    allow_folder: AllowFolder = None,
+    cors_origin: CorsOrigin = None,
+    config: ConfigFile = None,
 ) -> None:
-    from yamabiko.scheduling.setup import check
-    from yamabiko.server.config import MIB, Config, Key, is_loopback
+    given = {name: value for name, value in locals().items() if value not in (None, [])}
+    from yamabiko.configuration import serving
+    from yamabiko.scheduling.setup import Wish, check
+    from yamabiko.server.config import Key, is_loopback
     from yamabiko.server.serve import CannotListen, serve
 
-    if wyoming_port is None and wyoming_host != "127.0.0.1":
-        raise typer.BadParameter(
-            str(Text("Nothing listens there without --wyoming-port.", "--wyoming-port がないと待ち受けません。"))
-        )
-    config = Config(
-        host=host,
-        port=port,
-        keys=tuple(Key.of(*_named(number, key)) for number, key in enumerate(api_key or (), 1)),
-        hosts=tuple(allow_host or ()),
-        wyoming_port=wyoming_port,
-        wyoming_host=wyoming_host,
-        webhook_hosts=tuple(allow_webhook or ()),
-        engine=engine,
-        model=model,
-        device=device,
-        compute_type=compute_type,
-        threads=threads,
-        may_install=install,
-        most_upload_bytes=max_upload_mb * MIB,
-        most_waiting=max_waiting,
-    )
-    config.check()
+    flags = _flags(given)
+    settled = configured.settled(config)
+    keys = tuple(Key.of(name, key) for name, key in named_keys(api_key or ()))
+    told = serving.config(settled, flags, keys)
+    told.check()
+    if wyoming_host is not None and told.wyoming_port is None:
+        rule = Text("nothing listens there without --wyoming-port", "--wyoming-port がないと待ち受けません")
+        raise Problem(wrong("option: --wyoming-host", "--wyoming-host", rule, wyoming_host))
     here = settings.current()
-    from yamabiko.scheduling.setup import Wish
-
-    check(Wish(engine, model, device, compute_type, threads), here)
+    if max_duration_minutes is not None:
+        here = replace(here, longest_audio_s=max_duration_minutes * 60)
+    check(Wish(told.engine, told.model, told.device, told.compute_type, told.threads), here)
     console = screen.make_console()
+    first = configured.write_first(settled)
 
     def listening(address: str) -> None:
-        http = address.startswith("http")
-        others = not is_loopback(wyoming_host)
-        screen.say(console, _listens(address) if http else _listens_too(address, to_others=others))
+        if not address.startswith("http"):
+            screen.say(console, _listens_too(address, to_others=not is_loopback(told.wyoming_host)))
+            return
+        screen.say(console, _listens(address))
+        configured.show(settled.findings)
+        if isinstance(first, Finding):
+            screen.show_finding(console, first)
+        elif first is not None:
+            screen.say(console, first)
 
     try:
-        serve(config, here, listening)
+        serve(told, here, listening)
     except CannotListen as error:
         raise Problem(_cannot_listen(error)) from None
     screen.say(console, Text("Stopped.", "終了しました。"))
 
 
-def _named(number: int, key: str) -> tuple[str, str]:
-    name, colon, secret = key.partition(":")
-    return (name, secret) if colon and name else (f"key {number}", key)
+def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, by the key of its setting. Raises: Problem (config-value-wrong)."""
+    by_option = {setting.flag[2:].replace("-", "_"): setting for setting in BY_KEY.values() if setting.flag}
+    flags: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in by_option:
+            setting = by_option[name]
+            flags[setting.key] = from_flag(setting, tuple(value) if isinstance(value, list) else value)
+    return flags
+
+
+def named_keys(given: Sequence[str]) -> list[tuple[str, str]]:
+    """`anna:SECRET` and bare keys, which are called by their number, as names and keys."""
+    found = []
+    for number, key in enumerate(given, 1):
+        name, colon, secret = key.partition(":")
+        found.append((name, secret) if colon and name else (f"key {number}", key))
+    return found
 
 
 def _listens(address: str) -> Text:

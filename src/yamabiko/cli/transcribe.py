@@ -8,7 +8,7 @@ from typing import get_args
 
 import typer
 
-from yamabiko.cli import asked, options
+from yamabiko.cli import asked, configured, options
 from yamabiko.cli.batch import Batch
 from yamabiko.engines import catalog
 from yamabiko.i18n import Text
@@ -22,6 +22,7 @@ DEFAULT_FORMATS = "txt,srt,json"
 
 
 def command(
+    context: typer.Context,
     files: options.Files,
     model: options.Model = None,
     trust_model: options.TrustModel = False,
@@ -67,8 +68,8 @@ def command(
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
-    typed = SimpleNamespace(**{k.rstrip("_"): v for k, v in locals().items()})
-    raise typer.Exit(Batch(asked.settled(typed)).run())
+    typed = SimpleNamespace(**{k.rstrip("_"): v for k, v in locals().items() if k != "context"})
+    raise typer.Exit(Batch(asked.settled(configured.for_transcribe(typed, context))).run())
 
 
 def switches() -> frozenset[str]:

@@ -20,6 +20,12 @@ class Key:
 
     name: str
     sha256: str
+    requests_per_minute: float = 0
+    """Of those that bring work; 0: as many as it likes."""
+    at_once: int = 0
+    """Requests at work and in the queue; 0: as all clients together may have."""
+    most_upload_bytes: int = 0
+    """0: as for all."""
 
     @staticmethod
     def of(name: str, secret: str) -> Key:
@@ -62,6 +68,10 @@ class Config:
     most_upload_bytes: int = 2048 * MIB
     most_waiting: int = 64
     """Requests at work and in the queue; who comes then is told when to come again."""
+    allowed_folders: tuple[str, ...] = ()
+    """Whose files a client may name by their path instead of sending them."""
+    cors_origins: tuple[str, ...] = ()
+    """`https://app.example`: pages of other origins that may use this server. None: no CORS header is ever sent."""
 
     @property
     def is_loopback(self) -> bool:

@@ -105,6 +105,12 @@ class TranscribeOptions:
     no_speech_threshold: float | None = 0.6
     condition_on_previous_text: bool = True
     suppress_tokens: tuple[int, ...] = (-1,)
+    prepend_punctuations: str = "\"'“¿([{-"
+    """Joined to the word after them, where words have times."""
+    append_punctuations: str = "\"'.。,，!！?？:：”)]}、"
+    """Joined to the word before them."""
+    hallucination_silence_threshold: float | None = None
+    """Seconds of silence around unlikely words from which they are taken as invented; needs word times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,12 @@ def language_name(code: str | None) -> str | None:
     return None if code is None else LANGUAGE_NAMES.get(code.lower(), code)
 
 
+ALIASES = {
+    "burmese": "my", "castilian": "es", "flemish": "nl", "haitian": "ht", "letzeburgesch": "lb", "mandarin": "zh",
+    "moldavian": "ro", "moldovan": "ro", "panjabi": "pa", "pushto": "ps", "sinhalese": "si", "valencian": "ca",
+}  # fmt: skip
+"""Other names that openai-whisper takes."""
+
 _ALSO = {
     "日本語": "ja", "nihongo": "ja", "jp": "ja", "jpn": "ja", "英語": "en", "eng": "en", "中国語": "zh", "cn": "zh",
     "韓国語": "ko", "kr": "ko", "フランス語": "fr", "ドイツ語": "de", "スペイン語": "es", "ロシア語": "ru",
@@ -37,7 +43,7 @@ _ALSO = {
 def language_code(word: str) -> str | None:
     """`ja` for ja, ja-JP, Japanese or 日本語; None for what is no language of Whisper's."""
     plain = word.strip().lower().replace("_", "-")
-    by_name = {name: code for code, name in LANGUAGE_NAMES.items()}
+    by_name = ALIASES | {name: code for code, name in LANGUAGE_NAMES.items()}
     short = plain.partition("-")[0]
     if plain in LANGUAGE_NAMES:
         return plain

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from yamabiko.audio.chunks import Chunk
 from yamabiko.findings import Finding, Remedy
@@ -14,7 +14,7 @@ from yamabiko.i18n import Text
 from yamabiko.scheduling.scheduler import Run
 from yamabiko.speech import Segment, Span, TranscribeOptions
 from yamabiko.transcription.journal import Journal
-from yamabiko.transcription.merge import merge
+from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.unanswered import completed, unanswered
 
 Stage = Literal["decode", "find speech", "load", "transcribe"]
@@ -33,6 +33,13 @@ class Watcher(Protocol):
     def notice(self, finding: Finding) -> None: ...
 
 
+@runtime_checkable
+class HearsLanguage(Protocol):
+    """A watcher that is told of the language too, where it had to be found, before any segment."""
+
+    def language(self, code: str) -> None: ...
+
+
 class Asking:
     """One recording's questions to one engine. Every method may raise Problem."""
 
@@ -48,7 +55,8 @@ class Asking:
 
     def everything(self, chunks: Sequence[Chunk]) -> Answers:
         """An answer for every chunk, from the journal or from the engine."""
-        spans = [chunk.span for chunk in chunks]
+        by_span = {chunk.span: chunk for chunk in chunks}
+        spans = list(by_span)
         kept = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
         self.resumed = len(kept)
         total_s = sum(span.duration_s for span in spans)
@@ -59,7 +67,8 @@ class Asking:
         for span, segments in self._ask(spans):
             kept[span] = segments
             done_s += span.duration_s
-            self._watcher.segments(merge([(span, segments)]))
+            chunk = by_span[span]
+            self._watcher.segments(merge([(chunk, within_speech(chunk, segments))]))  # with the times they will keep
             self._watcher.progress("transcribe", done_s, total_s)
         return [(chunk, kept[chunk.span]) for chunk in chunks]
 

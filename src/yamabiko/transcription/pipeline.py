@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from yamabiko.audio import chunks as cutting
 from yamabiko.audio import speech_spans
 from yamabiko.audio.chunks import Chunk
 from yamabiko.audio.decode import Decoded, decode
@@ -32,7 +31,9 @@ from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
-from yamabiko.transcription.asking import Answers, Asking, Watcher
+from yamabiko.transcription import clips as clipping
+from yamabiko.transcription.asking import Answers, Asking, HearsLanguage, Watcher
+from yamabiko.transcription.clips import Clip
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
@@ -60,6 +61,8 @@ class Request:
     speech: SpeechOptions = SpeechOptions()
     conduct: Conduct = Conduct()
     language_per_chunk: bool = False
+    clips: tuple[Clip, ...] = ()
+    """Where only a part of the recording is to be transcribed."""
     ticket: Ticket = field(default_factory=Ticket)
     """Its place in the queue for workers; cancelled, `transcribe` raises Cancelled."""
     requested_device: str = "auto"
@@ -99,6 +102,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
             run.loading = _teller(watcher, sum(chunk.span.duration_s for chunk in chunks))
             language = _language(decoded, chunks, request, run, journal)
+            if language is not None and isinstance(watcher, HearsLanguage):
+                watcher.language(language.language)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
             asking = Asking(run, decoded.path, options, journal, watcher)
             answers = asking.everything(chunks)
@@ -140,7 +145,7 @@ def _job(recording: Path, request: Request) -> str:
     outfit = request.outfit
     place = (request.requested_device, request.requested_compute_type, request.conduct.require_gpu)
     engine = (outfit.card.name, outfit.model, outfit.model_revision, files_of(outfit.model), place)
-    cut = (request.speech_finder is not None, request.speech, request.conduct.batch_size)
+    cut = (request.speech_finder is not None, request.speech, request.conduct.batch_size, request.clips)
     return fingerprint(recording, (engine, cut, request.options, request.language_per_chunk))
 
 
@@ -188,9 +193,10 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
     """Chunks to transcribe. A speech finder that fails costs a notice: then everything is transcribed."""
     begun = time.perf_counter()
     total = decoded.samples
+    clips = clipping.spans(request.clips, total)
     longest_s = request.outfit.card.longest_chunk_s
     if request.speech_finder is None:
-        return _everything(total, longest_s)
+        return _everything(clips, longest_s)
     try:
         watcher.progress("find speech", 0.0, decoded.duration_s)
         probabilities, window = Run(pool, request.speech_finder, Conduct(), ticket=request.ticket).find_speech(
@@ -199,21 +205,20 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
                 "find speech", min(samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s
             ),
         )
-        spans = speech_spans.spans(probabilities, window, total, request.speech)
+        spans = clipping.within(speech_spans.spans(probabilities, window, total, request.speech), clips)
     except (Problem, ValueError) as error:
         _tell((_speech_finder_failed(error),), watcher, course)
-        return _everything(total, longest_s)
+        return _everything(clips, longest_s)
     finally:
         course.find_speech_s = time.perf_counter() - begun
-    chunks = cutting.cut(spans, total, longest_s=longest_s, probabilities=probabilities, window_samples=window)
+    chunks = clipping.cut(spans, clips, longest_s=longest_s, probabilities=probabilities, window_samples=window)
     if not chunks:
         _tell((_no_speech(decoded),), watcher, course)
     return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window), probabilities, window)
 
 
-def _everything(total_samples: int, longest_s: float) -> _Heard:
-    whole = (Span(0, total_samples),) if total_samples else ()
-    return _Heard(cutting.cut(whole, total_samples, longest_s=longest_s), whole, False)
+def _everything(clips: tuple[Span, ...], longest_s: float) -> _Heard:
+    return _Heard(clipping.cut(clips, clips, longest_s=longest_s), clips, False)
 
 
 def _likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:

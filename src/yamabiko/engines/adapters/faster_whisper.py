@@ -103,6 +103,7 @@ class FasterWhisper:
                 log_prob_threshold=options.logprob_threshold,
                 no_speech_threshold=options.no_speech_threshold,
                 condition_on_previous_text=options.condition_on_previous_text,
+                hallucination_silence_threshold=options.hallucination_silence_threshold,
                 **self._shared_options(options),
             )
             language = None if options.language else info.language
@@ -149,6 +150,8 @@ class FasterWhisper:
             "hotwords": options.hotwords,
             "suppress_tokens": list(options.suppress_tokens),
             "word_timestamps": options.word_timestamps,
+            "prepend_punctuations": options.prepend_punctuations,
+            "append_punctuations": options.append_punctuations,
             "vad_filter": False,
         }
 

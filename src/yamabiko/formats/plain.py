@@ -12,7 +12,7 @@ from yamabiko.speech import Segment, Transcript
 
 def dump(value: dict[str, Any]) -> str:
     """One line of JSON. A number that is not finite was not measured: null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(finite(value), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def receipt(transcript: Transcript) -> dict[str, Any]:
@@ -56,11 +56,11 @@ def seconds(value: float) -> float:
     return round(value, 3)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -129,6 +129,12 @@ class Store:
                 (*values, most),
             ).fetchall()
         return [_job(row[0]) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many there are in each state, none of them left out."""
+        with self._told():
+            rows = self._database.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
+        return dict.fromkeys(get_args(State), 0) | dict(rows)
 
     def next_waiting(self) -> Job | None:
         """Begun from now on: of the client with the fewest jobs at work, the oldest."""

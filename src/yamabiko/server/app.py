@@ -21,6 +21,7 @@ from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.doors.wyoming import WyomingDoor
 from yamabiko.server.gate import Gate
+from yamabiko.server.metrics import Counted
 from yamabiko.settings import Settings
 
 
@@ -43,6 +44,7 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
 
     app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
     app.add_middleware(_Admission, gate=Gate(config))
+    app.add_middleware(Counted, metrics=lambda: app.state.desk.metrics)
 
     @app.exception_handler(Problem)
     async def told(request: Request, problem: Problem) -> Response:
@@ -72,9 +74,9 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
     app.include_router(native_api.router)
     app.include_router(asr.router)
     app.include_router(whisper_cpp.router)
+    app.openapi = openapi.describe(app)  # type: ignore[method-assign]
     return app
 
-    app.openapi = openapi.describe(app)  # type: ignore[method-assign]
 
 class _Admission:
     """Asks the gate before anything else. Plain ASGI: what wraps the request would hide that its client went away."""

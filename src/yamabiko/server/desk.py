@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,37 +28,24 @@ from yamabiko.i18n import Text
 from yamabiko.jobs.runner import Progress, Runner
 from yamabiko.jobs.store import Job, Store
 from yamabiko.jobs.webhook import notify
-from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.pool import Kept, Outfit, Pool
+from yamabiko.scheduling.room import Room
 from yamabiko.scheduling.scheduler import Conduct, Run
-from yamabiko.scheduling.setup import Wish, mend, prepare
+from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
 from yamabiko.server.forms import Form
+from yamabiko.server.metrics import Metrics, Now
 from yamabiko.server.problems import refused
 from yamabiko.server.transcription_form import Asked, read
 from yamabiko.settings import Settings
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription import pipeline
 from yamabiko.transcription.asking import Stage
-from yamabiko.transcription.mending import BROKEN, Mending
+from yamabiko.transcription.mending import Mending
 
 OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
-
-
-@dataclass(slots=True)
-class Stats:
-    """Since the start. Figures only: nothing that anybody said."""
-
-    begun: float = field(default_factory=time.time)
-    answered: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    audio_s: float = 0.0
-    work_s: float = 0.0
-    fallbacks: int = 0
-    last: Transcript | None = None
-    """Of it only the receipt is ever shown."""
 
 
 Readiness = Literal["preparing", "ready", "failed"]
@@ -70,8 +57,8 @@ class Desk:
     def __init__(self, config: Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        self.pool = Pool(settings)
-        self.stats = Stats()
+        self.pool = Pool(settings, Room(config.memory_budget_bytes, config.keep_free_bytes))
+        self.metrics = Metrics(self._now)
         self.readiness: Readiness = "preparing"
         self.preparing = Text("starting", "起動中")
         self.trouble: Finding | None = None
@@ -79,19 +66,21 @@ class Desk:
         self._work = ThreadPoolExecutor(config.most_waiting, thread_name_prefix="work")
         self._open: dict[Ticket, float] = {}
         self._outfits: dict[Wish, tuple[float, Outfit]] = {}
-        self._preparing = threading.Lock()
+        self._preparing: dict[Wish, threading.Lock] = {}
+        """One wish is prepared once; who wants what is there already does not wait for another's download."""
         self._prepared = threading.Event()
         self.jobs_folder = settings.data_dir / "jobs" / "recordings"
         self.jobs = Store(settings.data_dir / "jobs" / "jobs.sqlite3")
         self.runner = Runner(self.jobs, self._perform, self._job_over)
         self._mending = Mending(settings, self._report, allowed=config.may_install)
-        self._closed = False
+        self._closing = threading.Event()
 
     # ---- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
         threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
+        threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
         self.runner.start()
 
     def _get_ready(self) -> None:
@@ -109,17 +98,20 @@ class Desk:
 
     def _load(self, outfit: Outfit) -> None:
         """A worker with the model in it. Raises: Problem."""
-        try:
-            Run(self.pool, outfit, Conduct()).survive(lambda worker: worker.pid)
-        except Problem as problem:
-            if problem.finding.id != BROKEN or not self.config.may_install:
-                raise
-            if not mend(outfit, self.settings, self._report):
-                raise
-            Run(self.pool, outfit, Conduct()).survive(lambda worker: worker.pid)
+
+        def load() -> int:
+            return Run(self.pool, outfit, Conduct(), ticket=Ticket("yamabiko")).survive(lambda worker: worker.pid)
+
+        self._mending.work(outfit, load, lambda finding: logs.event("notice", finding=finding.id))
+
+    def _tidy(self) -> None:
+        """Models that nobody asked for in a while are given up, with their processes."""
+        limit_s = self.config.idle_unload_s
+        while limit_s and not self._closing.wait(min(30.0, limit_s / 4)):
+            self.pool.unload(lambda kept: (kept.idle_s or 0.0) >= limit_s)
 
     def close(self) -> None:
-        self._closed = True
+        self._closing.set()
         for ticket in list(self._open):
             ticket.cancel()
         self.runner.close()
@@ -138,7 +130,7 @@ class Desk:
 
     def outfit(self, wish: Wish) -> Outfit:
         """Raises: Problem, as `setup.prepare`."""
-        with self._preparing:
+        with self._preparing.setdefault(wish, threading.Lock()):
             known = self._outfits.get(wish)
             if known is not None and time.monotonic() - known[0] < OUTFIT_FRESH_S:
                 return known[1]
@@ -152,6 +144,12 @@ class Desk:
         self.config = replace(self.config, engine=wish.engine, model=wish.model)
         return outfit
 
+    def load(self, wish: Wish) -> Kept | None:
+        """A model loaded before anybody waits for it; None if it had to make room again at once. Raises: Problem."""
+        outfit = self.outfit(wish)
+        self._load(outfit)
+        return next((kept for kept in self.pool.loaded() if kept.outfit == outfit), None)
+
     def request(self, asked: Asked, ticket: Ticket) -> pipeline.Request:
         """What the pipeline is to do; engines and models may have to be fetched for it. Raises: Problem."""
         finder = Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install)
@@ -160,7 +158,7 @@ class Desk:
             speech_finder=self.outfit(finder) if asked.speech is not None else None,
             options=asked.options,
             speech=asked.speech or SpeechOptions(),
-            conduct=Conduct(),
+            conduct=Conduct(batch_size=self.config.batch_size),
             ticket=ticket,
             requested_device=asked.wish.device,
             requested_compute_type=asked.wish.compute_type,
@@ -219,15 +217,15 @@ class Desk:
 
         try:
             transcript = await loop.run_in_executor(self._work, work)
-        except Problem:
-            self.stats.failed += 1
+        except Problem as problem:
+            self.metrics.failed(problem.finding)
             raise
         except BaseException:  # also when the task is cancelled, as it is when its client goes away
             request.ticket.cancel()
-            self.stats.cancelled += 1
+            self.metrics.cancelled()
             raise
         pipeline.forget(recording, request, self.settings)
-        self._count(transcript)
+        self.metrics.answered(transcript, watcher.first_s)
         return replace(transcript, source=name)
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
@@ -241,7 +239,7 @@ class Desk:
         recording = Path(job.recording)
         transcript = self._mending.transcribe(recording, request, self.pool, watcher)
         pipeline.forget(recording, request, self.settings)
-        self._count(transcript)
+        self.metrics.answered(transcript)
         return replace(transcript, source=job.name)
 
     def _job_over(self, job: Job) -> None:
@@ -249,16 +247,11 @@ class Desk:
         if job.webhook:
             threading.Thread(target=notify, args=(job, self.config.webhook_hosts), name="webhook", daemon=True).start()
 
-    def _count(self, transcript: Transcript) -> None:
-        stats, receipt = self.stats, transcript.receipt
-        stats.answered += 1
-        stats.audio_s += receipt.audio_s
-        stats.work_s += receipt.timings.total_s
-        stats.fallbacks += len(receipt.fallbacks)
-        stats.last = transcript
+    def _now(self) -> Now:
+        return Now(self.pool.loaded(), self.pool.waiting, self.at_work, self.jobs.counts())
 
     def _refuse(self) -> None:
-        if self._closed:
+        if self._closing.is_set():
             raise refused(
                 "server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5
             )
@@ -284,7 +277,7 @@ class Desk:
 
     def _until_free_s(self) -> float:
         """As long as a request took in the mean, within reason."""
-        stats = self.stats
+        stats = self.metrics.stats
         mean_s = stats.work_s / stats.answered if stats.answered else 5.0
         return min(60.0, max(1.0, mean_s))
 
@@ -295,12 +288,17 @@ class _Watcher:
     def __init__(self, ticket: Ticket, heard: Callable[[Sequence[Segment]], None] | None) -> None:
         self._ticket = ticket
         self._heard = heard
+        self._begun = time.monotonic()
+        self.first_s: float | None = None
+        """Until the first text came."""
 
     def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None:
         self._ticket.hold()
 
     def segments(self, segments: Sequence[Segment]) -> None:
         self._ticket.hold()
+        if self.first_s is None:
+            self.first_s = time.monotonic() - self._begun
         if self._heard is not None:
             self._heard(segments)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from yamabiko import __version__
@@ -17,6 +18,7 @@ from yamabiko.engines import catalog, environments, models
 from yamabiko.findings import Finding
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.records import to_plain
+from yamabiko.scheduling.pool import Kept
 from yamabiko.server.desk import Desk
 from yamabiko.server.sitting import desk_of
 
@@ -51,7 +53,7 @@ async def gpu_status(request: Request) -> dict[str, Any]:
     desk = desk_of(request)
     facts = await asyncio.to_thread(gather, desk.settings)
     findings = checkup.check_facts(facts).findings
-    last = desk.stats.last.receipt if desk.stats.last else None
+    last = desk.metrics.stats.last.receipt if desk.metrics.stats.last else None
     return {
         "gpu_enabled_in_config": desk.config.device != "cpu",
         "requested_device": desk.config.device,
@@ -70,7 +72,7 @@ async def gpu_status(request: Request) -> dict[str, Any]:
 async def stats(request: Request) -> dict[str, Any]:
     """Figures since the start; nothing that anybody said."""
     desk = desk_of(request)
-    seen = desk.stats
+    seen = desk.metrics.stats
     return {
         "uptime_s": round(time.time() - seen.begun, 1),
         "requests_at_work": desk.at_work,
@@ -82,6 +84,57 @@ async def stats(request: Request) -> dict[str, Any]:
         "real_time_factor": round(seen.work_s / seen.audio_s, 4) if seen.audio_s else None,
         "fallbacks": seen.fallbacks,
     }
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """For Prometheus: requests, work, models, jobs, fallbacks; nothing that anybody said."""
+    page = await asyncio.to_thread(desk_of(request).metrics.page)
+    return Response(page, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/models/loaded")
+async def loaded_models(request: Request) -> dict[str, Any]:
+    """Models that are in memory now, what each was measured to take, and how long nobody asked for it."""
+    return {"models": [_loaded(kept) for kept in desk_of(request).pool.loaded()]}
+
+
+@router.post("/models/load")
+async def load_model(
+    request: Request,
+    model: str | None = None,
+    engine: str | None = None,
+    device: str | None = None,
+    compute_type: str | None = None,
+) -> dict[str, Any]:
+    """
+    Load a model before anybody waits for it; what is not named is the server's own. It is fetched if it has to be and
+    may be, and others that idle make room for it.
+    """
+    desk = desk_of(request)
+    named = {"model": model, "engine": engine, "device": device, "compute_type": compute_type}
+    own = desk.default_wish()
+    if engine is not None and engine != own.engine:
+        own = replace(own, model=None)
+    wish = replace(own, **{name: value for name, value in named.items() if value})  # type: ignore[arg-type]
+    async with desk.place(request.state.client):
+        kept = await asyncio.to_thread(desk.load, wish)
+    return {"loaded": _loaded(kept) if kept else None}
+
+
+@router.post("/models/unload")
+async def unload_models(request: Request, model: str | None = None, engine: str | None = None) -> dict[str, Any]:
+    """
+    Give memory back: the processes of models that idle are ended; without a name, of all. What is at work is left.
+    """
+    desk = desk_of(request)
+
+    def meant(kept: Kept) -> bool:
+        return model in (None, kept.outfit.model_name) and engine in (None, kept.outfit.card.name)
+
+    gone = await asyncio.to_thread(desk.pool.unload, meant)
+    left = [kept for kept in desk.pool.loaded() if meant(kept)]
+    return {"unloaded": [_named(kept) for kept in gone], "at_work": [_named(kept) for kept in left]}
 
 
 @router.get("/models")
@@ -135,8 +188,23 @@ async def doctor(request: Request) -> dict[str, Any]:
 # ---- parts --------------------------------------------------------------------------------------------------------------
 
 
+def _named(kept: Kept) -> dict[str, Any]:
+    return {"engine": kept.outfit.card.name, "model": kept.outfit.model_name, "device": kept.place}
+
+
+def _loaded(kept: Kept) -> dict[str, Any]:
+    return _named(kept) | {
+        "compute_type": kept.ready.loaded.compute_type,
+        "pid": kept.worker.pid,
+        "load_s": round(kept.ready.load_s, 3),
+        "host_bytes": kept.need.host,
+        "device_bytes": kept.need.device,
+        "idle_s": None if kept.idle_s is None else round(kept.idle_s, 1),
+    }
+
+
 def _on_gpu(desk: Desk) -> bool | None:
-    last = desk.stats.last
+    last = desk.metrics.stats.last
     if last is None:
         return None
     return last.receipt.used_device != "cpu" and last.receipt.verdict == "proved"

@@ -1,5 +1,5 @@
 """
-A recording whose engine's environment turns out to be broken: made anew once, and the recording tried again.
+Work whose engine's environment turns out to be broken: made anew once, and the work tried again.
 
 At a start only a glance is taken at an environment; what it misses, the worker finds.
 """
@@ -7,12 +7,14 @@ At a start only a glance is taken at an environment; what it misses, the worker 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from yamabiko.findings import Problem
+from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.scheduling.pool import Pool
+from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.setup import Report, mend
 from yamabiko.settings import Settings
 from yamabiko.speech import Transcript
@@ -21,10 +23,12 @@ from yamabiko.transcription.pipeline import Request, transcribe
 
 BROKEN = "engine-environment-broken"
 
+T = TypeVar("T")
+
 
 class Mending:
     """
-    `transcribe`, for as many recordings as share an outfit. Several threads may share one.
+    For as much work as shares an outfit. Several threads may share one.
 
     What was made anew once and breaks again is not for us to mend, and an index that did not
     answer is not asked again for each of a hundred files.
@@ -39,29 +43,38 @@ class Mending:
 
     def transcribe(self, recording: Path, request: Request, pool: Pool, watcher: Watcher) -> Transcript:
         """As the pipeline's `transcribe`; the receipt names what was mended. Raises: Problem, Cancelled."""
+        mended: list[Finding] = []
+
+        def tell(finding: Finding) -> None:
+            mended.append(finding)
+            watcher.notice(finding)
+
+        done = self.work(
+            request.outfit, lambda: transcribe(recording, request, pool, self._settings, watcher), tell
+        )  # fmt: skip
+        return replace(done, receipt=replace(done.receipt, notices=(*mended, *done.receipt.notices)))
+
+    def work(self, outfit: Outfit, work: Callable[[], T], tell: Callable[[Finding], None]) -> T:
+        """What `work` returns; `tell` hears of what was mended for it. Raises: Problem, and whatever `work` does."""
         try:
-            return transcribe(recording, request, pool, self._settings, watcher)
+            return work()
         except Problem as problem:
-            if problem.finding.id != BROKEN or not self._mended(problem, request):
+            if problem.finding.id != BROKEN or not self._mended(problem, outfit):
                 raise
             told = replace(problem.finding, severity="warning").with_we_did(
-                Text(
-                    "made the environment anew and tried the file again",
-                    "環境を作り直し、ファイルの処理をやり直しました",
-                )
+                Text("made the environment anew and tried again", "環境を作り直し、処理をやり直しました")
             )
-        watcher.notice(told)
-        done = transcribe(recording, request, pool, self._settings, watcher)
-        return replace(done, receipt=replace(done.receipt, notices=(told, *done.receipt.notices)))
+        tell(told)
+        return work()
 
-    def _mended(self, problem: Problem, request: Request) -> bool:
+    def _mended(self, problem: Problem, outfit: Outfit) -> bool:
         """Raises: Problem, the same one, with the reason why its environment could not be made anew."""
         with self._lock:
             if not self._left:
                 return False
             self._left -= 1
             try:
-                return mend(request.outfit, self._settings, self._report)
+                return mend(outfit, self._settings, self._report)
             except Problem as failed:
                 why = (f"making it anew: {failed.finding.id}", *failed.finding.evidence)
                 finding = problem.finding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +17,7 @@ from yamabiko.findings import Problem, our_bug
 from yamabiko.i18n import Text
 from yamabiko.server import docs_page, jobs_api, native_api, openai_api, openapi, problems
 from yamabiko.server.config import Config
+from yamabiko.server.cors import Cors
 from yamabiko.server.desk import Desk
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.doors.wyoming import WyomingDoor
@@ -45,6 +46,8 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
     app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
     app.add_middleware(_Admission, gate=Gate(config))
     app.add_middleware(Counted, metrics=lambda: app.state.desk.metrics)
+    if config.cors_origins:
+        app.add_middleware(Cors, origins=config.cors_origins)
 
     @app.exception_handler(Problem)
     async def told(request: Request, problem: Problem) -> Response:
@@ -89,12 +92,13 @@ class _Admission:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        try:
-            request.state.client = self._gate.admit(request)
-        except Problem as problem:
-            await tell(problem)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._gate.admitted(request))
+            except Problem as problem:
+                await tell(problem)(scope, receive, send)
+                return
+            await self._app(scope, receive, send)
 
 
 def tell(problem: Problem) -> Response:

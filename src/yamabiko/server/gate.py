@@ -8,33 +8,59 @@ stranger's), or it posts a form (then the Origin is).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
-from yamabiko.server.config import Config
+from yamabiko.server.config import Config, Key
+from yamabiko.server.limits import KeyLimits
 from yamabiko.server.problems import refused
 
 if TYPE_CHECKING:
-    from fastapi import Request
+    from starlette.requests import HTTPConnection
 
 OPEN = ("/health", "/ready")
 """Told without a key: a supervisor has none."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _READING = ("GET", "HEAD", "OPTIONS")
+_WORKING = ("POST", "WEBSOCKET")
 
 
 class Gate:
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._origins = {origin.lower() for origin in config.cors_origins}
+        self._limits = {key: KeyLimits(key) for key in config.keys}
         self._names = {name.lower() for name in (*_OWN_NAMES, config.host, *config.hosts)}
 
-    def admit(self, request: Request) -> str:
-        """The client's name, for fairness and limits. Raises: Refused."""
+    @contextmanager
+    def admitted(self, request: HTTPConnection) -> Iterator[None]:
+        """
+        While a request is at work. Its state says whose it is (`client`) and how much may be sent (`most_upload_bytes`).
+
+        Raises: Refused (key-missing, key-unknown, key-limit, host-not-allowed, origin-not-allowed).
+        """
+        key = self._key(request)
+        request.state.client = key.name if key else request.client.host if request.client else "local"
+        request.state.most_upload_bytes = (key.most_upload_bytes if key else 0) or self._config.most_upload_bytes
+        if key is None or _method(request) not in _WORKING:  # only these bring work; looking on costs a client nothing
+            yield
+            return
+        limits = self._limits[key]
+        limits.enter()
+        try:
+            yield
+        finally:
+            limits.leave()
+
+    def _key(self, request: HTTPConnection) -> Key | None:
+        """Whose request it is; None where no key is asked for. Raises: Refused."""
         self._check_names(request)
         if not self._config.keys or request.url.path in OPEN:
-            return request.client.host if request.client else "local"
+            return None
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise refused(
@@ -43,14 +69,12 @@ class Gate:
                 "header: no “Authorization: Bearer ...”",
                 remedies=(Remedy(Text("Send it", "キーを送る"), "Authorization: Bearer KEY"),),
             )
-        named = [
-            key.name for key in self._config.keys if key.fits(secret.strip())
-        ]  # all of them: the time tells nothing
-        if not named:
+        fitting = [key for key in self._config.keys if key.fits(secret.strip())]  # all of them: the time tells nothing
+        if not fitting:
             raise refused("key-unknown", Text("This key is not known here.", "このキーは登録されていません。"))
-        return named[0]
+        return fitting[0]
 
-    def _check_names(self, request: Request) -> None:
+    def _check_names(self, request: HTTPConnection) -> None:
         called = _host(f"//{request.headers.get('host', '')}")
         wild = "*" in self._config.hosts or self._config.host in ("0.0.0.0", "::")
         if not wild and called not in self._names:
@@ -66,7 +90,7 @@ class Gate:
                 ),
             )
         origin = request.headers.get("origin")
-        if origin is None or request.method in _READING:
+        if origin is None or _method(request) in _READING or origin.lower() in self._origins:
             return
         if _host(origin) != called and _host(origin) not in self._config.hosts:
             raise refused(
@@ -77,6 +101,10 @@ class Gate:
                 ),
                 f"header: origin {origin[:200]}",
             )
+
+
+def _method(request: HTTPConnection) -> str:
+    return str(request.scope.get("method", "WEBSOCKET"))
 
 
 def _host(address: str) -> str:

@@ -17,7 +17,8 @@ from yamabiko.i18n import Text
 from yamabiko.jobs import webhook
 from yamabiko.jobs.store import OVER, Job, Store, told
 from yamabiko.records import to_plain
-from yamabiko.server.forms import Form, read_form
+from yamabiko.server.arrivals import arrived
+from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.server.sitting import desk_of
 from yamabiko.server.transcription_form import read
@@ -40,7 +41,7 @@ async def add(request: Request) -> dict[str, Any]:
     folder = desk.jobs_folder / secrets.token_hex(8)
     folder.mkdir(parents=True)
     try:
-        form = await read_form(request, folder, desk.config.most_upload_bytes, desk.settings.free_disk_bytes)
+        form = await arrived(request, folder, desk.config, desk.settings.free_disk_bytes)
         form.file()
         asked = {name: values for name, values in form.fields.items() if name not in _OWN}
         read(Form(fields=asked), desk.default_wish())

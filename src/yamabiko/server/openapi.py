@@ -90,6 +90,7 @@ ERROR = _object(
 def _form() -> Schema:
     properties = {
         "file": {"type": "string", "format": "binary", "description": "Recording or video, of any format."},
+        "path": _words("Ours: instead of file, one that lies in an allowed folder of the server's machine."),
         "model": _words("A name of GET /v1/models; OpenAI's own names mean the server's model."),
         "language": _words("Code or English name; left out: detected."),
         "languages[]": _list(_words("Code or English name."), description="Languages that it may be."),

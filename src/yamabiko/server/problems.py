@@ -15,6 +15,8 @@ from yamabiko.records import to_plain
 
 _BY_ID = {
     "server-busy": 429,
+    "key-limit": 429,
+    "path-not-allowed": 403,
     "server-not-ready": 503,
     "upload-too-large": 413,
     "upload-incomplete": 400,
@@ -81,7 +83,7 @@ def body(problem: Problem) -> dict[str, Any]:
         "error": {
             "message": str(finding.cause),
             "type": kind,
-            "param": getattr(problem, "param", None),
+            "param": getattr(problem, "param", None) or ("file" if finding.area == "input" else None),
             "code": _CODES.get(finding.id, finding.id),
             "yamabiko": to_plain(finding),
         }

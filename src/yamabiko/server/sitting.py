@@ -18,8 +18,9 @@ from fastapi import Request
 
 from yamabiko.i18n import Text
 from yamabiko.scheduling.turns import Cancelled, Ticket
+from yamabiko.server.arrivals import arrived
 from yamabiko.server.desk import Desk
-from yamabiko.server.forms import Form, Upload, read_form
+from yamabiko.server.forms import Form, Upload
 from yamabiko.server.problems import refused
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
@@ -39,7 +40,7 @@ async def sitting(request: Request) -> AsyncIterator[Sitting]:
     """Raises: Problem (server-busy, server-not-ready, form-malformed, upload-too-large ...)."""
     desk = desk_of(request)
     async with desk.place(request.state.client) as ticket, desk.folder() as folder:
-        form = await read_form(request, folder, desk.config.most_upload_bytes, desk.settings.free_disk_bytes)
+        form = await arrived(request, folder, desk.config, desk.settings.free_disk_bytes)
         yield Sitting(request, desk, ticket, folder, form)
 
 

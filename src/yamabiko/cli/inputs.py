@@ -58,6 +58,11 @@ def gather(named: Sequence[str], *, recursive: bool) -> tuple[list[Recording], l
     return list(found.values()), problems
 
 
+def trouble(word: str) -> Finding | None:
+    """Why what is named cannot be a recording, where it is to be a file and nothing else; None: it may be one."""
+    return _refusal(word) or input_findings.trouble(Path(word))
+
+
 def _refusal(word: str) -> Finding | None:
     if not word.strip():  # an empty name, of a variable unset, is not this folder
         return input_findings.nothing_found(word, recursive=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from yamabiko.server.problems import refused
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription import pipeline
+from yamabiko.transcription.clips import Clip
 
 LOOK_S = 0.25
 """How often it is seen whether the client is still there."""
@@ -56,9 +57,11 @@ class Sitting:
         """On a thread, as engines and models may have to be fetched. Raises: Problem."""
         return await asyncio.to_thread(self.desk.request, asked, self.ticket)
 
-    async def transcribe(self, upload: Upload, asked: Asked) -> Transcript:
-        """Cancelled when the client goes away. Raises: Problem."""
-        wanted = await self.wanted(asked)
+    async def transcribe(
+        self, upload: Upload, asked: Asked, *, clips: tuple[Clip, ...] = (), language_only: bool = False
+    ) -> Transcript:
+        """Of the clips, if there are any; or no text at all. Cancelled when the client goes away. Raises: Problem."""
+        wanted = replace(await self.wanted(asked), clips=clips, language_only=language_only)
         return await self._while_the_client_waits(self.desk.transcribe(upload.path, upload.name, wanted))
 
     def begin(

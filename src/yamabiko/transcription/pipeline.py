@@ -63,6 +63,8 @@ class Request:
     language_per_chunk: bool = False
     clips: tuple[Clip, ...] = ()
     """Where only a part of the recording is to be transcribed."""
+    language_only: bool = False
+    """The answer is the language, found as for a transcript, and no text at all."""
     ticket: Ticket = field(default_factory=Ticket)
     """Its place in the queue for workers; cancelled, `transcribe` raises Cancelled."""
     requested_device: str = "auto"
@@ -106,15 +108,16 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
                 watcher.language(language.language)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
             asking = Asking(run, decoded.path, options, journal, watcher)
-            answers = asking.everything(chunks)
-            if heard.listened:
+            answers = asking.everything(() if request.language_only else chunks)
+            if heard.listened and not request.language_only:
                 answers = asking.again_what_was_passed_over(answers, heard.surely)
             course.resumed = asking.resumed
             course.notices += asking.notices
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
-        segments = merge(spoken, speech=heard.spans)
+        segments = () if request.language_only else merge(spoken, speech=heard.spans)
         try:
-            _no_empty_success(heard, segments, run, request)
+            if not request.language_only:
+                _no_empty_success(heard, segments, run, request)
         except Problem:
             forget(recording, request, settings)  # or the next run would take the same silence for answers
             raise

@@ -29,6 +29,7 @@ from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.server.transcription_form import Asked, read
 from yamabiko.speech import Segment, Transcript
+from yamabiko.transcription.merge import glued
 
 IDLE_S = 300.0
 """So long a connection may stay open on which nothing happens."""
@@ -84,6 +85,7 @@ class _Connection:
         self._wanted: dict[str, Any] = {}
         """What the last `transcribe` said; it is for one recording."""
         self._ahead: asyncio.Task[Event] | None = None
+        self._said = ""
         self.at_work = False
 
     async def run(self, *, full: bool) -> None:
@@ -202,6 +204,7 @@ class _Connection:
         """Given up when the client goes away. Raises: Problem, Gone, ConnectionError."""
         wanted = await self._while_the_client_waits(asyncio.to_thread(self._desk.request, asked, ticket))
         loop = asyncio.get_running_loop()
+        self._said = ""
         self._write("transcript-start", language=asked.options.language)
 
         def heard(segments: Sequence[Segment]) -> None:
@@ -260,7 +263,8 @@ class _Connection:
 
     def _write_chunk(self, text: str) -> None:
         if text:
-            self._write("transcript-chunk", text=text)
+            self._write("transcript-chunk", text=(" " if glued(self._said, text) else "") + text)
+            self._said = text
 
 
 def _asked(wanted: dict[str, Any], desk: Desk) -> Asked:
@@ -280,6 +284,8 @@ def _asked(wanted: dict[str, Any], desk: Desk) -> Asked:
         fields.setdefault(ours, []).extend(one for one in values if one)
     if fields["model"] == [own_model(desk)]:
         fields["model"] = []
+    if not fields["language"] and desk.config.language is not None:
+        fields["language"] = [desk.config.language]
     return read(Form(fields=fields), desk.default_wish())
 
 

@@ -7,20 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy
 import pytest
 
+from decoded import noise
 from yamabiko.engines.contract import Placement
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Cancelled, Ticket
 from yamabiko.speech import Span, TranscribeOptions
-
-
-def noise(path: Path, seed: int) -> Path:
-    numpy.random.default_rng(seed).normal(0, 0.1, 5 * 16_000).astype("<f4").tofile(path)
-    return path
-
 
 CHUNKS = [Span(second * 16_000, (second + 1) * 16_000) for second in range(5)]
 

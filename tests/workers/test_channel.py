@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yamabiko.speech import Segment, Span, TranscribeOptions
 from yamabiko.workers import channel as channels
 from yamabiko.workers.channel import Channel, Ended, Nonsense, Silent
-from yamabiko.workers.messages import Cancel, Raised, SegmentFound, SpeechProbabilities, Transcribe
+from yamabiko.workers.messages import Cancel, Piece, Raised, SegmentFound, SpeechProbabilities, Transcribe
 
 SEGMENT = SegmentFound(1, 0, Segment(0.0, 1.5, "山彦 \udcff ‘x’\n"))
 
@@ -48,7 +48,11 @@ def frame(message, payload: bytes = b"") -> bytes:
 def test_a_message_arrives_as_it_was_sent(ends):
     here, far = ends
     there = Channel(far)
-    sent = Transcribe(7, "/a b/録音.f32", (Span(0, 5), Span(5, 9)), TranscribeOptions(language="ja"))
+    sent = Transcribe(
+        7,
+        (Piece("/a b/録音.f32", Span(0, 5)), Piece("/c.f32", Span(5, 9))),
+        TranscribeOptions(language="ja"),
+    )
 
     there.send(sent)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
 from yamabiko.scheduling import room
+from yamabiko.scheduling.riding import Riding
 from yamabiko.scheduling.room import Need, Resident, Room
 from yamabiko.scheduling.turns import Ticket, Turns
 from yamabiko.settings import Settings
@@ -119,18 +120,26 @@ class Pool:
         self._device_free: dict[str, int] = {}
         """By device: what its driver called free at the last answer, and what was given back since."""
         self._turns: dict[_Slot, Turns] = {}
+        self.riding = Riding()
 
     @contextlib.contextmanager
-    def turn(self, outfit: Outfit, rung: int, ticket: Ticket) -> Iterator[None]:
-        """Within, the workers of this job on this device are the caller's alone. Raises: Cancelled."""
+    def turn(
+        self, outfit: Outfit, rung: int, ticket: Ticket, unless: Callable[[], bool] = lambda: False
+    ) -> Iterator[bool]:
+        """
+        Within, the workers of this job on this device are the caller's alone; if it is false, they are another's.
+
+        `unless`: see `Turns.turn`. Raises: Cancelled.
+        """
         slot = _slot(outfit, rung)
         with self._lock:
             turns = self._turns.setdefault(slot, Turns())
-        with turns.turn(ticket):
+        with turns.turn(ticket, unless) as mine:
             try:
-                yield
+                yield mine
             finally:
-                self._rest(slot)
+                if mine:
+                    self._rest(slot)
 
     @property
     def waiting(self) -> int:
@@ -161,6 +170,10 @@ class Pool:
             self.started += 1
             self._kept[key] = Kept(worker, ready, outfit, rung, self._needs.get(key, Need(_resident(worker))))
         return worker, ready, True
+
+    def name(self, outfit: Outfit, rung: int) -> Hashable:
+        """Equal for the same worker, loaded with the same."""
+        return _key(outfit, rung)
 
     def holds(self, outfit: Outfit, rung: int) -> bool:
         """Whether `worker` would give one that is there, with its model loaded."""

@@ -23,9 +23,10 @@ from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Outfit, Pool
+from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
-from yamabiko.workers.messages import Done, Ready, SegmentFound
+from yamabiko.workers.messages import Done, Piece, Ready, SegmentFound
 from yamabiko.workers.process import Worker, WorkerFailed
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Run:
         self._notice = notice
         self._rung = pool.first_rung(outfit)
         self._failures_here = 0
+        self._alone = False
+        """The last question failed: the next is asked without others'."""
         self.loading: Callable[[bool], None] = lambda begun: None
         """Told when a model begins to load, and when it is there."""
         self.ready: Ready | None = None
@@ -110,20 +113,54 @@ class Run:
     def _asked(
         self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions, came: list[Answer]
     ) -> WorkerFailed | None:
-        """One question, in its turn: whole answers go to `came`, also those before a failure."""
+        """One question, in its turn or in another's: whole answers go to `came`, also those before a failure."""
+        pieces = [Piece(str(audio), chunks[index]) for index in asked]
+        ride = Ride((self._pool.name(self._outfit, self._rung), options), pieces, self._ticket)
+        if self._may_share:
+            self._pool.riding.offer(ride)
+        try:
+            with self._pool.turn(self._outfit, self._rung, self._ticket, lambda: ride.taken) as mine:
+                self._pool.riding.withdraw(ride)
+                if mine:
+                    return self._lead(ride, asked, options, came)
+        finally:
+            self._pool.riding.withdraw(ride)
+        ride.wait()
+        came += [Answer(asked[number], said) for number, said in sorted(ride.answers.items())]
+        if ride.told is not None:
+            self.ready = ride.told.ready
+            self.observe(ride.told.done, ride.told.words)
+        self._alone = ride.told is None
+        return None
+
+    @property
+    def _may_share(self) -> bool:
+        """What just failed is asked alone, so that nobody suffers from another's audio for long."""
+        return self._conduct.batch_size > 1 and not self._conduct.require_gpu and not self._alone
+
+    def _lead(
+        self, own: Ride, asked: Sequence[int], options: TranscribeOptions, came: list[Answer]
+    ) -> WorkerFailed | None:
+        """The question of this turn, with whoever may ride along."""
         rung = self._rung
-        with self._pool.turn(self._outfit, rung, self._ticket):
-            try:
-                for answer in self._ask(audio, chunks, asked, options):
-                    came.append(answer)
-            except WorkerFailed as failure:
-                self._pool.discard(self._outfit, rung)
-                self._ticket.hold()  # it was ended because nobody waits for it
-                return failure
-            except BaseException:  # a half-read answer would poison the next question
-                self._pool.discard(self._outfit, rung)
-                raise
-            self._ticket.hold()
+        free = self._conduct.batch_size - len(asked) if self._may_share else 0
+        guests = self._pool.riding.board(own.fits, free)
+        told: Told | None = None
+        self._alone = True
+        try:
+            told = self._ask(own, guests, options, lambda number, said: came.append(Answer(asked[number], said)))
+            self._alone = False
+        except WorkerFailed as failure:
+            self._pool.discard(self._outfit, rung)
+            self._ticket.hold()  # it was ended because nobody waits for it
+            return failure
+        except BaseException:  # a half-read answer would poison the next question
+            self._pool.discard(self._outfit, rung)
+            raise
+        finally:
+            for guest in guests:
+                guest.end(told)
+        self._ticket.hold()
         return None
 
     def detect_language(self, audio: Path, span: Span, languages: tuple[str, ...] = ()) -> DetectedLanguage | None:
@@ -199,25 +236,47 @@ class Run:
         return worker
 
     def _ask(
-        self, audio: Path, chunks: Sequence[Span], asked: Sequence[int], options: TranscribeOptions
-    ) -> Iterator[Answer]:
-        said: dict[int, list[Segment]] = {index: [] for index in range(len(asked))}
-        held: list[Answer] = []  # what must run on a GPU is no answer before that is proved
+        self, own: Ride, guests: Sequence[Ride], options: TranscribeOptions,
+        answered: Callable[[int, tuple[Segment, ...]], None],
+    ) -> Told | None:  # fmt: skip
+        """
+        One question for the pieces of all rides; `answered` is told the own ones, by number, as they are whole.
+
+        None, if it was cancelled before its end.
+        """
+        owners = [(own, number) for number in range(len(own.pieces))]
+        owners += [(guest, number) for guest in guests for number in range(guest.boarded)]
+        said: dict[int, list[Segment]] = {index: [] for index in range(len(owners))}
+        held: list[int] = []  # what must run on a GPU is no answer before that is proved
+        told: Told | None = None
         worker = self._worker()
         self._refuse_languages_it_does_not_know(options)
         with self._ticket.on_cancel(worker.interrupt):
-            for message in worker.transcribe(audio, [chunks[index] for index in asked], options):
+            for message in worker.answer([ride.pieces[number] for ride, number in owners], options):
                 if isinstance(message, SegmentFound):
                     said[message.index].append(message.segment)
-                elif isinstance(message, Done):
-                    self.observe(message, worker.last_words())
+                    continue
+                if isinstance(message, Done):
+                    told = self._told(message, worker, len(owners))
+                    continue
+                ride, number = owners[message.index]
+                if ride is not own:
+                    ride.answers[number] = tuple(said.pop(message.index))
+                elif self._conduct.require_gpu:
+                    held.append(number)
                 else:
-                    answer = Answer(asked[message.index], tuple(said.pop(message.index)))
-                    if self._conduct.require_gpu:
-                        held.append(answer)
-                    else:
-                        yield answer
-        yield from held
+                    answered(number, tuple(said.pop(message.index)))
+        for number in held:
+            answered(number, tuple(said.pop(number)))
+        return told
+
+    def _told(self, done: Done, worker: Worker, pieces: int) -> Told | None:
+        """Of the time, each piece took its share."""
+        assert self.ready is not None
+        words = worker.last_words()
+        each = replace(done, inference_s=done.inference_s / max(1, pieces))
+        self.observe(done, words)
+        return None if done.cancelled else Told(self.ready, each, words)
 
     def _refuse_languages_it_does_not_know(self, options: TranscribeOptions) -> None:
         """A model of one language writes its sounds for every other. Raises: Problem (model-lacks-language)."""

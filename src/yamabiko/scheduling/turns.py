@@ -78,12 +78,18 @@ class Turns:
         return len(self._waiting)
 
     @contextlib.contextmanager
-    def turn(self, ticket: Ticket) -> Iterator[None]:
-        """Waits for the turn of this ticket. Raises: Cancelled."""
-        self._wait(ticket)
+    def turn(self, ticket: Ticket, unless: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+        """
+        Waits for the turn of this ticket; False if `unless` became true before, and then it has none.
+
+        `unless` may become true only within another's turn. Raises: Cancelled.
+        """
+        if not self._wait(ticket, unless):
+            yield False
+            return
         begun = time.monotonic()
         try:
-            yield
+            yield True
         finally:
             with self._changed:
                 self._used_s[ticket.client] = self._used_s.get(ticket.client, 0.0) + time.monotonic() - begun
@@ -92,20 +98,23 @@ class Turns:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _wait(self, ticket: Ticket) -> None:
+    def _wait(self, ticket: Ticket, unless: Callable[[], bool]) -> bool:
         number = next(self._numbers)
         with ticket.on_cancel(self._wake), self._changed:
             if ticket.client not in self._used_s:  # whoever comes new has no claim to what others had before
                 self._used_s[ticket.client] = min(self._used_s.values(), default=0.0)
             self._waiting[number] = ticket
             try:
-                while not ticket.cancelled and (self._busy or self._next() != number):
+                while not ticket.cancelled and not unless() and (self._busy or self._next() != number):
                     self._changed.wait()
             finally:
                 del self._waiting[number]
                 self._changed.notify_all()
             ticket.hold()
+            if unless():
+                return False
             self._busy = True
+            return True
 
     def _wake(self) -> None:
         with self._changed:

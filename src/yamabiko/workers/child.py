@@ -137,7 +137,7 @@ class Worker:
 
     def _transcribe(self, message: Transcribe) -> None:
         watch = self._watch()
-        batch = [samples.read(Path(message.audio), span) for span in message.chunks]
+        batch = [samples.read(Path(piece.audio), piece.span) for piece in message.pieces]
         chunk = 0
         for index, segment in self._engine.transcribe(batch, message.options):
             if message.request in self._cancelled:

@@ -27,11 +27,19 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Transcribe:
-    request: int
+class Piece:
+    """A chunk of one recording."""
+
     audio: str
     """Path of the decoded recording: raw float32, mono, 16 kHz."""
-    chunks: tuple[Span, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    request: int
+    pieces: tuple[Piece, ...]
+    """Of one recording or of several."""
     options: TranscribeOptions
 
 

@@ -38,6 +38,7 @@ from yamabiko.workers.messages import (
     LanguageFound,
     Load,
     Message,
+    Piece,
     Raised,
     Ready,
     SegmentFound,
@@ -178,16 +179,20 @@ class Worker:
     def transcribe(
         self, audio: Path, chunks: Sequence[Span], options: TranscribeOptions
     ) -> Iterator[SegmentFound | ChunkDone | Done]:
-        """Segments as they come, a ChunkDone after the last of each chunk, a Done at the end."""
+        """As `answer`, for chunks of one recording."""
+        return self.answer([Piece(str(audio), span) for span in chunks], options)
+
+    def answer(self, pieces: Sequence[Piece], options: TranscribeOptions) -> Iterator[SegmentFound | ChunkDone | Done]:
+        """Segments as they come, a ChunkDone after the last of each piece, a Done at the end."""
         request = self._answering = next(self._requests)
-        open_chunks = set(range(len(chunks)))
-        self._send(Transcribe(request, str(audio), tuple(chunks), options))
+        open_chunks = set(range(len(pieces)))
+        self._send(Transcribe(request, tuple(pieces), options))
         while True:
             message, _ = self._next(self._answer_limit())
             if not isinstance(message, SegmentFound | ChunkDone | Done) or message.request != request:
                 raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
             if not isinstance(message, Done) and message.index not in open_chunks:
-                raise self._fail("nonsense", f"chunk {message.index} of {len(chunks)}, or it was done before")
+                raise self._fail("nonsense", f"chunk {message.index} of {len(pieces)}, or it was done before")
             self._phase = "answers"
             if isinstance(message, ChunkDone):
                 open_chunks.discard(message.index)

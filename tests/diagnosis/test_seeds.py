@@ -18,6 +18,7 @@ from casebook import facts as written_facts
 from casebook import platform
 from yamabiko.diagnosis import checkup
 from yamabiko.diagnosis.checkup import Checkup
+from yamabiko.diagnosis.facts.records import Probed
 from yamabiko.diagnosis.facts.saved import load
 from yamabiko.findings import Finding
 
@@ -184,11 +185,25 @@ def test_the_bare_assertion_is_a_call_from_another_thread():
 # ---- a Radeon of the gfx906 family ----------------------------------------------------------------------------------
 
 
-def test_a_segfault_with_rocm_and_numba_is_two_llvms():
+def test_a_segfault_with_rocm_and_numba_may_be_two_llvms():
+    """That both packages are installed proves nothing of this death; where the machine is, a probe tells."""
     found = seen("radeon-gfx906", "segfault")
 
-    assert found.explaining == ("rocm-two-llvms-segfault",)
+    assert found.explaining == ("log-unexplained",)
+    assert "may be: rocm-two-llvms-segfault" in evidence(first(found))
     assert "llvmlite 0.45.1, numba 0.62.1" in evidence(first(found))
+
+
+def test_the_probe_makes_two_llvms_of_it():
+    machine, _, _ = load(SEEDS / "radeon-gfx906/facts.json")
+    [theirs] = [e.name for e in machine.environments if e.version("llvmlite")]
+    tried = Probed("rocm-llvm", theirs, values={"alone": "well", "numba_first": "SIGSEGV", "numba_last": "well"})
+    log = tuple((SEEDS / "radeon-gfx906/segfault.txt").read_text("utf-8").splitlines())
+
+    found = checkup.with_log(checkup.check_facts(machine.with_probed(tried)), log, may_probe=False)
+
+    assert found.explaining == ("rocm-two-llvms-segfault",)
+    assert "numba first SIGSEGV" in evidence(first(found))
     assert "Most likely" in first(found).cause.en, "an analogy is not told as a fact"
 
 
@@ -219,7 +234,7 @@ WHOLE = {
     "whisperx-under-wsl": {"ct2-cudnn9-sublibs-not-found", "torchcodec-torch-abi-mismatch"},
     "whispercpp-in-rust": {"whispercpp-false-gpu-report"},
     "voxcpm-behind-gradio": {"torch-cudagraph-trees-tls"},
-    "radeon-gfx906": {"ct2-cuda-wheel-on-amd", "rocm-two-llvms-segfault"},
+    "radeon-gfx906": {"ct2-cuda-wheel-on-amd", "log-unexplained"},
 }
 
 
@@ -228,6 +243,14 @@ def test_a_whole_document_leads_to_its_owners_causes(report):
     found = seen(report, "document")
 
     assert set(found.explaining) == WHOLE[report]
+
+
+def test_what_is_only_possible_is_told_beside_what_is_sure():
+    found = seen("radeon-gfx906", "document")
+
+    [besides] = [finding for finding in found.findings if finding.id == "log-unexplained"]
+    assert besides.severity == "info"
+    assert "may be: rocm-two-llvms-segfault" in evidence(besides)
 
 
 def test_a_radeon_is_never_told_to_get_nvidias_driver():

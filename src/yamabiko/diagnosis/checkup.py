@@ -19,7 +19,7 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.examine import RANK, Explanation, Symptom, examine, explain
+from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
 from yamabiko.engines import catalog, environments
@@ -134,9 +134,11 @@ def settle(symptom: Symptom, facts: Facts) -> tuple[Explanation, Facts]:
     Raises nothing for what a probe does. The facts come back with what was learned.
     """
     first = explain(symptom, facts)
-    if first.confirmed:
+    # Beside a sure cause only what the machine is ready for is worth an experiment.
+    open_ = [suspicion for suspicion in first.open if suspicion.evidence or not first.confirmed]
+    if not open_:
         return first, facts
-    for name in sorted({suspicion.check.probe for suspicion in first.open} & set(probes.names())):
+    for name in sorted({suspicion.check.probe for suspicion in open_} & set(probes.names())):
         facts = learned(facts, *(probes.run(name, place) for place in _unasked(name, facts)))
     return explain(symptom, facts), facts
 
@@ -178,16 +180,29 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     explained, facts = settle(symptom, facts) if may_probe else (explain(symptom, facts), facts)
     confirmed = explained.confirmed
     if not confirmed:
-        possible = tuple(f"may be: {s.check.id} ({s.line.strip()[:200]})" for s in explained.open)
+        possible = tuple(line for suspicion in explained.open for line in _may_be(suspicion))
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
         harmless = not any(_SOUNDS_BAD.search(line[:2000]) for line in lines) and not symptom.ending
         if harmless:
             told = (f"log: no word of an error in the newest {len(lines)} lines",)
         confirmed = (article("log-unexplained").finding((*told, *possible), "info" if harmless else None),)
+    elif besides := tuple(line for one in explained.open if one.evidence for line in _may_be(one)):
+        confirmed = (*confirmed, article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE))
     explaining = tuple(finding.id for finding in confirmed)
     found = {finding.id: finding for finding in merged(confirmed, checkup.findings)}
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
     return Checkup(checkup.facts.with_probed(*facts.probed), ordered, checkup.rungs, explaining)
+
+
+_NOT_ALL_IS_SURE = Text(
+    "Something else in this log may have a cause that we know; nothing here confirms it.",
+    "このログには、既知の原因が疑われるものがほかにもありますが、ここでは確かめられません。",
+)
+
+
+def _may_be(suspicion: Suspicion) -> Iterator[str]:
+    yield f"may be: {suspicion.check.id} ({suspicion.line.strip()[:200]})"
+    yield from suspicion.evidence
 
 
 def _may_be_the_logs(environment: Environment) -> bool:

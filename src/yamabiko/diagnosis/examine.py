@@ -47,6 +47,8 @@ class Suspicion:
 
     check: Check
     line: str
+    evidence: tuple[str, ...] = ()
+    """What a look saw that makes it possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
         sign = _seen(check, facts)
         if sign.here is False:
             ruled_out.append(check.id)
-        elif sign.here or _sure(check, line, symptom):
+        elif sign.here or _sure(check, line, symptom) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
             confirmed.append((_weight(check, sign, line), _finding(check, sign, quoted)))
         else:
-            open_.append(Suspicion(check, line))
+            open_.append(Suspicion(check, line, sign.evidence if sign.fits else ()))
     confirmed.sort(key=lambda pair: -pair[0])
     found = {finding.id for _, finding in confirmed}
     weaker = {id_ for check in CHECKS if check.id in found for id_ in check.instead_of}
@@ -142,11 +144,16 @@ def suggested(check: Check, symptom: Symptom, heard: _Heard) -> str | None:
     ended = symptom.ending in check.endings
     if check.needs_ending and not ended:
         return None
-    for pattern in _patterns((*check.sure_words, *check.words)):
+    for pattern in _patterns(_words(check)):
         line = heard.newest(pattern)
         if line is not None:
             return line
     return "" if ended and not check.needs_ending else None
+
+
+def _words(check: Check) -> tuple[str, ...]:
+    """The more telling ones first."""
+    return (*check.sure_words, *check.decisive, *check.words)
 
 
 def _begins_with(line: str, pattern: re.Pattern[str]) -> bool:
@@ -175,9 +182,7 @@ def _patterns(words: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 def _weight(check: Check, sign: Sign, line: str) -> int:
     """What facts confirm counts for more than words, and long words for more than short ones."""
-    longest = max(
-        (m.end() - m.start() for p in _patterns((*check.sure_words, *check.words)) if (m := p.search(line))), default=0
-    )
+    longest = max((m.end() - m.start() for p in _patterns(_words(check)) if (m := p.search(line))), default=0)
     return (10_000 if sign.here else 0) + longest
 
 

@@ -31,6 +31,8 @@ class Sign:
     """Where more is known than the article says."""
     command: str = ""
     """Of the cheapest remedy, where this machine needs another one than the article's."""
+    fits: bool = False
+    """`here` is None, and the machine is as the trouble wants it: packages that may be well side by side all the same."""
 
 
 UNTOLD = Sign(None)
@@ -39,6 +41,11 @@ ABSENT = Sign(False)
 
 def present(*evidence: str, severity: Severity | None = None, cause: Text | None = None, command: str = "") -> Sign:
     return Sign(True, evidence, severity, cause, command)
+
+
+def possible(*evidence: str) -> Sign:
+    """The facts fit, and would fit a machine without the trouble too: a probe must tell, or words that name the culprit."""
+    return Sign(None, evidence, fits=True)
 
 
 def absent(*evidence: str) -> Sign:
@@ -50,17 +57,21 @@ def anywhere(environments: Iterable[Environment], look: Callable[[Environment], 
     """
     One look at each environment: here if it is in any, ruled out if it is ruled out in all.
 
-    Evidence is that of every environment where it is, each line led by its name.
+    Evidence is that of every environment where it is, or may be, each line led by its name.
     """
     signs = [(environment, look(environment)) for environment in environments]
     found = [(environment, sign) for environment, sign in signs if sign.here]
     if found:
-        lines = tuple(f"{e.name}: {line}" for e, sign in found for line in sign.evidence)
         worst = next((sign for _, sign in found if sign.severity is None), found[0][1])
-        return replace(worst, evidence=lines)
+        return replace(worst, evidence=_led(found))
     if signs and all(sign.here is False for _, sign in signs):
         return ABSENT
-    return UNTOLD
+    fitting = [(environment, sign) for environment, sign in signs if sign.fits]
+    return possible(*_led(fitting)) if fitting else UNTOLD
+
+
+def _led(signs: Iterable[tuple[Environment, Sign]]) -> tuple[str, ...]:
+    return tuple(f"{environment.name}: {line}" for environment, sign in signs for line in sign.evidence)
 
 
 Needs = Literal["", "nvidia", "amd", "gpu"]
@@ -104,6 +115,8 @@ class Check:
     """No other cause writes these words: nothing more is needed, unless the facts rule it out."""
     sure_words: tuple[str, ...] = ()
     """The same for some words alone; they are tried before `words`."""
+    decisive: tuple[str, ...] = ()
+    """Words that name the culprit, and are tried before `words`: they settle what a look calls possible, and that alone."""
     whose: tuple[str, ...] = ()
     """Names of those whose failure it must be, where many write `words`: in the line, in the traceback above it, or of
     the engine. With one of them the words suffice."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import re
 
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present, version
+from yamabiko.diagnosis.checks.contract import (
+    ABSENT,
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    anywhere,
+    never,
+    possible,
+    present,
+    version,
+)
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import amd_family
 from yamabiko.i18n import Text
@@ -131,7 +142,7 @@ def _two_llvms(facts: Facts) -> Sign:
         # (pytorch/audio#4025) and is too large to be looked through; that it no longer does with ROCm 7 we only take so.
         if theirs and not open_ and version(environment.details.get("torch.hip", "0")) >= (7,):
             return UNTOLD
-        return present(*lines, *(f"{f.path}: names of LLVM's symbols are in it" for f in open_[:2]))
+        return possible(*lines, *(f"{f.path}: names of LLVM's symbols are in it" for f in open_[:2]))
 
     return anywhere(_hip(facts), look)
 
@@ -191,8 +202,8 @@ CHECKS = (
     ),
     Check(
         "rocm-two-llvms-segfault",
-        words=(
-            *SEGFAULT_WORDS,
+        words=SEGFAULT_WORDS,
+        decisive=(
             r"(?:#\d+\s.{0,60}\bin |\S*\()?llvm::(?:cl::Option|initialize\w+Pass)",
             r"inconsistency in registered CommandLine options",
             r"CommandLine Error: Option '[^']+' registered more than once",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,8 +18,11 @@ from yamabiko.findings import Finding
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.records import to_plain
 from yamabiko.scheduling.pool import Kept
+from yamabiko.server import openapi
 from yamabiko.server.desk import Desk
+from yamabiko.server.forms import Form
 from yamabiko.server.sitting import desk_of
+from yamabiko.server.transcription_form import wish_of
 
 router = APIRouter(tags=["yamabiko"])
 
@@ -86,7 +88,7 @@ async def stats(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=openapi.PROMETHEUS)
 async def metrics(request: Request) -> Response:
     """For Prometheus: requests, work, models, jobs, fallbacks; nothing that anybody said."""
     page = await asyncio.to_thread(desk_of(request).metrics.page)
@@ -113,10 +115,7 @@ async def load_model(
     """
     desk = desk_of(request)
     named = {"model": model, "engine": engine, "device": device, "compute_type": compute_type}
-    own = desk.default_wish()
-    if engine is not None and engine != own.engine:
-        own = replace(own, model=None)
-    wish = replace(own, **{name: value for name, value in named.items() if value})  # type: ignore[arg-type]
+    wish = wish_of(Form(fields={name: [value] for name, value in named.items() if value}), desk.default_wish())
     async with desk.place(request.state.client):
         kept = await asyncio.to_thread(desk.load, wish)
     return {"loaded": _loaded(kept) if kept else None}

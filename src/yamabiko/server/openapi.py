@@ -167,6 +167,9 @@ _VERBOSE = _object(
 )
 
 
+_EVENT = _object("data", data={"type": "string", "contentMediaType": "application/json"}, event={"type": "string"})
+
+
 def _answers(*, stream: bool) -> dict[int | str, Schema]:
     text: Schema = {"schema": {"type": "string"}}
     content = {
@@ -176,16 +179,12 @@ def _answers(*, stream: bool) -> dict[int | str, Schema]:
         "text/vtt": text,
     }
     if stream:
-        content["text/event-stream"] = text
+        content["text/event-stream"] = {"schema": _EVENT}
     return {200: {"description": "The text, in the form that was asked for.", "content": content}}
 
 
+PROMETHEUS: dict[int | str, Schema] = {
+    200: {"description": "In Prometheus's words.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 TRANSCRIPT = _answers(stream=True)
 TRANSLATION = _answers(stream=False)
-MODEL = _object(
-    "id object created owned_by",
-    id={"type": "string"},
-    object={"enum": ["model"]},
-    created={"type": "integer"},
-    owned_by={"type": "string"},
-)

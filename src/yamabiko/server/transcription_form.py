@@ -63,7 +63,7 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
     granularities = fields.some_of("timestamp_granularities", GRANULARITIES) or ("segment",)
     logprobs = "logprobs" in fields.some_of("include", ("logprobs",)) and response_format in ("json", "verbose_json")
     words = "word" in granularities and response_format not in ("json", "text")
-    wish = _wish(form, model, default)
+    wish = wish_of(form, default)
     return Asked(
         wish=wish,
         options=_options(form, fields, task, word_times=words or logprobs),
@@ -151,11 +151,17 @@ def _ignored(form: Form, wish: Wish, response_format: str, stream: bool) -> tupl
     return tuple(name for name in names if name.partition("[")[0] not in KNOWN or name in without_effect)
 
 
-def _wish(form: Form, model: str, default: Wish) -> Wish:
-    """The server's own engine and model unless the client names another that is known. Raises: Refused."""
+def wish_of(form: Form, default: Wish) -> Wish:
+    """
+    The server's own engine and model unless the client names another that is known: never a path.
+
+    Raises: Refused, Problem (engine-unknown).
+    """
+    model, engine = form.first("model") or "", form.first("engine") or default.engine
     wish = replace(
         default,
-        engine=form.first("engine") or default.engine,
+        engine=engine,
+        model=default.model if engine == default.engine else None,
         device=form.first("device") or default.device,
         compute_type=form.first("compute_type") or default.compute_type,
     )
@@ -166,7 +172,7 @@ def _wish(form: Form, model: str, default: Wish) -> Wish:
     if model in ("", *OPENAI_MODELS):
         return wish
     known = sorted({e.name for e in models.catalogue().models if e.format == card.model_format})
-    if model in (card.name, default.model):
+    if model in (card.name, wish.model):
         return wish
     if model not in known:
         near = difflib.get_close_matches(model, [*known, *OPENAI_MODELS], 1)

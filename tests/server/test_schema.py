@@ -1,0 +1,58 @@
+"""schemathesis: whatever the OpenAPI document allows is sent; what comes back is what it promises, and never a 5xx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings, strategies
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from program import Result
+from served import begin, end
+from yamabiko.bundled import clips
+from yamabiko.server.app import create_app
+from yamabiko.server.config import Config
+from yamabiko.settings import Settings
+
+EN = next(clip.path for clip in clips() if clip.language == "en").read_bytes()
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+OPERATIONS = [
+    (path, method.upper())
+    for path, methods in create_app(Config(), Settings()).openapi()["paths"].items()
+    for method in methods
+]
+SLOW = ("/doctor", "/gpu-status")
+"""They look at the whole machine, and nothing that is sent changes what they do."""
+
+# Of files: one that is a recording, one that breaks off, and what is none.
+schemathesis.openapi.format("binary", strategies.sampled_from([EN, EN[:9000], b"", b"no sound" * 40]))
+
+
+@pytest.fixture(scope="module")
+def document(shared_home: Path, silero_installed: Result) -> Iterator[schemathesis.BaseSchema]:
+    """Of a server of its own: models are loaded and unloaded here."""
+    assert silero_installed.code == 0, silero_installed.err
+    served = begin(shared_home, "--engine", "scripted")
+    yield schemathesis.openapi.from_url(f"{served.url}/openapi.json")
+    end(served)
+
+
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_answer_is_what_the_document_says(document, path, method) -> None:
+    @settings(
+        max_examples=2 if path in SLOW else 15, derandomize=True, deadline=None, database=None,
+        phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=document[path][method].as_strategy())
+    def send(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS, timeout=60)
+
+    send()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def test_whoever_is_named_like_a_package_loses_no_finding(user: str, tmp_path: P
         ("10.20.30.40:8080 refused", "10.20.30.40"),
         ("inet 192.168.1.23/24", "192.168.1.23"),
         ("from fe80::1c2d:3eff:fe4f:5a6b", "fe80 5a6b"),
+        ("failed HANAKO Hanako", "HANAKO Hanako"),
+        ("log: RuntimeError: passwd is hunter2", "hunter2"),
+        ("password hunter3 was refused", "hunter3"),
+        ("the passphrase was 'correct horse'", "correct horse"),
+        ("/opt/passwd is hunter2:/srv/x", "hunter2"),
+        ("パスワードは hunter2 です", "hunter2"),
+        ("my token is abcdef0123456789abcdef0123456789abcdef01", "abcdef0123456789"),
+        ("wandb: API key abcdef0123456789abcdef0123456789abcdef01", "abcdef0123456789"),
+        ("pypi-AgEIcHlwaS5vcmcCJDU2", "AgEIcHlwaS5vcmcCJDU2"),
+        ("dckr_pat_abcdefghijklmnop", "abcdefghijklmnop"),
+        ("r8_ABCDEFGHIJKLMNOPQRSTUVWX", "ABCDEFGHIJKLMNOPQRSTUVWX"),
+        ("nvapi-abcdefghijklmnopqrstuvwxyz0123456789AAAA", "abcdefghijklmnopqrstuvwxyz"),
+        ("gsk_abcdefghijklmnop1234567890abcdefABCD", "abcdefghijklmnop"),
+        ("newmaker-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8", "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8"),
     ],
 )  # fmt: skip
 def test_what_names_somebody_or_opens_a_door_is_gone(line: str, gone: str) -> None:
@@ -91,10 +106,42 @@ def test_what_names_somebody_or_opens_a_door_is_gone(line: str, gone: str) -> No
         "version `GLIBC_2.38' not found (memcpy@GLIBC_2.14)",
         "/usr/local/cuda-12.4/lib64/libcublas.so.12",
         "0000:01:00.0 at 18:45:32",
+        "Invalid user token. The token is invalid or expired; a password is required",
+        "the next token is 50257; token embedding.weight has another shape",
+        "undefined symbol: _ZN5torch3jit17parseSchemaOrNameERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
+        "sm90_xmma_gemm_f16f16_f16f32_f32_tn_n_tilesize128x128x64_warpgroupsize1x1x1",
     ],
 )
 def test_what_decides_stays(line: str) -> None:
     assert CLEAN(line) == line
+
+
+@pytest.mark.parametrize(
+    ("user", "host"),
+    [("taro", "taro-pc"), ("ann", "ann-laptop.corp.example.com"), ("taro-pc", "taro"), ("k", "k-box"), ("K", "k")],
+)
+@pytest.mark.parametrize("said", [str, str.upper, str.title])
+def test_neither_name_hides_behind_the_other(user: str, host: str, said: Callable[[str], str]) -> None:
+    """Most hosts are named after their owners: `taro-pc`."""
+    clean = Redactor(user, host, f"/home/{user}")
+    text = said(f"user {user} at host {host}, /net/{host}/z, /scratch/{user}/y, ssh://{host}/, http://{host}:80/")
+    record = clean.record({"disks": [{"path": f"/net/{host}/z"}, {"path": f"/net/{host.partition('.')[0]}/z"}]}, [], [])
+    seen = f"{clean(text)} {record}".lower()
+    parts = [user, host, *host.split(".")[:1], *(["corp.example"] if "corp" in host else [])]
+    assert [part for part in parts if re.search(rf"(?<![a-z0-9]){re.escape(part.lower())}(?![a-z0-9])", seen)] == [], (
+        seen
+    )
+
+
+def test_the_company_goes_wherever_its_domain_stands() -> None:
+    clean = Redactor("ann", "ann-laptop.corp.example.com", "/home/ann")
+    assert clean("nas.corp.example.com and git.corp.example.com refused") == "nas.DOMAIN and git.DOMAIN refused"
+
+
+def test_a_folder_that_bears_its_owners_name_beside_other_words_loses_it() -> None:
+    clean = Redactor("torch", "k2", "/home/torch")
+    assert clean.place("/mnt/data/torch-venv/lib/libtorch.so") == "/mnt/data/USER-venv/lib/libtorch.so"
+    assert clean.place("/mnt/data/x/torch-2.8.0.whl") == "/mnt/data/x/torch-2.8.0.whl"
 
 
 def test_a_name_of_one_letter_is_looked_for_where_a_host_stands() -> None:

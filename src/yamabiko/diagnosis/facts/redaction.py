@@ -18,44 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from yamabiko.diagnosis.facts.secrets import path_without_secrets, without_secrets, without_tokens
+
 Kind = Literal["name", "place", "text"]
-
-_TOKENS = (
-    (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),
-    (re.compile(r"\b(?:sk|ghp|gho|ghs|ghu|github_pat|glpat|npm|xox[abeprs])[-_][A-Za-z0-9_-]{8,}"), "***"),
-    (re.compile(r"\bAIza[A-Za-z0-9_-]{10,}|\bya29\.[A-Za-z0-9_-]{10,}"), "***"),
-    (re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{8,}"), "***"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){0,4}"), "***"),
-    (re.compile(r"//[^/@\s]+@"), "//***@"),
-    (re.compile(r"\b(GPU|MIG)-[0-9a-f]{8}-[0-9a-f-]{20,}"), r"\1-***"),
-)
-"""Known by their shape alone, wherever they stand."""
-
-_SECRET_NAME = (
-    r"(?:token|secret|passw(?:or)?d|passphrase|pwd|api[-_]?key|access[-_]?key(?:[-_]?id)?|secret[-_]?key"
-    r"|account[-_]?key|private[-_]?key|client[-_]?secret|cookie|credentials?|signature)"
-)
-_SECRETS = (
-    (re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest)\s+)?)[^\s\"']+"), r"\1***"),
-    (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),
-    # True, None and small numbers are no secrets: use_auth_token=True, eot_token=50257
-    (
-        re.compile(
-            rf"(?i)((?<![A-Za-z])[\w.-]*{_SECRET_NAME}[\"']?\s*[=:]\s*)"
-            r"(?!(?:true|false|none|null|\d{1,6})\b)(?:\"[^\"]*\"|'[^']*'|[^\s\"'&;,)]+)"
-        ),
-        r"\1***",
-    ),
-    (re.compile(rf"(?i)(--?[\w-]*{_SECRET_NAME}\s+)[^\s-]\S*"), r"\1***"),
-    (re.compile(r"(?i)([?&][\w.-]*(?:key|sig|credential|code|auth|session|user|login)[\w.-]*=)[^&\s\"']+"), r"\1***"),
-    # The secret of such a key: 40 letters of both cases and digits, which a commit's hash never is.
-    (
-        re.compile(
-            r"(?<![\w/+=.-])(?=[A-Za-z0-9/+]*[a-z])(?=[A-Za-z0-9/+]*[A-Z])(?=[A-Za-z0-9/+]*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+=.-])"
-        ),
-        "***",
-    ),
-)  # fmt: skip
 
 _MAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")
 _PROMPT = re.compile(r"(?<![\w.-])[a-z_][\w.-]*@[\w-]+(?=:[~/])")
@@ -102,6 +67,14 @@ _TRADE = frozenset(_WORDS.split())
 """Words that logs of engines are made of: as a bare word such a name says nothing of anybody."""
 
 
+_AROUND = {
+    "USER": (r"(?:user(?:name)?|owner|login|logname)[\"']?[ =:]\s*[\"']?|uid=\d+\(|~", "@"),
+    "HOST": (r"host(?:name)?[\"']?[ =:]\s*[\"']?|//|@|(?<=:\d\d) ", r"\.local\b|\.lan\b|\.home\b"),
+    "DOMAIN": (r"\.", r"/"),
+}
+"""What stands before a name, and what after it, so that it can be nothing else."""
+
+
 @dataclass(frozen=True)
 class Redactor:
     """
@@ -116,8 +89,7 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         text = self.place(text)
-        for pattern, instead in _SECRETS:
-            text = pattern.sub(instead, text)
+        text = without_secrets(text)
         text = _MAC.sub("***", _IPV6.sub("IP", _PROMPT.sub("USER@HOST", text)))
         text = _IPV4.sub(self._address, text)
         for pattern, instead in self._bare:
@@ -128,15 +100,13 @@ class Redactor:
         """A path, or a sentence of ours that may hold one."""
         text = self.name(text)
         text = _MAIL.sub("***@***", text)
-        return _PATH.sub(self._without_owner, text) if self.user else text
+        return _PATH.sub(self._without_owner, text)
 
     def name(self, text: str) -> str:
         """What is a name or a version, as far as it is one."""
         if self._home is not None:
             text = self._home.sub("~", text)
-        for pattern, instead in _TOKENS:
-            text = pattern.sub(instead, text)
-        return _without_homes(text)
+        return _without_homes(without_tokens(text))
 
     def record(self, facts: Any, findings: Any, tried: Any) -> dict[str, Any]:
         """All three as plain values, clean."""
@@ -164,34 +134,53 @@ class Redactor:
         return re.compile(rf"(?<![\w.~-]){re.escape(self.home)}(?![\w.-])")
 
     @cached_property
+    def _names(self) -> tuple[tuple[str, str], ...]:
+        """
+        Each name with its mark, the longest first: most hosts are named after their owners, and `USER-pc` tells both.
+        """
+        short, _, domain = self.host.partition(".")
+        names = {self.user: "USER", short: "HOST", self.host: "HOST"}
+        if "." in domain:
+            names[domain] = "DOMAIN"
+        told = ((name, mark) for name, mark in names.items() if name and name.lower() not in ("root", "localhost"))
+        return tuple(sorted(told, key=lambda pair: -len(pair[0])))
+
+    def _is_a_word(self, name: str) -> bool:
+        """As a bare word it may be something else than a name."""
+        return len(name) < 2 or name.lower() in _TRADE | self.kept
+
+    @cached_property
     def _bare(self) -> tuple[tuple[re.Pattern[str], str], ...]:
         """What is looked for in free text, with what stands there instead."""
         found = []
-        for name, mark, before, after in (
-            (self.user, "USER", r"(?:user(?:name)?|owner|login|logname)[\"']?[ =:]\s*[\"']?|uid=\d+\(|~", "@"),
-            (self.host, "HOST", r"host(?:name)?[\"']?[ =:]\s*[\"']?|//|@|(?<=:\d\d) ", r"\.local\b|\.lan\b|\.home\b"),
-        ):
-            for part in dict.fromkeys((name, name.partition(".")[0] if mark == "HOST" else name)):
-                if not part or part.lower() in ("root", "localhost"):
-                    continue
-                word = rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])"
-                if len(part) > 1 and part.lower() not in _TRADE | self.kept:
-                    found.append((re.compile(word), mark))
-                found.append(
-                    (re.compile(rf"(?i)(?<![A-Za-z0-9])({before}){re.escape(part)}(?![A-Za-z0-9])"), rf"\g<1>{mark}")
-                )
-                found.append((re.compile(rf"{word}(?={after})"), mark))
+        for name, mark in self._names:
+            word = rf"(?i)(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])"
+            if not self._is_a_word(name):
+                found.append((re.compile(word), mark))
+            before, after = _AROUND[mark]
+            found.append(
+                (re.compile(rf"(?i)(?<![A-Za-z0-9])({before}){re.escape(name)}(?![A-Za-z0-9])"), rf"\g<1>{mark}")
+            )
+            found.append((re.compile(rf"{word}(?={after})"), mark))
         return tuple(found)
 
     def _without_owner(self, match: re.Match[str]) -> str:
-        """A path of this user's: the name goes where it is a whole component, outside of what a system or a package holds."""
+        """
+        A path of this user's or host's: a name goes where it is a whole component, or a word in a folder's name,
+        outside of what a system or a package holds.
+        """
         path = match[0]
-        if _SYSTEM.match(path) and self.user.lower() in _TRADE | self.kept:
-            return path
         inside = _PACKAGES.search(path)
         end = inside.start() if inside else len(path)
-        owner = rf"(?<=[\\/]){re.escape(self.user)}(?=[\\/]|$)"
-        return re.sub(owner, "USER", path[:end]) + path[end:]
+        outside, system = path[:end], bool(_SYSTEM.match(path))
+        for name, mark in self._names:
+            word = re.escape(name)
+            if (system or mark != "USER") and name.lower() in _TRADE | self.kept:
+                continue
+            outside = re.sub(rf"(?i)(?<=[\\/]){word}(?=[\\/]|$)", mark, outside)
+            if len(name) > 1 and not system:
+                outside = re.sub(rf"(?i)(?<![A-Za-z0-9]){word}(?![A-Za-z0-9])(?=[^\\/]*[\\/])", mark, outside)
+        return path_without_secrets(outside) + path[end:]
 
     def _address(self, match: re.Match[str]) -> str:
         """`10.3.5.147` may be a network's address or a version of cuRAND: what stands before it tells."""

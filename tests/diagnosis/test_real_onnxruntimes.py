@@ -112,5 +112,5 @@ def test_removing_one_takes_the_files_of_the_other_along(amd_last: Path, tmp_pat
     assert environment.version(AMD[0]) == AMD[1]
     assert not (site / "onnxruntime/__init__.py").exists()
     [finding] = [f for f in examine(seen) if f.id == "ort-package-clobber"]
-    assert finding.severity == "warning"
+    assert finding.severity == "error"
     assert any("missing" in line for line in finding.evidence)

@@ -9,6 +9,7 @@ from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, abse
 from yamabiko.diagnosis.checks.driver_serves import driver_serves
 from yamabiko.diagnosis.facts.records import Contested, Environment, Facts, NativeFile, Unavailable
 from yamabiko.diagnosis.tables import ORT_GPU_CUDA
+from yamabiko.i18n import Text
 
 _INIT = "onnxruntime/__init__.py"
 _SAYS_WHAT_IT_IS = "onnxruntime/capi/build_and_package_info.py"
@@ -38,13 +39,32 @@ def _clobbered(facts: Facts, environment: Environment) -> Sign:
     if contested is not None:
         return _shared(facts, environment, contested)
     names = installed(environment)
+    if names and _INIT in environment.missing:
+        release = environment.version(names[0])
+        return present(
+            f"RECORD: {names[0]} {release} is installed",
+            f"{_INIT}: missing",
+            severity="error",
+            cause=_TAKEN_ALONG,
+            command=f"pip uninstall -y {' '.join(names)} && pip install --no-deps {names[0]}=={release}",
+        )
     capi = [file for file in environment.native if file.path.startswith("onnxruntime/capi/")]
     if names and capi and "onnxruntime.package" not in environment.details:
         return present(
             f"RECORD: {names[0]} {environment.version(names[0])} is installed",
             f"{_SAYS_WHAT_IT_IS}: missing; of onnxruntime/ only {capi[0].path} and its like are left",
         )
+    if names and not capi and "onnxruntime.package" not in environment.details:
+        return UNTOLD  # nobody has seen a file of it
     return absent(f"RECORD: {names[0]} alone owns onnxruntime/") if names else ABSENT
+
+
+_TAKEN_ALONG = Text(
+    "ONNX Runtime is installed by pip's own list, and its files are not there: most likely they went with another package "
+    "of it that shared the folder onnxruntime/ and was removed.",
+    "pipの記録ではONNX Runtimeが入っていますが、ファイルがありません。"
+    "同じ onnxruntime/ フォルダーを使う別のパッケージを削除したときに、一緒に消えたものと思われます。",
+)
 
 
 def _shared(facts: Facts, environment: Environment, contested: Contested) -> Sign:
@@ -210,6 +230,7 @@ CHECKS = (
         words=(
             r"Specified provider '\w+' is not in available provider names",
             r"module 'onnxruntime' has no attribute '(?:InferenceSession|SessionOptions|get_available_providers)'",
+            r"No module named 'onnxruntime'",
             r"multiple onnxruntime packages are installed to the same location",
         ),
         look=lambda facts: anywhere(facts.environments, partial(_clobbered, facts)),

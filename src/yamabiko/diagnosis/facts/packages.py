@@ -53,7 +53,7 @@ _READ_ELF = re.compile(r"^(?!nvidia/)")
 
 def environment(site: Path, name: str, *, engine: str | None = None, path: Path | None = None) -> Environment:
     """The Python whose packages lie in `site` (site-packages)."""
-    packages = tuple(_packages(site))
+    packages, owners = tuple(_packages(site)), _owners(site)
     return Environment(
         name=name,
         path=str(path or site),
@@ -61,7 +61,8 @@ def environment(site: Path, name: str, *, engine: str | None = None, path: Path 
         python=_python(site),
         packages=packages,
         native=tuple(_native(site)),
-        contested=tuple(_contested(site)),
+        contested=tuple(_contested(site, owners)),
+        missing=tuple(path for path in sorted(owners) if not (site / path).exists()),
         details=_details(site),
     )
 
@@ -106,13 +107,18 @@ def _native(site: Path) -> Iterator[NativeFile]:
 # ---- who owns a file ------------------------------------------------------------------------------------------------
 
 
-def _contested(site: Path) -> Iterator[Contested]:
-    """Packages that install into one folder: every `__init__.py` that two of them call theirs."""
+def _owners(site: Path) -> dict[str, dict[str, Path]]:
+    """Of every folder's `__init__.py` the packages that call it theirs, with their lists."""
     owners: dict[str, dict[str, Path]] = {}
     for record in sorted(site.glob("*.dist-info/RECORD")):
         package = normalised(record.parent.name.removesuffix(".dist-info").partition("-")[0])
         for path in _FOLDERS_OWN.findall(_text_of_record(record)):
             owners.setdefault(path, {})[package] = record
+    return owners
+
+
+def _contested(site: Path, owners: dict[str, dict[str, Path]]) -> Iterator[Contested]:
+    """Packages that install into one folder: every `__init__.py` that two of them call theirs."""
     for path, records in sorted(owners.items()):
         if len(records) > 1:  # only these lists, of thousands of files each, are read row by row
             claims = {package: rows for package, record in records.items() if path in (rows := dict(_recorded(record)))}

@@ -195,6 +195,8 @@ class Environment:
     packages: tuple[Package, ...] = ()
     native: tuple[NativeFile, ...] = ()
     contested: tuple[Contested, ...] = ()
+    missing: tuple[str, ...] = ()
+    """`__init__.py` of packages that are installed by their own lists, and are not there."""
     broken: str = ""
     """Why one of ours cannot be used at all; then nothing else of it is looked at."""
     details: dict[str, str] = field(default_factory=dict)

@@ -41,6 +41,7 @@ class Settings:
     decode_timeout_s: float = _setting(3600, "longest time for decoding one file", "1ファイルのデコード上限（秒）")
     decode_memory_bytes: int = _setting(GIB, "memory cap of the decoder", "デコーダーのメモリ上限（バイト）")
     longest_audio_s: float = _setting(24 * 3600, "longest recording accepted", "受け付ける録音の最大長（秒）")
+    live_idle_s: float = _setting(600, "longest silence of a live client", "ライブ接続で何も届かない時間の上限（秒）")
     free_disk_bytes: int = _setting(GIB // 2, "disk space left untouched", "残しておくディスク容量（バイト）")
 
     @property

@@ -17,9 +17,6 @@ from yamabiko.i18n import Text
 if TYPE_CHECKING:
     from yamabiko.configuration.settle import Settled
 
-_OF_TRANSCRIBE = ("engine", "model", "language", "device", "compute_type", "threads", "batch_size", "install")
-"""Options that a setting stands behind, by their names in both."""
-
 
 def settled(named: str | None = None) -> Settled:
     """
@@ -68,19 +65,18 @@ def for_transcribe(typed: SimpleNamespace, context: Any) -> SimpleNamespace:
     A setting never contradicts an option: `--require_gpu` and `--fp16` go before the device and the precision that are set,
     and a model before an engine that it was not meant for. Raises: as `settled`.
     """
+    from yamabiko.configuration.table import SETTINGS
+
     found = settled()
     show(found.findings)
     values = dict(vars(typed))
-    free = {name for name in _OF_TRANSCRIBE if context.get_parameter_source(name).name == "DEFAULT"}
+    options = {one.name: one.key for one in SETTINGS if one.for_transcribe and not one.of_settings}
+    free = {name for name in options if context.get_parameter_source(name).name == "DEFAULT"}
     if typed.require_gpu and found.value("whisper.device") == "cpu":
         free -= {"device"}
     if typed.fp16 is not None:
         free -= {"compute_type"}
-    from yamabiko.configuration.table import BY_KEY
-
-    for key, setting in BY_KEY.items():
-        if setting.name in free - {"model"} and found.is_said(key):
-            values[setting.name] = found.value(key)
+    values |= {name: found.value(options[name]) for name in free - {"model"} if found.is_said(options[name])}
     if "model" in free:
         values["model"] = found.model(values["engine"])
     return SimpleNamespace(**values)

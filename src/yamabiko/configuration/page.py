@@ -69,7 +69,8 @@ def docs() -> str:
             variables = "<br>".join(f"`{name}`" for name in (one.variable, one.older) if name)
             flag = f"`{one.flag.replace('-', '_').replace('__', '--', 1)}`" if one.flag else ""
             also = ", ".join(f"`{name}`" for name in one.also)
-            what = f"{one.help.en}. {_range(one)}<br>{one.help.ja}"
+            also_there = " Also `transcribe`." if one.for_transcribe else ""
+            what = f"{one.help.en.removesuffix(' ...')}.{_range(one)}{also_there}<br>{one.help.ja}"
             parts.append(f"| `{one.name}` | `{toml(one.default)}` | {what} | {variables} | {flag} | {also} |\n")
         parts.append("\n")
     parts.append(
@@ -89,7 +90,7 @@ def _range(setting: Setting) -> str:
     if setting.kind not in ("whole", "number"):
         return ""
     unit = f" {setting.unit}" if setting.unit else ""
-    return f"{setting.low:g} to {setting.high:,.15g}{unit}."
+    return f" {setting.low:g} to {setting.high:,.15g}{unit}."
 
 
 def shown(value: Value | Sequence[str]) -> str:

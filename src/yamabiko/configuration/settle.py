@@ -19,6 +19,7 @@ from yamabiko.configuration.keys import KeyEntry, entries
 from yamabiko.configuration.table import BY_KEY, BY_OTHER_NAME, SETTINGS, TABLES, TITLES, Setting, Value
 from yamabiko.configuration.values import from_file, from_variable
 from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 
 MOST_UNKNOWN = 20
@@ -160,6 +161,12 @@ class _File:
     def _strange(self, key: str) -> None:
         if key == "security.keys":
             return  # read by themselves
+        if key in TITLES:
+            rule = Text(
+                f"it is a table, written [{key}] on a line of its own", f"[{key}] という行で始まる表として書きます"
+            )
+            self.findings.append(told.wrong(f"file: {self._file.place(key)}", key, rule))
+            return
         if key.rpartition(".")[2].lower() in ("api_key", "api_keys", "key", "token", "password"):
             self.findings.append(told.plain_secret(self._file.place(key), key))
             return

@@ -14,8 +14,6 @@ from yamabiko.i18n import Text
 Kind = Literal["text", "texts", "whole", "number", "switch"]
 Value = str | int | float | bool | tuple[str, ...]
 
-SERVER, BOTH = "server", "server and transcribe"
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -34,7 +32,8 @@ class Setting:
     variable: str = ""
     older: str = ""
     """A variable by another name, in the unit of `field`."""
-    scope: str = SERVER
+    for_transcribe: bool = False
+    """It holds for `yamabiko transcribe` too."""
     field: str = ""
     """Of server.config.Config, or where `of_settings` of settings.Settings."""
     factor: float = 1
@@ -66,7 +65,7 @@ def _of(key: str, kind: Kind, default: Value, en: str, ja: str, **more: object) 
 def _limit(key: str, kind: Kind, field: str, default: float, en: str, ja: str) -> Setting:
     """A limit of settings.Settings, which has always had a variable of its own."""
     return _of(
-        key, kind, default, en, ja, high=1e15, scope=BOTH, field=field, variable=f"YAMABIKO_{field.upper()}",
+        key, kind, default, en, ja, high=1e15, for_transcribe=True, field=field, variable=f"YAMABIKO_{field.upper()}",
         of_settings=True,
     )  # fmt: skip
 
@@ -89,25 +88,26 @@ SETTINGS: tuple[Setting, ...] = (
     _of("server.allow_webhooks", "texts", (), "Hosts in this network that may be told of jobs that are over",
         "完了を知らせてよい、ローカルネットワーク内のホスト", flag="--allow-webhook", field="webhook_hosts", shape=shapes.word),
     _of("whisper.engine", "text", "faster-whisper", "Engine; `yamabiko engines list` shows them",
-        "エンジン。一覧は `yamabiko engines list`", flag="--engine", field="engine", scope=BOTH, shape=shapes.engine),
+        "エンジン。一覧は `yamabiko engines list`", flag="--engine", field="engine", for_transcribe=True, shape=shapes.engine),
     _of("whisper.model", "text", "", "Name or folder of a model; empty: the engine's own default (base)",
-        "モデルの名前またはフォルダー。空ならエンジンの既定（base）", flag="--model", field="model", scope=BOTH,
+        "モデルの名前またはフォルダー。空ならエンジンの既定（base）", flag="--model", field="model", for_transcribe=True,
         also=("model_path",)),
     _of("whisper.language", "text", "auto", "Language of recordings for which nobody names one: ja, en ...; auto: detected",
-        "言語の指定がないときの言語（ja、en など）。auto なら自動判定", flag="--language", field="language", scope=BOTH,
+        "言語の指定がないときの言語（ja、en など）。auto なら自動判定", flag="--language", field="language", for_transcribe=True,
         variable="YAMABIKO_SPEECH_LANGUAGE", shape=shapes.language, also=("language",)),
     _of("whisper.device", "text", "auto", "auto, cpu, cuda, or cuda:N for the GPU with the number N",
-        "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU", flag="--device", field="device", scope=BOTH,
+        "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU", flag="--device", field="device", for_transcribe=True,
         shape=shapes.device, also=("enable_gpu",)),
     _of("whisper.compute_type", "text", "auto", "Precision: auto, int8, float16, float32 ...",
-        "計算の精度: auto, int8, float16, float32 など", flag="--compute-type", field="compute_type", scope=BOTH,
+        "計算の精度: auto, int8, float16, float32 など", flag="--compute-type", field="compute_type", for_transcribe=True,
         shape=shapes.word),
     _of("whisper.install", "switch", True, "Fetch engines and models that are missing",
-        "足りないエンジンやモデルを自動で取得する", flag="--install", field="may_install", scope=BOTH),
+        "足りないエンジンやモデルを自動で取得する", flag="--install", field="may_install", for_transcribe=True),
     _of("performance.threads", "whole", 0, "Threads on the CPU; 0: as many as help", "CPUのスレッド数。0なら自動",
-        high=1024, flag="--threads", field="threads", scope=BOTH, also=("whisper_threads",)),
+        high=1024, flag="--threads", field="threads", for_transcribe=True, also=("whisper_threads",)),
     _of("performance.batch_size", "whole", 1, "Stretches of speech done at once: more is faster and needs more memory",
-        "同時に処理する区間の数。多いほど速いが、メモリを使う", low=1, high=64, flag="--batch-size", field="batch_size", scope=BOTH),
+        "同時に処理する区間の数。多いほど速いが、メモリを使う", low=1, high=64, flag="--batch-size",
+        field="batch_size", for_transcribe=True),
     _of("performance.idle_unload_minutes", "number", 10, "A model that nobody needed for so long gives its memory back; 0: never",
         "この時間使われなかったモデルをメモリから降ろす（分）。0なら降ろさない", high=525_600, flag="--idle-unload-minutes",
         field="idle_unload_s", factor=60),
@@ -119,12 +119,13 @@ SETTINGS: tuple[Setting, ...] = (
     _of("limits.max_upload_mb", "whole", 2048, "Largest upload", "アップロードの上限（MiB）", low=1, high=999_999,
         flag="--max-upload-mb", field="most_upload_bytes", factor=MIB, also=("max_file_size_mb",)),
     _of("limits.max_duration_minutes", "number", 1440, "Longest recording accepted", "受け付ける録音の最大長（分）",
-        low=0.001, high=525_600, flag="--max-duration-minutes", field="longest_audio_s", factor=60, scope=BOTH, of_settings=True,
+        low=0.001, high=525_600, flag="--max-duration-minutes", field="longest_audio_s", factor=60, for_transcribe=True, of_settings=True,
         older="YAMABIKO_LONGEST_AUDIO_S"),
     _of("limits.max_waiting", "whole", 64, "Requests at work and waiting; more are told to come again",
         "処理中と待機中の要求の上限。超えた分は後で来るよう伝える", low=1, high=1000, flag="--max-waiting", field="most_waiting"),
     _of("limits.free_disk_mb", "whole", 512, "Disk space left untouched; uploads and downloads that would need it are refused",
-        "残しておくディスク容量（MiB）。これを割り込む受信や取得は断る", high=999_999, field="free_disk_bytes", factor=MIB, scope=BOTH,
+        "残しておくディスク容量（MiB）。これを割り込む受信や取得は断る", high=999_999,
+        field="free_disk_bytes", factor=MIB, for_transcribe=True,
         of_settings=True, older="YAMABIKO_FREE_DISK_BYTES"),
     _of("security.allowed_folders", "texts", (), "Folders of this machine whose files clients may name by `path` instead of sending them",
         "クライアントがファイルを送る代わりに `path` で指定できる、このマシンのフォルダー", flag="--allow-folder",
@@ -141,6 +142,8 @@ SETTINGS: tuple[Setting, ...] = (
            "ワーカーが自分で終わるまでの猶予（秒）"),
     _limit("workers.memory_bytes", "whole", "worker_memory_bytes", 0, "Memory cap of a worker; 0: nine tenths of what is free",
            "ワーカーのメモリ上限（バイト）。0なら空きの9割"),
+    _limit("workers.live_client_s", "number", "live_idle_s", 600, "Longest silence of a live client",
+           "ライブ接続で何も届かない時間の上限（秒）"),
     _limit("decoding.timeout_s", "number", "decode_timeout_s", 3600, "Longest time for decoding one file", "1ファイルのデコード上限（秒）"),
     _limit("decoding.memory_bytes", "whole", "decode_memory_bytes", 2**30, "Memory cap of the decoder", "デコーダーのメモリ上限（バイト）"),
 )  # fmt: skip
@@ -151,7 +154,7 @@ TITLES: dict[str, Text] = {
     "performance": Text("Speed and memory", "速度とメモリ"),
     "limits": Text("What is refused", "受け付ける上限"),
     "security": Text("Who may do what", "安全"),
-    "workers": Text("How long is waited for engines", "エンジンの応答を待つ時間"),
+    "workers": Text("How long is waited for engines and clients", "エンジンやクライアントを待つ時間"),
     "decoding": Text("How recordings are read", "録音の読み込み"),
 }  # fmt: skip
 

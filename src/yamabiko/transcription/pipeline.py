@@ -216,7 +216,7 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
         course.find_speech_s = time.perf_counter() - begun
     chunks = clipping.cut(spans, clips, longest_s=longest_s, probabilities=probabilities, window_samples=window)
     if not chunks:
-        _tell((_no_speech(decoded),), watcher, course)
+        _tell((_no_speech(clips, part=bool(request.clips)),), watcher, course)
     return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window), probabilities, window)
 
 
@@ -355,13 +355,20 @@ def _text_from_a_script(outfit: Outfit) -> Finding:
     )
 
 
-def _no_speech(decoded: Decoded) -> Finding:
+def _no_speech(heard: Sequence[Span], *, part: bool) -> Finding:
+    """`part`: not all of the recording was to be heard."""
+    cause = Text("Nobody speaks in this recording, so its transcript is empty.", "話し声がないため、結果は空です。")
+    if part:
+        cause = Text(
+            "Nobody speaks in the parts of this recording that were asked for, so its transcript is empty.",
+            "録音の指定された部分に話し声がないため、結果は空です。",
+        )
     return Finding(
         id="no-speech",
         severity="info",
         area="input",
-        cause=Text("Nobody speaks in this recording, so its transcript is empty.", "話し声がないため、結果は空です。"),
-        evidence=(f"speech finder: no speech in {decoded.duration_s:.1f} s",),
+        cause=cause,
+        evidence=(f"speech finder: no speech in {sum(span.duration_s for span in heard):.1f} s",),
     )
 
 

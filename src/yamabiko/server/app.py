@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from yamabiko import __version__, logs
@@ -23,6 +24,8 @@ from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.doors.wyoming import WyomingDoor
 from yamabiko.server.gate import Gate
 from yamabiko.server.metrics import Counted
+from yamabiko.server.realtime import live as realtime
+from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
 
@@ -44,7 +47,8 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
             desk.close()
 
     app = FastAPI(title="yamabiko", version=__version__, lifespan=life, docs_url=None, redoc_url=None)
-    app.add_middleware(_Admission, gate=Gate(config))
+    app.state.live = live = Live(settings)
+    app.add_middleware(_Admission, gate=Gate(config, live.keys))
     app.add_middleware(Counted, metrics=lambda: app.state.desk.metrics)
     if config.cors_origins:
         app.add_middleware(Cors, origins=config.cors_origins)
@@ -77,6 +81,7 @@ def create_app(config: Config, settings: Settings, wyoming: socket.socket | None
     app.include_router(native_api.router)
     app.include_router(asr.router)
     app.include_router(whisper_cpp.router)
+    app.include_router(realtime.router)
     app.openapi = openapi.describe(app)  # type: ignore[method-assign]
     return app
 
@@ -88,10 +93,10 @@ class _Admission:
         self._app, self._gate = app, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request = HTTPConnection(scope)
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._gate.admitted(request))

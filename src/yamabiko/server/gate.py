@@ -18,6 +18,7 @@ from yamabiko.i18n import Text
 from yamabiko.server.config import Config, Key
 from yamabiko.server.limits import KeyLimits
 from yamabiko.server.problems import refused
+from yamabiko.server.realtime.keys import LiveKeys, secret_of
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -30,8 +31,9 @@ _WORKING = ("POST", "WEBSOCKET")
 
 
 class Gate:
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, live_keys: LiveKeys) -> None:
         self._config = config
+        self._live_keys = live_keys
         self._origins = {origin.lower() for origin in config.cors_origins}
         self._limits = {key: KeyLimits(key) for key in config.keys}
         self._names = {name.lower() for name in (*_OWN_NAMES, config.host, *config.hosts)}
@@ -61,15 +63,17 @@ class Gate:
         self._check_names(request)
         if not self._config.keys or request.url.path in OPEN:
             return None
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret:
+        secret = secret_of(request)
+        if not secret:
             raise refused(
                 "key-missing",
                 Text("This server wants a key.", "このサーバーにはキーが必要です。"),
                 "header: no “Authorization: Bearer ...”",
                 remedies=(Remedy(Text("Send it", "キーを送る"), "Authorization: Bearer KEY"),),
             )
-        fitting = [key for key in self._config.keys if key.fits(secret.strip())]  # all of them: the time tells nothing
+        fitting = [key for key in self._config.keys if key.fits(secret)]  # all of them: the time tells nothing
+        owner = self._live_keys.owner(request)
+        fitting += [key for key in self._config.keys if key.name == owner]
         if not fitting:
             raise refused("key-unknown", Text("This key is not known here.", "このキーは登録されていません。"))
         return fitting[0]

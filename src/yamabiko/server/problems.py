@@ -52,6 +52,7 @@ _CODES = {
     "parameter-invalid": "invalid_value",
     "speakers-not-told-apart": "unsupported_value",
     "file-missing": "missing_required_parameter",
+    "audio-buffer-empty": "input_audio_buffer_commit_empty",
     "model-unknown": "model_not_found",
     "model-not-here": "model_not_found",
     "key-missing": "invalid_api_key",

@@ -13,6 +13,7 @@ import uvicorn
 from yamabiko import logs
 from yamabiko.server.app import create_app
 from yamabiko.server.config import Config
+from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
 STOP_S = 10
@@ -20,7 +21,15 @@ STOP_S = 10
 
 
 class _Server(uvicorn.Server):
-    """One that takes SIGINT and SIGTERM for what they are to a server: its usual end."""
+    """One that takes SIGINT and SIGTERM for what they are to a server: its usual end. `live` hears of it first."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._live.close()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,14 +67,16 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None]) 
         listening(_address("http", ours))
         if wyoming is not None:
             listening(_address("tcp", wyoming))
+        app = create_app(config, settings, wyoming)
         server = _Server(
             uvicorn.Config(
-                create_app(config, settings, wyoming),
+                app,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=STOP_S,
-            )
+            ),
+            app.state.live,
         )
         server.run(sockets=[ours])
 

@@ -1,0 +1,1 @@
+"""Live captions over a WebSocket, in the events of OpenAI's Realtime API for transcription."""

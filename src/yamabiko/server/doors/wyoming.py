@@ -104,9 +104,7 @@ class _Connection:
             logs.event("bug", error=repr(error), route="wyoming")
             await self._fail(Problem(our_bug(error)))
         finally:
-            if self._ahead is not None:
-                self._ahead.cancel()
-                await asyncio.gather(self._ahead, return_exceptions=True)
+            await self._stop_reading()
             self._writer.close()
 
     async def _serve(self) -> None:
@@ -157,6 +155,12 @@ class _Connection:
             raise TimeoutError
         self._ahead = None
         return reading.result()
+
+    async def _stop_reading(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+            self._ahead = None
 
     async def _take(self, event: Event, path: Path) -> bool:
         """Until `audio-stop`. False: no sample came. Raises: Refused, Gone."""
@@ -229,9 +233,8 @@ class _Connection:
                         await self._aside(await self._next(0))
             return await task
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # ---- what goes out -------------------------------------------------------------------------------------------
 
@@ -245,6 +248,7 @@ class _Connection:
     async def _fail(self, problem: Problem) -> None:
         """Tells it and ends the connection, so that the client reads it though it may still be sending."""
         self._write("error", text=str(problem.finding.cause), code=problem.finding.id)
+        await self._stop_reading()
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(LINGER_S):
                 self._writer.write_eof()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, doctor_files, doctor_options, fixing, misunderstood, screen
+from yamabiko.cli import answers, doctor_explain, doctor_files, doctor_options, fixing, leaving, screen
 from yamabiko.findings import Finding, Problem, Remedy, Severity
 from yamabiko.i18n import Text
 
@@ -145,7 +145,7 @@ def command(
         if fix:
             raise typer.Exit(fixing.fix(settings.current(), only, console, yes=yes, json=json))
         if (asked := once("explain", explain)) is not None:
-            _explain(asked, json=json)
+            doctor_explain.explain(asked, json=json)
             raise typer.Exit(WELL)
         report = once("save", save)
         if report is not None:
@@ -161,7 +161,21 @@ def command(
     except Problem as problem:
         _tell(problem, console, json)
         raise typer.Exit(UNFINISHED) from None
-    raise typer.Exit(WRONG if _loud(told.checkup.findings) else WELL)
+    except typer.Exit:
+        raise
+    except Exception as error:  # 1 would say that the machine is sick
+        if os.environ.get("YAMABIKO_DEBUG"):
+            raise
+        _tell(Problem(leaving.unexpected(error)), console, json)
+        raise typer.Exit(UNFINISHED) from None
+    raise typer.Exit(_code(told.checkup.findings))
+
+
+def _code(findings: Sequence[Finding]) -> int:
+    """A check of ours that fell over leaves the visit unfinished, whatever else was found."""
+    if any(finding.id == "yamabiko-bug" for finding in findings):
+        return UNFINISHED
+    return WRONG if _loud(findings) else WELL
 
 
 def _tell(problem: Problem, console: Console, json: bool) -> None:
@@ -295,7 +309,8 @@ def _show(told: _Told, *, verbose: bool) -> None:
             screen.print_result("\n")
             screen.say(console, heading, "bold")
         for finding in findings:
-            _show_finding(finding, checkup, console, columns, short=bool(asked) and finding in besides)
+            short = bool(asked) and finding in besides and finding.id != "yamabiko-bug"
+            _show_finding(finding, checkup, console, columns, short=short)
     screen.print_result("\n")
     if told.log is not None and told.log.cut:
         screen.say(console, _cut(told.log))
@@ -337,47 +352,6 @@ def _verdict(checkup: Checkup) -> Text:
     return Text(
         f"{len(loud)} problems found. Details of the first: {more}",
         f"{len(loud)} 件の問題があります。最初の問題の詳細: {more}",
-    )
-
-
-def _explain(id_: str, *, json: bool) -> None:
-    """Raises: Problem (finding-unknown)."""
-    from yamabiko.diagnosis import book
-    from yamabiko.diagnosis.articles import article, ids
-
-    try:
-        found = article(id_)
-    except KeyError:
-        raise Problem(_unknown(id_, ids())) from None
-    if json:
-        answers.print_json({"article": found})
-    else:
-        screen.print_result(book.page(found))
-
-
-_MOST_MEANT = 8
-
-
-def _unknown(id_: str, known: Sequence[str]) -> Finding:
-    """With the ids that hold its words, nearest spelling first."""
-    import difflib
-
-    words = [word for word in re.split(r"[^a-z0-9.]+|(?<=[a-z])(?=\d{2})", id_.lower()) if len(word) > 1]
-    holding = [one for one in known if words and all(word in one for word in words)]
-    near = difflib.get_close_matches(id_.lower(), known, 3, cutoff=0.7)
-    some = [one for one in known if any(word in one for word in words if len(word) > 2)]
-    meant = list(dict.fromkeys((*near, *holding, *some)))[:_MOST_MEANT]
-    see = Remedy(
-        Text("See all of them in the book of findings", "指摘の一覧で探す"),
-        str(Text("docs/findings.md", "docs/findings.ja.md")),
-    )
-    return Finding(
-        id="finding-unknown",
-        severity="error",
-        area="usage",
-        cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
-        evidence=(f"articles: {len(known)} findings are described",),
-        remedies=(*(misunderstood.meant(f"yamabiko doctor --explain {one}") for one in meant), see),
     )
 
 

@@ -54,13 +54,18 @@ def _told(work: Callable[[], Any]) -> int:
     except Exception as error:
         if os.environ.get("YAMABIKO_DEBUG"):
             raise
-        if isinstance(error, PermissionError) and error.filename:
-            screen.show_finding(console, _no_permission(error))
-            return exits.BY_AREA["output"]
-        logs.event("bug", error=repr(error))
-        screen.show_finding(console, _bug_shown(error))
-        return 1
+        finding = unexpected(error)
+        screen.show_finding(console, finding)
+        return exits.BY_AREA["output"] if finding.id == "permission-denied" else 1
     return code if isinstance(code, int) else exits.OK
+
+
+def unexpected(error: Exception) -> Finding:
+    """What nobody caught, as a record."""
+    if isinstance(error, PermissionError) and error.filename:
+        return _no_permission(error)
+    logs.event("bug", error=repr(error))
+    return _bug_shown(error)
 
 
 def _no_permission(error: PermissionError) -> Finding:

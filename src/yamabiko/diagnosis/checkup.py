@@ -189,7 +189,7 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     elif besides := tuple(line for one in explained.open if one.evidence for line in _may_be(one)):
         confirmed = (*confirmed, article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE))
     explaining = tuple(finding.id for finding in confirmed)
-    found = {finding.id: finding for finding in merged(confirmed, checkup.findings)}
+    found = {finding.id: finding for finding in merged(confirmed, checkup.findings, explained.unfinished)}
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
     return Checkup(checkup.facts.with_probed(*facts.probed), ordered, checkup.rungs, explaining)
 

@@ -11,17 +11,20 @@ may hold what people said in a recording, and their words explain nothing.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from yamabiko import logs
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks
+from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks, readable, sign_of
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.log_lines import beginnings, is_speech
-from yamabiko.findings import Finding
+from yamabiko.findings import Finding, Remedy, our_bug
+from yamabiko.i18n import Text
 
 RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
 _LONGEST_LINE = 2_000
@@ -59,15 +62,22 @@ class Explanation:
     """Not ruled out; a probe would tell."""
     ruled_out: tuple[str, ...] = ()
     """Ids that the words suggest and the facts contradict."""
+    unfinished: tuple[Finding, ...] = ()
+    """Our own mistakes: checks that fell over."""
 
 
 def examine(facts: Facts) -> tuple[Finding, ...]:
     """Every trouble that the facts alone show, the worst first."""
     found = []
     for check in CHECKS:
-        sign = check.look(facts) if check.by_itself(facts) else UNTOLD
-        if sign.here:
-            found.append(_finding(check, replace(sign, severity="info") if check.only_a_note(facts) else sign))
+        try:
+            sign = sign_of(check, facts)
+            if sign.here:
+                found.append(_finding(check, replace(sign, severity="info") if check.only_a_note(facts) else sign))
+        except Exception as error:
+            if os.environ.get("YAMABIKO_DEBUG"):
+                raise
+            found.append(_fell_over(check, error))
     return tuple(sorted(found, key=lambda finding: RANK[finding.severity]))
 
 
@@ -77,11 +87,18 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
     ruled_out: list[str] = []
+    unfinished: list[Finding] = []
     for check in CHECKS:
         line = suggested(check, symptom, heard)
         if line is None or (check.work_goes_on and symptom.ending):
             continue
-        sign = _seen(check, facts)
+        try:
+            sign = _seen(check, facts)
+        except Exception as error:
+            if os.environ.get("YAMABIKO_DEBUG"):
+                raise
+            unfinished.append(_fell_over(check, error))
+            sign = UNTOLD
         if sign.here is False:
             ruled_out.append(check.id)
         elif sign.here or _sure(check, line, symptom) or (sign.fits and _any_says(check.decisive, line)):
@@ -92,13 +109,29 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     confirmed.sort(key=lambda pair: -pair[0])
     found = {finding.id for _, finding in confirmed}
     weaker = {id_ for check in CHECKS if check.id in found for id_ in check.instead_of}
-    return Explanation(tuple(f for _, f in confirmed if f.id not in weaker), tuple(open_), tuple(ruled_out))
+    likeliest = tuple(f for _, f in confirmed if f.id not in weaker)
+    return Explanation(likeliest, tuple(open_), tuple(ruled_out), tuple(unfinished))
+
+
+def _fell_over(check: Check, error: Exception) -> Finding:
+    """One check's mistake costs its own answer, never that of the others."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+    logs.event("check-fell-over", check=check.id, error=repr(error))
+    report = Remedy(
+        Text("Send what this writes with a report", "次のコマンドで作られるファイルを添えて報告する"),
+        "yamabiko doctor --save report.json",
+        "effort",
+    )
+    return our_bug(error, f"{check.id}: {place}: {error!r}"[:500], remedies=(report,))
 
 
 def _seen(check: Check, facts: Facts | None) -> Sign:
     if facts is None:
         return UNTOLD
-    return ABSENT if lacks(facts, check.needs) else check.look(facts)
+    return ABSENT if lacks(facts, check.needs) else readable(check.look, facts)
 
 
 def _sure(check: Check, line: str, symptom: Symptom) -> bool:

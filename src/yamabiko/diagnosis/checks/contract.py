@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from yamabiko.diagnosis.facts.records import NOT_LOOKED, Environment, Facts, Unavailable
 from yamabiko.findings import Severity
@@ -35,6 +35,7 @@ class Sign:
     """`here` is None, and the machine is as the trouble wants it: packages that may be well side by side all the same."""
 
 
+Seen = TypeVar("Seen")
 UNTOLD = Sign(None)
 ABSENT = Sign(False)
 
@@ -59,7 +60,7 @@ def anywhere(environments: Iterable[Environment], look: Callable[[Environment], 
 
     Evidence is that of every environment where it is, or may be, each line led by its name.
     """
-    signs = [(environment, look(environment)) for environment in environments]
+    signs = [(environment, readable(look, environment)) for environment in environments]
     found = [(environment, sign) for environment, sign in signs if sign.here]
     if found:
         worst = next((sign for _, sign in found if sign.severity is None), found[0][1])
@@ -135,19 +136,43 @@ class Check:
     """The probe that tells it from its neighbours, where files alone do not."""
 
 
+def sign_of(check: Check, facts: Facts) -> Sign:
+    """What it finds by itself, before anything failed."""
+    return readable(lambda seen: check.look(seen) if check.by_itself(seen) else UNTOLD, facts)
+
+
 def never(facts: Facts) -> bool:
     """For `by_itself`: only a failure makes it worth a word."""
     return False
 
 
+class NoVersion(Exception):
+    """What should be a version is none: whoever asked for it cannot tell."""
+
+
 def version(text: str) -> tuple[int, ...]:
-    """`4.6.2+cu12` as (4, 6, 2): the release part, for comparing."""
+    """
+    `4.6.2+cu12` as (4, 6, 2): the release part, of two numbers at least, for comparing.
+
+    Raises: NoVersion. A look need not catch it: it is UNTOLD then, see `readable`.
+    """
     from packaging.version import InvalidVersion, Version
 
     try:
-        return Version(text).release
+        release = Version(text).release
     except InvalidVersion:
-        return tuple(int(part) for part in re.split(r"[.+-]", text) if part.isdigit())
+        release = tuple(int(part) for part in re.split(r"[.+-]", text) if re.fullmatch(r"[0-9]{1,9}", part))
+    if not release:
+        raise NoVersion(text)
+    return release if len(release) > 1 else (*release, 0)
+
+
+def readable(look: Callable[[Seen], Sign], at: Seen) -> Sign:
+    """What it sees there; UNTOLD where a version that it needs cannot be read."""
+    try:
+        return look(at)
+    except NoVersion:
+        return UNTOLD
 
 
 def known(value: object) -> bool:

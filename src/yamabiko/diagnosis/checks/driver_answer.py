@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yamabiko.diagnosis.checks import driver, torch_runtime
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, known, present
+from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, known, present, sign_of
 from yamabiko.diagnosis.facts.records import Facts, Probed
 from yamabiko.diagnosis.probes import newest_words
 from yamabiko.i18n import Text
@@ -72,7 +72,7 @@ def explained_elsewhere(facts: Facts) -> bool:
     for check in _EXPLAIN:
         if ended and check.id == "driver-none-or-container-without-runtime":
             continue
-        sign = check.look(facts) if check.by_itself(facts) else UNTOLD
+        sign = sign_of(check, facts)
         if sign.here and sign.severity != "info":
             return True
     return False

@@ -78,7 +78,6 @@ LOGGED = [
     "文字起こしに失敗しました: {}",
     "「{}」と表示されました",
     "- **エラー**: `{}`",
-    "| 3 | {} |",
     "Transcription failed: {}",
     "Exception in ASGI application: {}",
     "Caused by: RuntimeError: {}",

@@ -22,7 +22,8 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks, readable, sign_of
 from yamabiko.diagnosis.facts.records import Facts
-from yamabiko.diagnosis.log_lines import beginnings, is_speech
+from yamabiko.diagnosis.log_lines import beginnings
+from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
 

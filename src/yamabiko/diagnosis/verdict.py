@@ -22,7 +22,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from yamabiko.diagnosis.log_lines import beginnings, is_speech
+from yamabiko.diagnosis.log_lines import beginnings
+from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.speech import Evidence, EvidenceKind, Verdict
 
 _SUFFICIENT = 2

@@ -112,7 +112,7 @@ CHECKS = (
     Check(
         "cuda-oom",
         words=(
-            r"(?:CUDA|HIP) out of memory\. Tried to allocate",
+            r"(?:CUDA|HIP) out of memory\. Tried to allocate [\d.]+ (?:bytes|[KMGT]i?B)(?:\.(?:\W|$)|\W*(?:\(|$))",
             r"CUDA failed with error out of memory",
             r"CUDA (?:driver )?error: out of memory",
             r"CUDA failure 2: out of memory",

@@ -1,0 +1,86 @@
+"""
+Which lines of a log nobody's program has said: transcripts, subtitles, tables of them, quotations, changes of a text.
+
+What people said, wrote or quoted may hold any error there is, and explains none. A transcript is known by its times, its
+speakers or its keys; they stand in the line itself or above it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from yamabiko.diagnosis.log_lines import LONGEST_BEFORE
+
+_LONGEST_CUE = 8
+"""Lines under the times of a subtitle's cue, or under a speaker's name."""
+_LONGEST_CHANGE = 200
+"""Lines of one hunk of a diff, or of one message of a commit."""
+
+_SECONDS = r"(?:\d+:)?\d+[:.,]\d+(?:[.,]\d+)?\s*s?"
+_TO = r"(?:-->|->|→|-|–|—|~|〜|～)"
+_RANGE = rf"[\[(]?\s*{_SECONDS}\s*{_TO}\s*{_SECONDS}\s*[\])]?"
+_KEYS = r"(?:text|transcript|transcription|initial_prompt|prompt|word|sentence|speech|caption|文字起こし|書き起こし)"
+_SPEAKER = r"(?:SPEAKER|SPK|話者|発言者|話し手|SPEECH|S)[ _-]?[0-9A-Z]{1,2}"
+_SPOKEN = re.compile(
+    r"^[^\n]{0,80}?(?:(?:\d\d:)?\d\d:\d\d[.,]\d+\s*-->"
+    rf"|[\[(]\s*{_SECONDS}\s*{_TO}\s*{_SECONDS}\s*[\])])"
+    rf"|^\W*{_RANGE}\s+\D"
+    r"|^\[\d+:\d\d\.\d\d\d?\]"  # lrc
+    r"|^\s*\d+(?:\.\d+)?[\t,;]\s*\d+(?:\.\d+)?[\t,;]"  # tsv and csv, in milliseconds or seconds; labels of Audacity
+    r"|^Dialogue:\s*\d+,|^(?:LEXEME|SPEAKER)\s\S+\s\d|^\S+\s[1A]\s\d+\.\d+\s\d+\.\d+\s"  # ass, rttm, ctm
+    r"|^\s*<(?:p|s|v|text|span|c|tt|div|li|td|tr|q|blockquote)\b[^>]*>"  # ttml, the voices of vtt, pages
+    r"|^.{0,80}?\bsegment\W{0,3}\d+\s*[:：]"
+    rf"|^\W*{_SPEAKER}\s*[:：\]]"
+    rf"|^\W*\"?{_KEYS}\W{{0,4}}[:：=]"
+    rf"|^[^\n]{{0,300}}\"(?:start|end|begin|speaker|segments|words)\"\s*:.{{0,200}}\"{_KEYS}\"\s*:"
+    r"|^#{1,6}\s"  # a heading
+    r"|^\s*>(?!>>)"  # a quotation
+    r"|^\s*[\"“«](?:[^\"”»\\]|\\.)*[\"”»],?\s*$|^\s*[「『][^」』]*[」』][。、]?\s*$"  # a text in quotation marks, alone
+    r"|^.*(?:\btold me\b|\bwhat I\b|\bI (?:saw|see|got|get|said|had|think|was|am)\b|\bI'(?:m|ve)\b|と言(?:う|い|っ|わ)|って言)",
+    re.IGNORECASE,
+)
+_TIMES_ALONE = re.compile(
+    rf"^\s*{_RANGE}\s*(?:\w+:\S+\s*)*$"
+    r"|^\s*\d+:\d\d:\d\d\.\d+,\d+:\d\d:\d\d\.\d+\s*$"  # sbv
+    r"|^\W*\d{0,2}:?\d{1,2}:\d\d(?:[.,]\d+)?\W*$"
+)
+_NAME_ALONE = re.compile(
+    r"^\W*(?!(?:Error|Exception|Stderr|Stdout|Output|Log|Result|Message|Details?|Reason|Cause|Traceback|Warning|Fatal)\b)"
+    r"[A-Z][a-z]+(?: [A-Z][\w.']*){0,3}\s*(?:[:：]|\(?\d*:?\d+:\d\d\)?:?)\s*$"
+    r"|^[^\sa-zA-Z]{1,12}(?<!エラー)(?<!原因)(?<!ログ)(?<!出力)(?<!内容)(?<!結果)[:：]\s*$"
+    rf"|^\W*{_SPEAKER}\W*(?:\d*:?\d+:\d\d\W*)?$"
+)
+_LISTED = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
+_KEY_ALONE = re.compile(rf"^[\s-]*\"?{_KEYS}\"?\s*:\s*[|>]?[-+]?\s*$", re.IGNORECASE)
+_COMMIT = re.compile(r"(?:commit \w{3,40}\b|Author: |Date: |Merge: |AuthorDate: |CommitDate: |Subject: )")
+
+
+def is_speech(lines: Sequence[str], at: int) -> bool:
+    """Whether that line is no program's: of a transcript, by what stands in it or above it, or of a quoted text."""
+    if _SPOKEN.match(lines[at][:LONGEST_BEFORE]):
+        return True
+    for above in reversed(lines[max(0, at - _LONGEST_CUE) : at]):
+        if not above.strip():
+            break
+        shown = above[:LONGEST_BEFORE]
+        if _TIMES_ALONE.match(shown) or _KEY_ALONE.match(shown):
+            return True
+        if _NAME_ALONE.match(shown) and not _LISTED.match(lines[at]):
+            return True
+    return _is_of_a_change(lines, at)
+
+
+def _is_of_a_change(lines: Sequence[str], at: int) -> bool:
+    """A line of a diff's hunk, or of the message of a commit."""
+    if lines[at][:1] in ("+", "-", " "):
+        for above in reversed(lines[max(0, at - _LONGEST_CHANGE) : at]):
+            if above.startswith("@@ -"):
+                return True
+            if above[:1] not in ("+", "-", " ", "\\"):
+                break
+    if lines[at].startswith("    "):
+        for above in reversed(lines[max(0, at - _LONGEST_CHANGE) : at]):
+            if above.strip() and not above.startswith("    "):
+                return _COMMIT.match(above) is not None
+    return False

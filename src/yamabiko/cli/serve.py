@@ -141,8 +141,14 @@ def command(
         elif first is not None:
             screen.say(console, first)
 
+    def say(what: Text | Finding) -> None:
+        if isinstance(what, Finding):
+            screen.show_finding(console, what)
+        else:
+            screen.say(console, what)
+
     try:
-        serve(told, here, listening)
+        serve(told, here, listening, say)
     except CannotListen as error:
         raise Problem(_cannot_listen(error)) from None
     screen.say(console, Text("Stopped.", "終了しました。"))

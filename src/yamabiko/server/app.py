@@ -19,7 +19,7 @@ from yamabiko.i18n import Text
 from yamabiko.server import docs_page, jobs_api, native_api, openai_api, openapi, problems
 from yamabiko.server.config import Config
 from yamabiko.server.cors import Cors
-from yamabiko.server.desk import Desk
+from yamabiko.server.desk import Desk, Say
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.doors.wyoming import WyomingDoor
 from yamabiko.server.gate import Gate
@@ -29,12 +29,18 @@ from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
 
-def create_app(config: Config, settings: Settings, wyoming: socket.socket | None = None) -> FastAPI:
-    """Everything over HTTP, and Wyoming where it has a socket. The desk opens with the application and closes with it."""
+def create_app(
+    config: Config, settings: Settings, wyoming: socket.socket | None = None, say: Say = lambda _: None
+) -> FastAPI:
+    """
+    Everything over HTTP, and Wyoming where it has a socket. The desk opens with the application and closes with it.
+
+    `say` is told what whoever started the server should read.
+    """
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        desk = Desk(config, settings)
+        desk = Desk(config, settings, say)
         app.state.desk = desk
         desk.start()
         door = WyomingDoor(desk)

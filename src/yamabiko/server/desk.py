@@ -48,18 +48,25 @@ OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
 
 
+TRY_AGAIN_S = 30.0
+"""What kept the server from being ready is tried again when somebody asks, not more often."""
+
+Say = Callable[[Text | Finding], None]
 Readiness = Literal["preparing", "ready", "failed"]
 
 
 class Desk:
     """`start`, then `transcribe` from any number of tasks, then `close`."""
 
-    def __init__(self, config: Config, settings: Settings) -> None:
+    def __init__(self, config: Config, settings: Settings, say: Say = lambda _: None) -> None:
+        """`say`: what whoever started the server should read; called on any thread."""
         self.config = config
         self.settings = settings
         self.pool = Pool(settings, Room(config.memory_budget_bytes, config.keep_free_bytes))
         self.metrics = Metrics(self._now)
+        self._say = say
         self.readiness: Readiness = "preparing"
+        self._tried_at = 0.0
         self.preparing = Text("starting", "起動中")
         self.trouble: Finding | None = None
         """Why it is not ready."""
@@ -79,30 +86,39 @@ class Desk:
 
     def start(self) -> None:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
-        threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
+        self._begin_to_get_ready()
         threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
         self.runner.start()
+
+    def _begin_to_get_ready(self) -> None:
+        self.readiness, self._tried_at = "preparing", time.monotonic()
+        threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
 
     def _get_ready(self) -> None:
         try:
             outfit = self.outfit(self.default_wish())
             self.outfit(Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install))
-            self._load(outfit)
+            kept = self._load(outfit)
         except Problem as problem:
+            if self.trouble is None or self.trouble.id != problem.finding.id:
+                self._say(problem.finding)
             self.trouble, self.readiness = problem.finding, "failed"
             logs.event("not-ready", finding=problem.finding.id)
             return
-        self.readiness = "ready"
+        self.trouble, self.readiness = None, "ready"
         self._prepared.set()
         logs.event("ready", engine=outfit.card.name, model=outfit.model_name)
+        self._say(_ready(outfit, kept))
 
-    def _load(self, outfit: Outfit) -> None:
-        """A worker with the model in it. Raises: Problem."""
+    def _load(self, outfit: Outfit) -> Kept | None:
+        """A worker with the model in it; None if it had to make room for another at once. Raises: Problem."""
 
-        def load() -> int:
-            return Run(self.pool, outfit, Conduct(), ticket=Ticket("yamabiko")).survive(lambda worker: worker.pid)
+        def load() -> None:
+            run = Run(self.pool, outfit, Conduct(), self._say, ticket=Ticket("yamabiko"))
+            run.survive(lambda worker: None)
 
-        self._mending.work(outfit, load, lambda finding: logs.event("notice", finding=finding.id))
+        self._mending.work(outfit, load, self._say)
+        return next((kept for kept in self.pool.loaded() if kept.outfit == outfit), None)
 
     def _tidy(self) -> None:
         """Models that nobody asked for in a while are given up, with their processes."""
@@ -146,9 +162,7 @@ class Desk:
 
     def load(self, wish: Wish) -> Kept | None:
         """A model loaded before anybody waits for it; None if it had to make room again at once. Raises: Problem."""
-        outfit = self.outfit(wish)
-        self._load(outfit)
-        return next((kept for kept in self.pool.loaded() if kept.outfit == outfit), None)
+        return self._load(self.outfit(wish))
 
     def request(self, asked: Asked, ticket: Ticket) -> pipeline.Request:
         """What the pipeline is to do; engines and models may have to be fetched for it. Raises: Problem."""
@@ -165,6 +179,8 @@ class Desk:
         )
 
     def _report(self, what: Text, done: int, total: int) -> None:
+        if what != self.preparing:
+            self._say(what)
         self.preparing = what
 
     # ---- work ------------------------------------------------------------------------------------------------------------
@@ -256,6 +272,8 @@ class Desk:
                 "server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5
             )
         if self.readiness == "failed" and self.trouble is not None:
+            if time.monotonic() - self._tried_at >= TRY_AGAIN_S:  # an index may answer again, a disk may have room
+                self._begin_to_get_ready()
             raise Problem(self.trouble)
         if self.readiness == "preparing":
             raise refused(
@@ -304,3 +322,12 @@ class _Watcher:
 
     def notice(self, finding: Finding) -> None:
         logs.event("notice", finding=finding.id)
+
+
+def _ready(outfit: Outfit, kept: Kept | None) -> Text:
+    """Where the engine says that it is: what it did there, the first answer proves."""
+    where = f"{kept.ready.loaded.device}/{kept.ready.loaded.compute_type}" if kept else "?"
+    return Text(
+        f"Ready: {outfit.card.name} with {outfit.model_name}, on {where} as the engine says",
+        f"準備ができました: {outfit.card.name}（モデル {outfit.model_name}、エンジンの申告では {where}）",
+    )

@@ -13,6 +13,7 @@ import uvicorn
 from yamabiko import logs
 from yamabiko.server.app import create_app
 from yamabiko.server.config import Config
+from yamabiko.server.desk import Say
 from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
@@ -52,9 +53,9 @@ class CannotListen(OSError):
         self.option, self.host, self.port = option, host, port
 
 
-def serve(config: Config, settings: Settings, listening: Callable[[str], None]) -> None:
+def serve(config: Config, settings: Settings, listening: Callable[[str], None], say: Say) -> None:
     """
-    Listens until SIGINT or SIGTERM; `listening` is told each address, HTTP's first.
+    Listens until SIGINT or SIGTERM; `listening` is told each address, HTTP's first, and `say` how the start goes on.
 
     Raises: CannotListen; Problem (bind-without-key).
     """
@@ -67,7 +68,7 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None]) 
         listening(_address("http", ours))
         if wyoming is not None:
             listening(_address("tcp", wyoming))
-        app = create_app(config, settings, wyoming)
+        app = create_app(config, settings, wyoming, say)
         server = _Server(
             uvicorn.Config(
                 app,

@@ -1,0 +1,22 @@
+"""What whoever starts the server reads: when it is ready and with what, or why it is not."""
+
+from __future__ import annotations
+
+from served import begin, end
+
+
+def test_the_console_says_when_it_is_ready_and_with_what(serve, script) -> None:
+    model = script()
+    assert f"Ready: scripted with {model}, on cpu/int8 as the engine says\n" in end(serve(model))
+
+
+def test_an_engine_that_is_not_there_is_told_at_the_console_and_over_http(tmp_path, recording) -> None:
+    served = begin(tmp_path, wait=False)
+    with served.http as http:
+        served.wait_until(lambda: http.get("/ready").json()["readiness"] == "failed")
+        ready = http.get("/ready")
+        with recording.open("rb") as file:
+            asked = http.post("/v1/audio/transcriptions", files={"file": file}, data={"model": "whisper-1"})
+    assert (ready.status_code, ready.json()["finding"]["id"]) == (503, "engine-not-installed")
+    assert (asked.status_code, asked.json()["error"]["yamabiko"]["id"]) == (503, "engine-not-installed")
+    assert end(served).count("yamabiko engines install faster-whisper") == 1

@@ -1,10 +1,11 @@
 """
 Timings and memory of the real program, as ratios within one run: `make bench`, or parts of it by name.
 
-    python scripts/bench.py [help] [memory] [--long-s 7200] [--model tiny.en]
+    python scripts/bench.py [help] [memory] [server] [--long-s 7200] [--model tiny.en]
 
 help    seconds for `yamabiko --help`, beside a bare interpreter
 memory  peak resident memory of all processes together: a long recording beside one of five minutes
+server  60 s of speech over HTTP beside the work inside the workers (--server-model base); exit 1 above 1.05
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import bench_server
 import numpy
 
 from yamabiko.audio.decode import decode
@@ -32,13 +34,16 @@ LOOK_EVERY_S = 0.05
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=["help", "memory"], choices=["help", "memory"])
+    parser.add_argument("parts", nargs="*", default=["help", "memory"], choices=["help", "memory", "server"])
     parser.add_argument("--long-s", type=float, default=7200.0)
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--pause-s", type=float, default=1.0, help="silence after each time the clip is spoken")
+    parser.add_argument("--server-model", default="base")
     given = parser.parse_args()
     if "help" in given.parts:
         measure_help()
+    if "server" in given.parts:
+        measure_server(given.server_model, given.pause_s)
     if "memory" in given.parts:
         measure_memory(given.long_s, given.model, given.pause_s)
 
@@ -72,6 +77,16 @@ def measure_memory(long_s: float, model: str, pause_s: float) -> None:
             recording.unlink()
         print(f"memory   ratio {peaks[1] / peaks[0]:.3f} (at most 1.25)")
     sys.exit(0 if peaks[1] <= 1.25 * peaks[0] else 1)
+
+
+def measure_server(model: str, pause_s: float) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        recording = write(folder / "minute.wav", english(folder), 60.0, pause_s)
+        found = bench_server.measure(recording, clips()[0].path, model)
+    print(f"server   ratio {found:.3f}, median of {bench_server.TIMES} (at most {bench_server.MOST})")
+    if found > bench_server.MOST:
+        sys.exit(1)
 
 
 def english(folder: Path) -> Any:

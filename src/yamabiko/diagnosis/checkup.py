@@ -19,9 +19,12 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.endings import ending_in, tells_an_end
 from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
+from yamabiko.diagnosis.log_lines import sounds_bad
+from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.findings import Finding, Remedy
@@ -175,14 +178,14 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     """
     The same, with the errors in a log explained: first what they come from; what is no known error is said to be so.
     """
-    symptom = Symptom(lines, _ending_in(lines))
+    symptom = Symptom(lines, ending_in(lines))
     facts = replace(checkup.facts, environments=tuple(filter(_may_be_the_logs, checkup.facts.environments)))
     explained, facts = settle(symptom, facts) if may_probe else (explain(symptom, facts), facts)
     confirmed = explained.confirmed
     if not confirmed:
         possible = tuple(line for suspicion in explained.open for line in _may_be(suspicion))
         told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
-        harmless = not any(_SOUNDS_BAD.search(line[:2000]) for line in lines) and not symptom.ending
+        harmless = not (possible or symptom.ending) and not any(_is_bad(lines, at) for at in range(len(lines)))
         if harmless:
             told = (f"log: no word of an error in the newest {len(lines)} lines",)
         confirmed = (article("log-unexplained").finding((*told, *possible), "info" if harmless else None),)
@@ -218,31 +221,9 @@ def holds_engine(environment: Environment) -> bool:
     return any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
-# How shells and supervisors write a death by signal: the word, 128 + number, or the negative number.
-_ENDINGS = (
-    (
-        "SIGABRT",
-        re.compile(r"\bSIGABRT\b|\bAborted\b|exit(?:ed)?(?: with)?(?: code| status)?:? (?:134|-6)\b|signal 6\b"),
-    ),
-    ("SIGSEGV", re.compile(r"\bSIGSEGV\b|Segmentation fault|exit(?:ed)?(?: with)?(?: code| status)?:? (?:139|-11)\b")),
-    ("SIGILL", re.compile(r"\bSIGILL\b|Illegal instruction|exit(?:ed)?(?: with)?(?: code| status)?:? (?:132|-4)\b")),
-    ("SIGKILL", re.compile(r"\bSIGKILL\b|^Killed$|exit(?:ed)?(?: with)?(?: code| status)?:? (?:137|-9)\b")),
-    ("0xC0000409", re.compile(r"(?i)0xC0000409|-1073740791|3221226505")),
-)
-
-
-_SOUNDS_BAD = re.compile(
-    r"(?i)error|fail|exception|traceback|abort|fault|fatal|crash|denied|not found|cannot|unable|killed|エラー|失敗"
-)
-
-
-def _ending_in(lines: Sequence[str]) -> str:
-    """The newest end by a signal that a log tells of; empty if it tells of none."""
-    for line in reversed(lines):
-        for name, pattern in _ENDINGS:
-            if pattern.search(line[:2000]):
-                return name
-    return ""
+def _is_bad(lines: Sequence[str], at: int) -> bool:
+    """A word of failure or a process's end, whosever it was, and no transcript's."""
+    return (sounds_bad(lines[at]) or tells_an_end(lines[at])) and not is_speech(lines, at)
 
 
 # ---- the rungs ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -22,16 +22,14 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks, readable, sign_of
 from yamabiko.diagnosis.facts.records import Facts
+from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
 from yamabiko.diagnosis.log_lines import beginnings
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
 
 RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
-_LONGEST_LINE = 2_000
-"""Characters; what floods its output must not stall us."""
 _QUOTED = 300
-_LONGEST_TRACEBACK = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +98,12 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
                 raise
             unfinished.append(_fell_over(check, error))
             sign = UNTOLD
-        if sign.here is False:
+        of_them = _theirs(check, line, symptom)
+        if sign.here is False or (check.unless and says(symptom.lines, check.unless)):
             ruled_out.append(check.id)
-        elif sign.here or _sure(check, line, symptom) or (sign.fits and _any_says(check.decisive, line)):
+        elif of_them is False:
+            open_.append(Suspicion(check, line))
+        elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
             confirmed.append((_weight(check, sign, line), _finding(check, sign, quoted)))
         else:
@@ -135,21 +136,19 @@ def _seen(check: Check, facts: Facts | None) -> Sign:
     return ABSENT if lacks(facts, check.needs) else readable(check.look, facts)
 
 
-def _sure(check: Check, line: str, symptom: Symptom) -> bool:
+def _theirs(check: Check, line: str, symptom: Symptom) -> bool | None:
+    """Whether the failure is of those whose it must be; None: any may have it, or nothing tells whose it is."""
+    if not check.whose or (line and _any_says(check.sure_words, line)):
+        return None
+    told = theirs(check.whose, line, symptom.lines, symptom.engine)
+    return False if told is None and check.whose_always else told
+
+
+def _sure(check: Check, line: str, of_them: bool) -> bool:
     """Whether words alone tell: nobody else writes them, or those around them say whose they are."""
     if check.words_suffice or (line and _any_says(check.sure_words, line)):
         return True
-    return bool(line and check.whose) and any(_any_says(check.whose, one) for one in _around(line, symptom))
-
-
-def _around(line: str, symptom: Symptom) -> Iterator[str]:
-    """The line, the traceback above it, and the name of the engine that failed."""
-    yield symptom.engine
-    at = len(symptom.lines) - 1 - symptom.lines[::-1].index(line)
-    for above in reversed(symptom.lines[max(0, at - _LONGEST_TRACEBACK) : at + 1]):
-        yield above
-        if "Traceback (most recent call last)" in above[:_LONGEST_LINE]:
-            return
+    return bool(line) and of_them and check.whose_tells
 
 
 class _Heard:
@@ -157,7 +156,7 @@ class _Heard:
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
-        self._all = "\n".join(line[:_LONGEST_LINE] for line in lines).lower()
+        self._all = "\n".join(line[:LONGEST_LINE] for line in lines).lower()
 
     def newest(self, pattern: re.Pattern[str]) -> str | None:
         """The newest line that begins with it, and that nobody spoke in a recording."""
@@ -165,7 +164,7 @@ class _Heard:
         if literal not in self._all:
             return None
         for at in reversed(range(len(self._lines))):
-            shown = self._lines[at][:_LONGEST_LINE]
+            shown = self._lines[at][:LONGEST_LINE]
             if literal in shown.lower() and _begins_with(shown, pattern) and not is_speech(self._lines, at):
                 return self._lines[at]
         return None
@@ -178,9 +177,11 @@ def suggested(check: Check, symptom: Symptom, heard: _Heard) -> str | None:
     ended = symptom.ending in check.endings
     if check.needs_ending and not ended:
         return None
+    if check.quiet and tells_of_more_than_an_end(symptom.lines):
+        return None
     for pattern in _patterns(_words(check)):
         line = heard.newest(pattern)
-        if line is not None:
+        if line is not None and (not check.then_only or is_the_last(line, symptom.lines, check.then_only)):
             return line
     return "" if ended and not check.needs_ending else None
 
@@ -206,7 +207,7 @@ def _literal(pattern: str) -> str:
 
 
 def _any_says(words: tuple[str, ...], line: str) -> bool:
-    return any(pattern.search(line[:_LONGEST_LINE]) for pattern in _patterns(words))
+    return any(pattern.search(line[:LONGEST_LINE]) for pattern in _patterns(words))
 
 
 @cache

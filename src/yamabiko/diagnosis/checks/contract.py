@@ -120,7 +120,18 @@ class Check:
     """Words that name the culprit, and are tried before `words`: they settle what a look calls possible, and that alone."""
     whose: tuple[str, ...] = ()
     """Names of those whose failure it must be, where many write `words`: in the line, in the traceback above it, or of
-    the engine. With one of them the words suffice."""
+    the engine. With one of them the words suffice; a traceback without any is another's failure, whatever is installed
+    here."""
+    whose_tells: bool = True
+    """Whether the words suffice with one of `whose`; else facts must confirm them still."""
+    whose_always: bool = False
+    """Whether one of `whose` must be named even where there is no traceback: an end alone, the name of a file."""
+    then_only: tuple[str, ...] = ()
+    """What may stand below the words, if they count as the last alone; what else does shows that they are over."""
+    quiet: bool = False
+    """It counts only where nothing else was said of a failure."""
+    unless: tuple[str, ...] = ()
+    """Words of a program by which it is not so."""
     needs: Needs = ""
     """What must be in a machine for this to happen on it at all."""
     instead_of: tuple[str, ...] = ()

@@ -299,8 +299,9 @@ CHECKS = (
     Check(
         "ct2-fork-initialization-error",
         words=(r"CUDA failed with error initialization error",),
-        # cudaErrorInitializationError has other causes, a broken driver among them.
-        whose=(r"popen_fork|\bos\.fork|multiprocessing[/\\.](?:process|pool)|billiard|celery|gunicorn|forked",),
+        # cudaErrorInitializationError has other causes, a broken driver among them. What was spawned comes through
+        # multiprocessing/process.py as well.
+        whose=(r"popen_fork|\bos\.fork\b|\bFork(?:Process|PoolWorker)-\d|billiard|celery|gunicorn|\bforked\b",),
         needs="nvidia",
         look=_fork,
     ),
@@ -308,6 +309,9 @@ CHECKS = (
         "ct2-windows-exit-crash",
         endings=("0xC0000409",),
         engines=("faster-whisper", "whisperx"),
+        whose=WHOSE,
+        whose_always=True,  # any program may abort
+        quiet=True,
         look=_windows_exit,
         by_itself=never,
         probe="driver",

@@ -110,10 +110,12 @@ CHECKS = (
     Check(
         "hf-xet-stall",
         words=(
-            r"Downloading \(incomplete total\.\.\.\)",
-            r"Fetching \d+ files:\s+\d+%\|",
-            r"\S*\.(?:safetensors|bin|pt|pth|ckpt|onnx|gguf|nemo|tar):\s+\d+%\|",
+            r"Downloading \(incomplete total\.\.\.\)(?!:\s+100%)",
+            r"Fetching \d+ files:\s+(?!100)\d+%\|",
+            r"\S*\.(?:safetensors|bin|pt|pth|ckpt|onnx|gguf|nemo|tar):\s+(?!100)\d+%\|",
         ),
+        # Bars of other files, which may be full.
+        then_only=(r"(?:Downloading \(incomplete|Fetching \d+ files|\S+\.\w{1,12}:\s+\d+%\|)",),
         endings=("silent", "SIGKILL"),
         needs_ending=True,
         look=_stall,

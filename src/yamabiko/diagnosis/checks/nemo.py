@@ -215,6 +215,8 @@ CHECKS = (
     Check(
         "nemo-capture-info-unpack",
         words=(r"not enough values to unpack \(expected 6, got 5\)",),
+        whose=(r"[/\\]nemo[/\\](?:collections|core)[/\\]|cuda_python_utils|\bnemo\.\w|^(?:nemo|parakeet|canary)\b",),
+        whose_tells=False,
         needs="nvidia",
         look=_payload,
         by_itself=_sees_nvidia,

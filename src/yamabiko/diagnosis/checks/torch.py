@@ -81,6 +81,8 @@ def _cpu_wheel(facts: Facts) -> Sign:
             return UNTOLD
         return present(f"package: torch {torch}", "torch/lib: libtorch_cpu.so is there, libtorch_cuda.so is not")
 
+    if lacks(facts, "gpu") and not any(each.version("torch") for each in facts.environments):
+        return ABSENT  # then no torch takes anything from anybody
     return _among(facts, look)
 
 

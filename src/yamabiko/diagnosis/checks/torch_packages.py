@@ -219,6 +219,8 @@ CHECKS = (
             r"\s*File \"\S*torchcodec[/\\]\S+\.py\"?, line \d+ in load_torchcodec_shared_libraries",
             r"(?:terminate called after throwing an instance of ')?std::bad_alloc\b",
         ),
+        whose=(r"torchcodec",),
+        whose_tells=False,
         look=_codec_and_torch,
     ),
     Check(
@@ -227,6 +229,9 @@ CHECKS = (
             r"Could not load libtorchcodec",
             r"libav(?:util|codec|format|device|filter)\.so\.\d+: cannot open shared object file",
         ),
+        whose=(r"torchcodec",),
+        whose_tells=False,
+        whose_always=True,  # PyAV and OpenCV miss the same files
         look=_no_ffmpeg,
         by_itself=_transformers_meets_torchcodec,
     ),

@@ -64,3 +64,12 @@ def test_an_article_can_be_read_in_both_languages(id_: str) -> None:
     order = ("none", "effort", "speed", "accuracy")
     costs = [order.index(remedy.cost) for remedy in found.remedies]
     assert costs == sorted(costs), f"remedies are listed cheapest first: {costs}"
+
+
+@pytest.mark.parametrize("id_", [id_ for id_ in ids() if article(id_).fix is not None])
+def test_what_the_doctor_sets_by_itself_costs_what_its_remedy_says(id_: str) -> None:
+    fix = article(id_).fix
+    assert fix is not None
+    for name, value in fix.variables.items():
+        told = [one.cost for one in article(id_).remedies if f"{name}={value}" in (one.command or "")]
+        assert [cost for cost in told if (cost in ("speed", "accuracy")) != (fix.costs != "none")] == []

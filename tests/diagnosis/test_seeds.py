@@ -69,7 +69,9 @@ def test_error_35_under_wsl_is_bindings_newer_than_the_driver():
     assert found.explaining == ("nemo-cuda35-bindings-newer-than-driver",)
     for part in ("CUDA failure! 35", "cuda-bindings 13.1.1", "CUDA 12.9", "nemo-toolkit 2.6.0"):
         assert part in evidence(first(found))
+    assert "driver" in first(found).remedies[0].what.en, "nothing else keeps the full speed"
     assert "nemo_toolkit" in commands(first(found))[0]
+    assert not any("ubuntu-drivers" in command for command in commands(first(found))), "this is WSL"
     assert not any(id_.startswith("wsl-") for id_ in (f.id for f in found.findings)), "it is not WSL's"
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from yamabiko.diagnosis.articles import Article, article, ids
-from yamabiko.findings import Remedy
+from yamabiko.diagnosis.articles import Advice, Article, article, ids
+from yamabiko.diagnosis.platforms import EVERYWHERE, Platforms, here
 from yamabiko.formats.characters import NEVER_FIRST, NEVER_LAST
 from yamabiko.formats.text import display_width
 from yamabiko.i18n import Language, Text, reader_language
@@ -84,8 +84,12 @@ def family(id_: str) -> Text:
 # ---- in the terminal ------------------------------------------------------------------------------------------------
 
 
-def page(about: Article, columns: int = 96) -> str:
-    """One article in the reader's language, for a terminal; ends with a line end."""
+def page(about: Article, columns: int = 96, on: Platforms | None = None) -> str:
+    """
+    One article in the reader's language, for a terminal; ends with a line end.
+
+    Commands are those for `on`, else for the machine that this runs on.
+    """
     lines = [f"{about.id} · {_SEVERITY[about.severity]}"]
     told = [(_SYMPTOM, about.symptom), (_CAUSE, about.cause), (_KNOWN_BY, about.known_by)]
     told += [(_MEANWHILE, about.meanwhile)] if about.meanwhile else []
@@ -93,11 +97,11 @@ def page(about: Article, columns: int = 96) -> str:
         lines += ["", str(title), *indented(str(text), "  ", columns)]
     if about.remedies:
         lines += ["", str(_REMEDIES)]
-    for number, remedy in enumerate(about.remedies, 1):
-        lines += indented(f"{number}. {_priced(remedy, reader_language())}", "  ", columns, "     ")
-        lines += [
-            f"       {line}".rstrip() for line in (remedy.command or "").splitlines()
-        ]  # never wrapped: it is copied
+    for number, advice in enumerate(about.remedies, 1):
+        lines += indented(f"{number}. {_priced(advice, reader_language())}", "  ", columns, "     ")
+        remedy = advice.at(here() if on is None else on)
+        command = remedy.command if remedy else None
+        lines += [f"       {line}".rstrip() for line in (command or "").splitlines()]  # never wrapped: it is copied
     lines += [
         "",
         str(_SOURCES),
@@ -107,8 +111,35 @@ def page(about: Article, columns: int = 96) -> str:
     return "\n".join(lines)
 
 
-def _priced(remedy: Remedy, language: Language) -> str:
-    return f"{_in(remedy.what, language)} · {_in(PRICES[remedy.cost], language)}"
+def _priced(advice: Advice, language: Language) -> str:
+    """With the price, and where it holds if that is not everywhere."""
+    parts = [_in(advice.what, language), _in(PRICES[advice.cost], language)]
+    parts += [_in(where, language)] if (where := _where(advice)) else []
+    return " · ".join(parts)
+
+
+def _where(advice: Advice) -> Text | None:
+    """On which platforms the remedy, or its command, holds; None if on all."""
+    if advice.on != EVERYWHERE:
+        names = [name for platform, name in _PLATFORMS.items() if platform in advice.on]
+        return Text(f"on {', '.join(n.en for n in names)}", f"対象: {'、'.join(n.ja for n in names)}")
+    command_on = advice.command_on if advice.command else EVERYWHERE
+    if command_on == {"linux"}:
+        return Text(
+            "command for Linux itself, not inside WSL or a container",
+            "コマンドは通常のLinux用（WSLやコンテナーの中では実行しないこと）",
+        )
+    linux_alone = not command_on & {"windows", "macos"}
+    return Text("command for Linux", "コマンドはLinux用") if linux_alone else None
+
+
+_PLATFORMS = {
+    "linux": Text("Linux", "Linux"),
+    "wsl": Text("WSL", "WSL"),
+    "container": Text("containers", "コンテナー"),
+    "windows": Text("Windows", "Windows"),
+    "macos": Text("macOS", "macOS"),
+}
 
 
 def indented(text: str, margin: str, columns: int, later: str | None = None) -> list[str]:
@@ -186,6 +217,8 @@ def section(about: Article, language: Language) -> Iterator[str]:
         yield ""
     for number, remedy in enumerate(about.remedies, 1):
         yield f"{number}. {_marked_down(_priced(remedy, language))}"
+        for platform, command in remedy.commands.items():
+            yield f"   {_in(_PLATFORMS[platform], language)}: `{command}`"
         if remedy.command:
             yield from (f"   {line}".rstrip() for line in ("```", *remedy.command.splitlines(), "```"))
     yield ""

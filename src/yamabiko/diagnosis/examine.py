@@ -24,6 +24,7 @@ from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lack
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
 from yamabiko.diagnosis.log_lines import beginnings
+from yamabiko.diagnosis.platforms import Platforms, as_typed_on, here, of_facts
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
@@ -72,7 +73,8 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
         try:
             sign = sign_of(check, facts)
             if sign.here:
-                found.append(_finding(check, replace(sign, severity="info") if check.only_a_note(facts) else sign))
+                seen = replace(sign, severity="info") if check.only_a_note(facts) else sign
+                found.append(_finding(check, seen, of_facts(facts)))
         except Exception as error:
             if os.environ.get("YAMABIKO_DEBUG"):
                 raise
@@ -83,6 +85,7 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
 def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     """What a failure comes from. Without facts only words that no other cause writes can tell."""
     heard = _Heard(symptom.lines)
+    on = here() if facts is None else of_facts(facts)
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
     ruled_out: list[str] = []
@@ -105,7 +108,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
-            confirmed.append((_weight(check, sign, line), _finding(check, sign, quoted)))
+            confirmed.append((_weight(check, sign, line), _finding(check, sign, on, quoted)))
         else:
             open_.append(Suspicion(check, line, sign.evidence if sign.fits else ()))
     confirmed.sort(key=lambda pair: -pair[0])
@@ -221,9 +224,9 @@ def _weight(check: Check, sign: Sign, line: str) -> int:
     return (10_000 if sign.here else 0) + longest
 
 
-def _finding(check: Check, sign: Sign, quoted: Sequence[str] = ()) -> Finding:
-    finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause)
-    if not sign.command:
+def _finding(check: Check, sign: Sign, on: Platforms, quoted: Sequence[str] = ()) -> Finding:
+    finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause, on)
+    if not sign.command or not finding.remedies:
         return finding
     cheapest, *others = finding.remedies
-    return replace(finding, remedies=(replace(cheapest, command=sign.command), *others))
+    return replace(finding, remedies=(replace(cheapest, command=as_typed_on(on, sign.command)), *others))

@@ -5,6 +5,7 @@ What is known of each finding, for people: one file an id, `<id>.toml`, in both 
     [symptom] [cause] [known_by] [meanwhile]   en and ja; `meanwhile`, what yamabiko does by itself, may be missing
     [fix]          variables, unset, repair, costs: what `doctor --fix` may change, in workers and environments of ours
     [[remedies]]   en, ja, command, cost (none, effort, speed, accuracy), cheapest first
+                   on (linux, wsl, container, windows, macos): where it is one at all; commands: another one for some of these
 
 `docs/findings.md` is made of them, and `yamabiko doctor --explain ID` shows one.
 """
@@ -18,7 +19,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
-from yamabiko.findings import Area, Finding, Remedy, Severity
+from yamabiko.diagnosis.platforms import EVERYWHERE, Platform, Platforms, as_typed_on, here, holds_on
+from yamabiko.findings import Area, Cost, Finding, Remedy, Severity
 from yamabiko.i18n import Text
 from yamabiko.records import from_plain
 
@@ -50,6 +52,30 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """A remedy as it is written, for all platforms: nobody is shown it but through `at`."""
+
+    what: Text
+    command: str | None = None
+    cost: Cost = "none"
+    on: Platforms = EVERYWHERE
+    commands: dict[Platform, str] = field(default_factory=dict)
+    """In place of `command`, on these."""
+
+    def at(self, platforms: Platforms) -> Remedy | None:
+        """The remedy for such a machine, without a command that would do harm there; None where it is none."""
+        if not self.on & platforms:
+            return None
+        own = next((said for platform, said in self.commands.items() if platform in platforms), None)
+        return Remedy(self.what, own or (self.command and as_typed_on(platforms, self.command)), self.cost)
+
+    @property
+    def command_on(self) -> Platforms:
+        """Where `command` may be run."""
+        return self.on & holds_on(self.command or "") - frozenset(self.commands)
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     id: str
     area: Area
@@ -59,24 +85,33 @@ class Article:
     symptom: Text
     cause: Text
     known_by: Text
-    remedies: tuple[Remedy, ...]
+    remedies: tuple[Advice, ...]
     sources: tuple[str, ...]
     meanwhile: Text | None = None
     spoils: Spoils = "nothing"
     fix: Fix | None = None
 
     def finding(
-        self, evidence: tuple[str, ...], severity: Severity | None = None, cause: Text | None = None
+        self,
+        evidence: tuple[str, ...],
+        severity: Severity | None = None,
+        cause: Text | None = None,
+        on: Platforms | None = None,
     ) -> Finding:
-        """What was found here; `cause` where more is known of this case than the article says."""
+        """
+        What was found; `cause` where more is known of this case than the article says; `on`, where it was not here.
+        """
         return Finding(
             id=self.id,
             severity=severity or self.severity,
             area=self.area,
             cause=cause or self.cause,
             evidence=evidence,
-            remedies=self.remedies,
+            remedies=self.remedies_on(here() if on is None else on),
         )
+
+    def remedies_on(self, platforms: Platforms) -> tuple[Remedy, ...]:
+        return tuple(remedy for advice in self.remedies if (remedy := advice.at(platforms)) is not None)
 
 
 @cache
@@ -112,14 +147,19 @@ def read(id_: str, raw: dict[str, Any]) -> Article:
         symptom=_text(raw["symptom"]),
         cause=_text(raw["cause"]),
         known_by=_text(raw["known_by"]),
-        remedies=tuple(
-            Remedy(_text(one), one.get("command"), one.get("cost", "none")) for one in raw.get("remedies", ())
-        ),
+        remedies=tuple(_advice(id_, one) for one in raw.get("remedies", ())),
         sources=tuple(raw["sources"]),
         meanwhile=_text(raw["meanwhile"]) if "meanwhile" in raw else None,
         spoils=raw.get("spoils", "nothing"),
         fix=from_plain(Fix, raw["fix"]) if "fix" in raw else None,
     )
+
+
+def _advice(id_: str, raw: dict[str, Any]) -> Advice:
+    on, commands = frozenset(raw.get("on", EVERYWHERE)), raw.get("commands", {})
+    if unknown := (on | set(commands)) - EVERYWHERE:
+        raise ValueError(f"{id_}: a remedy for {sorted(unknown)}, which is none of {sorted(EVERYWHERE)}")
+    return Advice(_text(raw), raw.get("command"), raw.get("cost", "none"), on, commands)
 
 
 def _text(both: dict[str, str]) -> Text:

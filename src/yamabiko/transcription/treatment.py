@@ -17,6 +17,8 @@ from yamabiko.diagnosis.articles import Fix, article
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.fixes import Applied
 from yamabiko.engines import catalog, environments
+from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.environment_finding import folder_of
 from yamabiko.findings import Cost, Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
@@ -90,14 +92,13 @@ def _fix_of(finding: Finding) -> Fix | None:
 def _broken(finding: Finding, before: Visit, settings: Settings) -> list[tuple[str, str]]:
     """Engine and profile of every environment of ours in which it was found."""
     names = {rung.environment for rung in before.checkup.rungs if rung.finding == finding.id}
-    places = []
-    for card in catalog.cards():
-        for profile in card.profiles:
-            state = environments.state(card, settings, profile.name)
-            ready = state.environment
-            if state.status == "broken" or (ready is not None and ready.path.name in names):
-                places.append((card.name, profile.name))
-    return places
+    names |= {environment.name for environment in before.checkup.facts.environments if environment.broken}
+    return [
+        (card.name, profile.name)
+        for card in catalog.cards()
+        for profile in card.profiles
+        if folder_of(card, settings, profile).name in names
+    ]
 
 
 def treat(
@@ -131,7 +132,7 @@ def treat(
         take_back(change, settings)
         return Outcome(False, why, before)
     fixes.keep(settings, change)
-    return Outcome(True, Text("it is gone, and the text is the same", "解消し、認識結果も変わりません"), after)
+    return Outcome(True, _promise_kept(treatment, before, after, settings), after)
 
 
 def _make_anew(treatment: Treatment, settings: Settings, report: Report) -> None:
@@ -178,6 +179,37 @@ def _held(treatment: Treatment, before: Visit, after: Visit) -> Text | None:
         if other:
             return Text(f"the text changed: {', '.join(other)}", f"認識結果が変わりました: {', '.join(other)}")
     return None
+
+
+def _made(treatment: Treatment) -> list[tuple[Card, Profile]]:
+    if not treatment.engine:
+        return []
+    card = catalog.card(treatment.engine)
+    return [(card, profile) for profile in card.profiles if profile.name == treatment.profile]
+
+
+def _promise_kept(treatment: Treatment, before: Visit, after: Visit, settings: Settings) -> Text:
+    """What was held against what; an environment that was broken had nothing to say before."""
+    rungs = after.checkup.rungs
+    made = [folder_of(card, settings, p).name for card, p in _made(treatment)]
+    if any(name in after.texts and name not in before.texts for name in made):
+        return Text(
+            "it is gone, and the recordings whose text we know give it",
+            "解消し、内容の分かっている録音も正しく認識できます",
+        )
+    if not before.texts and any(r.well and r.environment in made and r.what.startswith("speech") for r in rungs):
+        return Text(
+            "it is gone, and the speech in known recordings is found",
+            "解消し、内容の分かっている録音の発話も検出できます",
+        )
+    if before.texts and all(after.texts.get(name) == texts for name, texts in before.texts.items()):
+        return Text("it is gone, and the text is the same", "解消し、認識結果も変わりません")
+    if before.texts:
+        return Text("it is gone", "解消しました")
+    return Text(
+        "it is gone; there was no text to compare with",
+        "解消しました（比べられる認識結果はありませんでした）",
+    )
 
 
 def _was_well(what: str, environment: str, before: Visit) -> bool:

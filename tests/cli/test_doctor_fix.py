@@ -20,6 +20,8 @@ from yamabiko.diagnosis.articles import Fix
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.fixes import Applied
+from yamabiko.engines import catalog
+from yamabiko.engines.environment_finding import folder_of
 from yamabiko.findings import Problem
 from yamabiko.settings import Settings
 from yamabiko.transcription.treatment import Treatment, plan, treat, undo
@@ -48,7 +50,7 @@ def test_what_is_broken_is_mended_kept_and_can_be_taken_back(broken: Path) -> No
     assert sick.out.count("onnxruntime_validation.py") == 1, sick.out
     mended = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=broken)
     assert mended.code == 0, mended.out + mended.err
-    assert "kept" in mended.out
+    assert "kept: it is gone, and the speech in known recordings is found" in mended.out
     assert run_program("doctor", "--engine", "silero-vad", home=broken).code == 0
     assert run_program("doctor", "--fix", "--engine", "silero-vad", home=broken).out == "Nothing is wrong here.\n"
     taken_back = run_program("doctor", "--undo", home=broken)
@@ -111,21 +113,45 @@ def write_down(aside):
         os.kill(os.getpid(), 9)
 
 environments.set_aside(catalog.card("silero-vad"), place, "cpu", write_down)
+if sys.argv[1] == "amid the new one":
+    (place.data_dir / "engines/.building@silero-vad-cpu@x/environment").mkdir(parents=True)
 os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.parametrize("moment", ["before the rename", "after the rename"])
+@pytest.mark.parametrize("moment", ["before the rename", "after the rename", "amid the new one"])
 def test_a_fix_that_is_killed_while_it_sets_the_old_environment_aside_can_be_undone(silero_home: Path, moment) -> None:
     before = engines(silero_home)
     killed = subprocess.run([sys.executable, "-c", DYING, moment], env=environment(silero_home), check=False)
     assert killed.returncode == -9
+    seen = run_program("doctor", "--quick", "--engine", "silero-vad", home=silero_home)
+    gone = moment != "before the rename"
+    assert (seen.code, "fix-interrupted" in seen.out, "yamabiko doctor --undo" in seen.out) == (int(gone), gone, gone)
 
     undone = run_program("doctor", "--undo", home=silero_home)
 
     assert undone.code == 0, undone.err
     assert engines(silero_home) == before
     assert json.loads((silero_home / "state/fixes.json").read_text())["applied"] == []
+
+
+def test_what_another_engine_lacks_is_not_this_ones(tmp_path: Path) -> None:
+    """Asked about an engine that is not here, the doctor says so and judges, and plans, no other."""
+    place = replace(all_settings.current(), home=tmp_path)
+    card = catalog.card("faster-whisper")
+    other = folder_of(card, place, card.profiles[0])
+    other.mkdir(parents=True)
+    assert "engine-environment-broken" in run_program("doctor", "--quick", home=tmp_path).out
+
+    quick = run_program("doctor", "--quick", "--engine", "silero-vad", home=tmp_path)
+    fixing = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=tmp_path)
+
+    assert (quick.code, fixing.code) == (0, 0), quick.out + fixing.out
+    for said in (quick.out, fixing.out):
+        assert "faster-whisper" not in said
+        assert "silero-vad” (cpu) is not installed" in said
+    assert "yamabiko engines install silero-vad" in quick.out
+    assert list(other.iterdir()) == []
 
 
 # ---- variables, on a machine that shows an NVIDIA GPU in its files alone ---------------------------------------------
@@ -154,6 +180,7 @@ def test_a_variable_is_taken_from_the_workers_and_comes_back(look: Callable[[], 
     [treatment] = [one for one in plan(before, place) if one.finding.id == "cuda-visible-devices-empty"]
     outcome = treat(treatment, before, place, look, lambda *_: None)
     assert outcome.kept, outcome.why
+    assert outcome.why.en == "it is gone; there was no text to compare with"
     assert ("CUDA_VISIBLE_DEVICES", None) in fixes.variables(place)
     assert "cuda-visible-devices-empty" not in [f.id for f in outcome.after.checkup.findings]
     assert plan(outcome.after, place) == ()

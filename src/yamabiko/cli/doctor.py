@@ -217,13 +217,14 @@ class _Told:
 
 def _facts(folders: Sequence[Path], engine: str | None) -> Facts:
     """Raises: Problem (engine-unknown, environment-unknown)."""
+    from yamabiko.diagnosis import checkup
     from yamabiko.diagnosis.facts import gather
 
     for folder in folders:
         if gather.site_of(folder) is None:
             raise Problem(_no_environment(folder))
     facts = gather.gather(settings.current(), folders)
-    return facts.of_engine(engine) if engine else facts
+    return checkup.of_engine(facts, engine, settings.current()) if engine else facts
 
 
 def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, quiet: bool) -> _Told:
@@ -242,12 +243,14 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
         from yamabiko.diagnosis.facts.saved import load
 
         facts, findings, tried = load(seen.saved)
-        found = checkup.replayed(facts.of_engine(seen.engine) if seen.engine else facts, findings, tried)
+        found = checkup.replayed(checkup.of_engine(facts, seen.engine) if seen.engine else facts, findings, tried)
+        found = found if seen.engine is None else checkup.about(seen.engine, found)
         return _Told(found if read is None else checkup.with_log(found, read.lines, may_probe=False), read)
     facts = _facts(seen.folders, seen.engine)
     with screen.Setup(console, quiet) as setup:
         if look or read is not None:
             found = checkup.check_facts(facts)
+            found = found if seen.engine is None else checkup.about(seen.engine, found)
         else:
             from yamabiko.transcription.visit import visit
 

@@ -102,6 +102,9 @@ def _visit(settings: Settings, engine: str | None, console: Console, *, quiet: b
 
 def _nothing(visit: Visit) -> int:
     loud = _loud(visit)
+    for finding in visit.checkup.findings:
+        if finding.id == "engine-not-installed":
+            screen.print_result(f"{finding.cause}\n")
     if not loud:
         screen.print_result(f"{Text('Nothing is wrong here.', '問題は見つかりませんでした。')}\n")
         return WELL

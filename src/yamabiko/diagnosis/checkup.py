@@ -27,6 +27,7 @@ from yamabiko.diagnosis.log_lines import sounds_bad
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
+from yamabiko.engines.environment_problems import not_installed
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
@@ -49,6 +50,31 @@ class Checkup:
     rungs: tuple[Rung, ...] = ()
     explaining: tuple[str, ...] = ()
     """Ids of the findings that a log's errors come from; they stand first."""
+    engine: str = ""
+    """The one that was asked about alone."""
+
+
+def of_engine(facts: Facts, engine: str, settings: Settings | None = None) -> Facts:
+    """What concerns this engine alone: never an environment of another. `settings`: where the facts are of this machine."""
+    kept = facts.of_engine(engine)
+    if settings is not None and any(
+        environments.find(catalog.card(engine), settings, name) for name in _profiles(engine)
+    ):
+        return kept
+    return replace(kept, environments=tuple(e for e in kept.environments if e.engine == engine))
+
+
+def _profiles(engine: str) -> tuple[str, ...]:
+    return tuple(profile.name for profile in catalog.card(engine).profiles)
+
+
+def about(engine: str, found: Checkup) -> Checkup:
+    """The same, of this engine alone; that it is not here is worth a word."""
+    facts = found.facts
+    if facts.environments or not _profiles(engine) or any(one.engine == engine for one in facts.unfinished):
+        return replace(found, engine=engine)
+    absent = not_installed(engine, _profiles(engine)[0])
+    return replace(found, engine=engine, findings=merged(found.findings, [replace(absent, severity="info")]))
 
 
 def check_facts(facts: Facts) -> Checkup:
@@ -194,7 +220,8 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     explaining = tuple(finding.id for finding in confirmed)
     found = {finding.id: finding for finding in merged(confirmed, checkup.findings, explained.unfinished)}
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
-    return Checkup(checkup.facts.with_probed(*facts.probed), ordered, checkup.rungs, explaining)
+    seen = checkup.facts.with_probed(*facts.probed)
+    return replace(checkup, facts=seen, findings=ordered, explaining=explaining)
 
 
 _NOT_ALL_IS_SURE = Text(

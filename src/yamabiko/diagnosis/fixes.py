@@ -104,6 +104,15 @@ def _was_left(change: Applied) -> bool:
     return change.state == "tried" and not change.engine and not _is_tried_by(change, change.pid)
 
 
+def cut_short(settings: Settings) -> tuple[Applied, ...]:
+    """By a death, with an environment that still lies aside: `--undo` puts it back."""
+    return tuple(
+        one
+        for one in read(settings)
+        if one.state == "tried" and one.engine and not _is_tried_by(one, one.pid) and os.path.isdir(one.aside)
+    )
+
+
 def amend(settings: Settings, change: Applied, **more: str) -> Applied:
     """The same, with more that is needed to take it back. Raises: Problem (state-not-writable)."""
     amended = replace(change, **more)  # type: ignore[arg-type]

@@ -161,6 +161,13 @@ def _amd(checkup: Checkup) -> Line:
 
 def _environments(checkup: Checkup) -> Iterator[Line]:
     if not checkup.rungs and not any(e.engine or holds_engine(e) for e in checkup.facts.environments):
+        if checkup.engine:
+            other = Text(
+                f"not installed: the first recording that needs it does it, or yamabiko engines install {checkup.engine}",
+                f"未導入です。必要になったときに自動で導入されます（手動: yamabiko engines install {checkup.engine}）",
+            )
+            yield Line("none", _same(checkup.engine), other)
+            return
         told = Text(
             f"none is set up yet: the first transcription does it, or yamabiko engines install {DEFAULT_ENGINE}",
             f"未導入です。最初の文字起こしで自動的に導入されます（手動: yamabiko engines install {DEFAULT_ENGINE}）",

@@ -118,6 +118,7 @@ def put_back(card: Card, settings: Settings, profile: str, aside: Path) -> bool:
     """
     chosen = profile_of(card, profile)
     with _alone(card, settings, chosen, None) as root:
+        _sweep(root, card, chosen)
         if not aside.is_dir():
             with contextlib.suppress(OSError):
                 aside.parent.rmdir()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.checkup import Checkup, check_up, merged
+from yamabiko.diagnosis.checkup import Checkup, about, check_up, merged, of_engine
 from yamabiko.diagnosis.facts.records import Facts, Rung
 from yamabiko.diagnosis.verdict import decide
 from yamabiko.engines import catalog, environments
@@ -40,6 +40,7 @@ class Visit:
 
 def visit(facts: Facts, settings: Settings, report: Report = lambda *_: None, engine: str | None = None) -> Visit:
     """Facts, checks, probes, and speech. `engine` leaves the environments of the others alone."""
+    facts = of_engine(facts, engine, settings) if engine else facts
     checkup = check_up(facts, settings, lambda text: report(text, 0, 0), engine)
     rungs, findings, texts = list(checkup.rungs), list[Finding](), dict[str, tuple[str, ...]]()
     for card in catalog.cards():
@@ -52,7 +53,8 @@ def visit(facts: Facts, settings: Settings, report: Report = lambda *_: None, en
             findings += heard.findings
             if heard.texts:
                 texts[ready.path.name] = heard.texts
-    return Visit(replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings)), texts)
+    done = replace(checkup, rungs=tuple(rungs), findings=merged(checkup.findings, findings))
+    return Visit(about(engine, done) if engine else done, texts)
 
 
 @dataclass(frozen=True, slots=True)

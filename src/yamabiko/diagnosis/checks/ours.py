@@ -18,6 +18,23 @@ def _broken(facts: Facts) -> Sign:
     return present(*(f"{environment.name}: {environment.broken}" for environment in broken), command=repair)
 
 
+def _cut_short(facts: Facts) -> Sign:
+    if not facts.unfinished:
+        return ABSENT
+    lines = [
+        f"fixes.json: {one.finding}: begun {one.when or 'some time ago'}, neither kept nor taken back; the environment of "
+        f"{one.engine} ({one.profile}) lies in {one.aside}"
+        for one in facts.unfinished
+    ]
+    ready = [
+        f"{e.name}: there is another one since then, and it is whole"
+        for one in facts.unfinished
+        for e in facts.environments
+        if e.engine == one.engine and not e.broken and e.name.startswith(f"{one.engine}-{one.profile}-")
+    ]
+    return present(*lines, *ready, severity="info" if len(ready) == len(facts.unfinished) else None)
+
+
 def _full(facts: Facts) -> Sign:
     lines = [f"{disk.path}: {line}" for disk in facts.disks for line in _too_little(disk)]
     if not lines:
@@ -62,6 +79,7 @@ _ENGINES_ARE_FIXED = Text(
 
 CHECKS = (
     Check("engine-environment-broken", look=_broken),
+    Check("fix-interrupted", look=_cut_short),
     Check("disk-full", look=_full),
     Check("home-not-writable", look=_closed),
 )

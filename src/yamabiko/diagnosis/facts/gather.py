@@ -12,7 +12,7 @@ from pathlib import Path
 from yamabiko import __version__, children
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import gpus, loader, machine, packages
-from yamabiko.diagnosis.facts.records import Environment, Facts
+from yamabiko.diagnosis.facts.records import Environment, Facts, Unfinished
 from yamabiko.diagnosis.facts.variables import variables
 from yamabiko.engines import building, catalog, environments
 from yamabiko.engines.environment_finding import folder_of
@@ -46,6 +46,9 @@ def gather(
         commands=loader.commands(surroundings),
         variables=variables(surroundings),
         environments=tuple(_environments(settings, folders, surroundings)),
+        unfinished=tuple(
+            Unfinished(one.finding, one.engine, one.profile, one.aside, one.when) for one in fixes.cut_short(settings)
+        ),
     )
 
 

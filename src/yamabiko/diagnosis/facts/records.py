@@ -243,6 +243,18 @@ class Rung:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A fix of the doctor's that a death cut short: the environment that it was to replace lies aside."""
+
+    finding: str
+    engine: str
+    profile: str
+    aside: str
+    """Where the environment lies."""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that was seen of one machine at one moment."""
 
@@ -265,6 +277,7 @@ class Facts:
     """Of the environment; only names from `variables.KEPT`, so that no secret can come along."""
     environments: tuple[Environment, ...] = ()
     probed: tuple[Probed, ...] = ()
+    unfinished: tuple[Unfinished, ...] = ()
 
     def probe(self, name: str, environment: str = "") -> Probed | None:
         """What came of a probe; None if it was not tried."""
@@ -277,9 +290,14 @@ class Facts:
         return replace(self, probed=(*kept, *results))
 
     def of_engine(self, engine: str) -> Facts:
-        """The same machine, with the environments of one engine alone, where it has any."""
+        """
+        The same machine, with the environments of one engine alone. Where it has none of its own, those that are no
+        other engine's: one of them may hold it.
+        """
         own = tuple(e for e in self.environments if e.engine == engine)
-        return replace(self, environments=own) if own else self
+        others = tuple(e for e in self.environments if e.engine is None)
+        unfinished = tuple(one for one in self.unfinished if one.engine == engine)
+        return replace(self, environments=own or others, unfinished=unfinished)
 
     def library(self, soname: str) -> Library | None:
         """The one that the loader would take."""

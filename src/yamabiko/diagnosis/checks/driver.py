@@ -107,19 +107,30 @@ def _container_without_driver(facts: Facts, lines: list[str]) -> Sign:
     if known(facts.nvidia.driver):
         lines.append(f"/proc/driver/nvidia/version: the host has driver {facts.nvidia.driver}")
     if facts.nvidia.device_files:
-        no_compute = Text(
-            "The container has the GPU's devices but not the driver's library: it was started without the "
-            "“compute” capability.",
-            "コンテナーにGPUのデバイスはありますが、ドライバーのライブラリーがありません。"
-            "「compute」機能を指定せずに起動されています。",
-        )
-        return present(*lines, cause=no_compute)
+        return present(*lines, cause=_devices_without_library(facts))
     no_gpu = Text(
         "No NVIDIA driver is visible in this container: it was started without access to the GPU.",
         "このコンテナーからはNVIDIAドライバーが見えません。GPUを渡さずに起動されています。",
     )
     # An image promises a GPU in its own variables; whether the host has one we know only if /proc shows its driver.
     return present(*lines, severity=None if known(facts.nvidia.driver) else "warning", cause=no_gpu)
+
+
+def _devices_without_library(facts: Facts) -> Text:
+    asked = facts.variables.get("NVIDIA_DRIVER_CAPABILITIES")
+    if asked and not {"compute", "all"} & {one.strip() for one in asked.split(",")}:
+        return Text(
+            "The container has the GPU's devices but not the driver's library: it was started without the "
+            "“compute” capability.",
+            "コンテナーにGPUのデバイスはありますが、ドライバーのライブラリーがありません。"
+            "「compute」機能を指定せずに起動されています。",
+        )
+    return Text(
+        "The container has the GPU's devices but not the driver's library. We do not know why: devices that are handed "
+        "over by --device or --privileged come without it, and so do those of a host without the container toolkit.",
+        "コンテナーにGPUのデバイスはありますが、ドライバーのライブラリーがありません。理由は分かっていません。"
+        "--device や --privileged でデバイスだけを渡した場合や、ホストにコンテナーツールキットがない場合にこうなります。",
+    )
 
 
 def _expects_nvidia(facts: Facts) -> bool:
@@ -331,8 +342,18 @@ CHECKS = (
     ),
     Check(
         "wsl-linux-driver-installed",
-        words=(*NO_DRIVER_WORDS, r"CUDA_ERROR_NO_DEVICE", r"Error 2: out of memory", r"No CUDA GPUs are available"),
+        words=(
+            *NO_DRIVER_WORDS,
+            r"CUDA_ERROR_NO_DEVICE",
+            r"No CUDA GPUs are available",
+            # 2 is what such a libcuda answers to the first question; who allocates, `Tried to allocate`, has come further.
+            r"Error 2: out of memory",
+            r"CUDA (?:failed with error|(?:driver |runtime )?error:|failure!? 2:) out of memory",
+            r"(?:\S+: )?failed to initialize CUDA: out of memory",
+            r"(?:\w*CUDA\b.{0,60})?\b(?:CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation)\b",
+        ),
         look=_wsl_linux_driver,
+        instead_of=("cuda-oom",),
         by_itself=lambda facts: facts.sees_nvidia,
         probe="driver",
     ),

@@ -106,6 +106,22 @@ def amd_family(gfx: str) -> tuple[str, ...]:
     return next((family for family in AMD_FAMILIES if gfx in family), (gfx,))
 
 
+# GPUs that are part of a processor, and for which no wheel of CTranslate2 has kernels. LLVM, "User Guide for AMDGPU
+# Backend", Processors: those of the kind APU; without those in CT2_ROCM_GFX.
+AMD_IN_PROCESSORS = (
+    "gfx902",
+    "gfx909",
+    "gfx90c",
+    "gfx1013",
+    "gfx1033",
+    "gfx1035",
+    "gfx1036",
+    "gfx1103",
+    "gfx1152",
+    "gfx1153",
+)
+
+
 # ---- pyannote and Lightning -----------------------------------------------------------------------------------------
 
 PYANNOTE_LOADS_WHOLE_CHECKPOINTS = "4.0.3"

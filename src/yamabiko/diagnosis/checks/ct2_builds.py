@@ -7,6 +7,7 @@ from yamabiko.diagnosis.checks.ctranslate2 import installed, library_of, named, 
 from yamabiko.diagnosis.checks.driver import cuda_of_driver
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import (
+    AMD_IN_PROCESSORS,
     CT2_FIRST_WITHOUT_MACHINE_CODE,
     CT2_GLIBC,
     CT2_INT8_ON_12_0,
@@ -144,6 +145,12 @@ def _users_own_on_amd(facts: Facts) -> bool:
     return facts.sees_amd and any(e.version("ctranslate2") and e.engine is None for e in facts.environments)
 
 
+def _in_processors_alone(facts: Facts) -> bool:
+    """The small GPU of a laptop's processor: whoever installs faster-whisper there has not counted on it."""
+    gpus = () if isinstance(facts.amd.gpus, Unavailable) else facts.amd.gpus
+    return bool(gpus) and all(gpu.gfx in AMD_IN_PROCESSORS for gpu in gpus)
+
+
 def _glibc_too_old_for_new_wheels(facts: Facts) -> Sign:
     if facts.system.name != "linux" or isinstance(facts.system.glibc, Unavailable):
         return UNTOLD
@@ -208,6 +215,7 @@ CHECKS = (
         look=_for_cuda_on_amd,
         instead_of=("driver-none-or-container-without-runtime",),
         by_itself=_users_own_on_amd,
+        only_a_note=_in_processors_alone,
     ),
     Check(
         "ct2-glibc-floor",

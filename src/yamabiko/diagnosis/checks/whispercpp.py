@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present, version
+from yamabiko.diagnosis.checks.contract import (
+    ABSENT,
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    anywhere,
+    never,
+    possible,
+    present,
+    version,
+)
 from yamabiko.diagnosis.checks.driver_serves import dotted, driver_serves
 from yamabiko.diagnosis.facts.records import Environment, Facts, NativeFile, Unavailable
 from yamabiko.diagnosis.tables import GGML_WHEEL_FLAGS
@@ -125,7 +136,9 @@ def _ptx_too_new(facts: Facts, environment: Environment) -> Sign:
     names = (re.search(r"(?:^|/)libcudart[-\w]*\.so\.(\d+\.\d+)(?:\.\d+)?$", f.path) for f in environment.native)
     toolkit = next((version(name[1]) for name in names if name), None)
     if toolkit is None or serves is None:
-        return present(f"{built[0].path}: {_package(environment)} holds ggml's CUDA kernels", *([said] if said else []))
+        return possible(
+            f"{built[0].path}: {_package(environment)} holds ggml's CUDA kernels", *([said] if said else [])
+        )
     if serves >= toolkit:
         return absent(said)
     return present(f"{built[0].path}: was built with CUDA {dotted(toolkit)}", said)
@@ -194,6 +207,7 @@ CHECKS = (
         words=(r"whisper_backend_init_gpu: no GPU found",),
         sure_words=(r"whisper_init_with_params_no_state: backends\s+= 1\s*$",),
         look=_no_backend_for_gpu,
+        only_a_note=lambda facts: True,  # the index has no other, and many do well on the CPU
         probe="ggml",
     ),
     Check(
@@ -233,9 +247,14 @@ CHECKS = (
     Check(
         "whispercpp-ptx-toolchain",
         words=(
-            r"CUDA error(?: 222 at \S*ggml-cuda\S*)?: the provided PTX was compiled with an unsupported toolchain",
+            # torch says the same in its exceptions.
+            r"(?<!RuntimeError: )(?<!AcceleratorError: )CUDA error: the provided PTX was compiled with an unsupported toolchain",
+        ),
+        sure_words=(
+            r"CUDA error 222 at \S*ggml-cuda\S*: the provided PTX was compiled with an unsupported toolchain",
             r"\S*ggml-cuda\S*: the provided PTX was compiled with an unsupported toolchain",
         ),
+        whose=(r"\bggml_|\bwhisper_(?:init|model|backend)|whisper\.cpp",),
         needs="nvidia",
         look=lambda facts: anywhere(facts.environments, partial(_ptx_too_new, facts)),
         by_itself=never,

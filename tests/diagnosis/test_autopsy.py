@@ -7,6 +7,7 @@ models cut, emptied and overwritten; what only a machine with a GPU says is quot
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +47,6 @@ RAISED = [
     (CUBLAS, "RuntimeError", "Library cublas64_12.dll is not found or cannot be loaded"),
     (CUBLAS, "ImportError", "libcublas.so.12: cannot open shared object file: No such file or directory"),
     ("cuda-oom", "RuntimeError", "CUDA failed with error out of memory"),
-    ("cuda-oom", "RuntimeError", "cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED"),
     ("cuda-oom", "OutOfMemoryError", "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity ..."),
     # CTranslate2 on a CPU, asked for float16
     (
@@ -87,7 +87,6 @@ RAISED = [
     (HOST_MEMORY, "MemoryError", "Unable to allocate 7.11 PiB for an array with shape (1000000000000000,)"),
     (HOST_MEMORY, "MemoryError", ""),
     (HOST_MEMORY, "RuntimeError", "mkl_malloc: failed to allocate memory"),
-    (HOST_MEMORY, "RuntimeError", "std::bad_alloc"),
     (HOST_MEMORY, "OSError", "[Errno 12] Cannot allocate memory"),
     (BROKEN_ENVIRONMENT, "ModuleNotFoundError", "No module named 'faster_whisper'"),
     (BROKEN_ENVIRONMENT, "ImportError", "cannot import name 'WhisperModel' from 'faster_whisper' (/x/__init__.py)"),
@@ -111,6 +110,8 @@ AMBIGUOUS = [
     ("CUDA failed with error no CUDA-capable device is detected", "cuda-visible-devices-empty", "device"),
     # OpenNMT/CTranslate2#1865 on a Blackwell GPU
     ("cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED", "ct2-blackwell-int8-not-supported", "precision"),
+    # cuBLAS says it too where a kernel has failed before: cases/cuda-sticky-error
+    ("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED", "cuda-oom", "memory"),
 ]
 
 
@@ -160,7 +161,6 @@ DIED = [
     # numpy missing from the interpreter of a bare environment
     (BROKEN_ENVIRONMENT, [*TRACEBACK, "ModuleNotFoundError: No module named 'numpy'"]),
     (BROKEN_ENVIRONMENT, [*TRACEBACK, "ImportError: libfoo.so.1: cannot open shared object file: No such file"]),
-    (HOST_MEMORY, ["terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc"]),
     (HOST_MEMORY, [*TRACEBACK, "MemoryError"]),
     (
         "cuda-oom",
@@ -266,13 +266,51 @@ def test_memory_of_the_machine_is_not_called_memory_of_the_gpu(place, exit_kind)
     exits = {
         "over-memory": WorkerExit("over-memory", "load", "x", place, None, "much", memory_cap_bytes=3 * 2**30),
         "MemoryError": raised("MemoryError", "", place=place),
-        "std::bad_alloc": died("terminate called after throwing an instance of 'std::bad_alloc'", place=place),
+        "std::bad_alloc": replace(
+            died("terminate called after throwing an instance of 'std::bad_alloc'", place=place),
+            resident_bytes=2 * 2**30,
+            memory_cap_bytes=3 * 2**30,
+        ),
     }
 
     explanation = explain_exit(exits[exit_kind])
 
     assert explanation.finding.id == HOST_MEMORY
     assert explanation.spoils == "memory"
+
+
+BAD_ALLOC = ("terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc")
+
+
+@pytest.mark.parametrize(
+    "exit_",
+    [died(*BAD_ALLOC, phase="load"), raised("RuntimeError", "std::bad_alloc"), raised("MemoryError", "std::bad_alloc")],
+)
+@pytest.mark.parametrize("resident", [None, 73 * 2**20, 9 * 2**30])
+def test_bad_alloc_amid_plenty_is_not_called_want_of_memory(exit_, resident):
+    """Libraries that do not fit each other write it too: meta-pytorch/torchcodec#1162."""
+    here = casebook.facts(casebook.platform("bare-ada"))
+    ended = replace(exit_, resident_bytes=resident, memory_cap_bytes=19 * 2**30)
+
+    explanation = explain_exit(ended, lambda symptom: explain(symptom, here))
+
+    assert explanation.unknown
+    assert any(line.startswith(f"may be {HOST_MEMORY}") for line in explanation.finding.evidence)
+    assert explanation.spoils == "memory"  # no rung that needs as much is tried again
+
+
+def test_facts_tell_what_bad_alloc_comes_from():
+    """torchcodec 0.8 beside torch 2.8, in the engine's own environment."""
+    place = {
+        "name": "faster-whisper-x",
+        "engine": "faster-whisper",
+        "packages": {"torch": "2.8.0", "torchcodec": "0.8.1"},
+    }
+    facts = casebook.facts({**casebook.platform("bare-ada"), "environments": [place]})
+
+    explanation = explain_exit(died(*BAD_ALLOC, phase="load"), lambda symptom: explain(symptom, facts))
+
+    assert explanation.finding.id == "torchcodec-torch-abi-mismatch"
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ THEIRS = {
         "Process ForkProcess-1:\n" + traceback("/usr/lib/python3.12/multiprocessing/process.py", "self.run()", FORK),
         {}, "ct2-fork-initialization-error",
     ),
-    "faster-whisper leaves with a crash": (f"INFO:faster_whisper:Processing audio with duration 00:12.000\n{EXIT}", WINDOWS, "ct2-windows-exit-crash"),
+    "faster-whisper leaves with a crash": (
+        f"INFO:faster_whisper:Processing audio with duration 00:12.000\n{EXIT}", WINDOWS, "ct2-windows-exit-crash",
+    ),
 }  # fmt: skip
 
 
@@ -164,7 +166,8 @@ def test_a_report_of_the_gpu_is_believed_where_whisper_cpp_says_so_itself():
 SUSPICIOUS = {
     "whisper.cpp finds no GPU beside an RTX 3090": ("whisper_backend_init_gpu: no GPU found", {}),
     "a provider that is not there": (
-        "UserWarning: Specified provider 'CUDAExecutionProvider' is not in available provider names.Available providers: 'AzureExecutionProvider, CPUExecutionProvider'",
+        "UserWarning: Specified provider 'CUDAExecutionProvider' is not in available provider names."
+        "Available providers: 'AzureExecutionProvider, CPUExecutionProvider'",
         holding(onnxruntime="1.23.2"),
     ),
     "the same as an exception": (

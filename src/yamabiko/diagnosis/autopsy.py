@@ -5,6 +5,9 @@ Text and signals only suggest a cause. Memory, a model's files and an
 environment are named by words that nothing else writes (`_RULES`); whatever
 else the words suggest is put to the `Witness`, who looks at the machine. What
 neither settles is reported as unknown, with the causes that may be behind it.
+
+`std::bad_alloc` is written for want of memory, and by libraries that do not fit
+each other: it is memory where the worker was seen to have little left.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from yamabiko.diagnosis import examine
 from yamabiko.diagnosis.articles import Article, Spoils, article
-from yamabiko.diagnosis.examine import Suspicion, Symptom
+from yamabiko.diagnosis.examine import Symptom
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 from yamabiko.workers.process import WorkerExit
@@ -42,6 +45,9 @@ def _words_alone(symptom: Symptom) -> examine.Explanation:
 def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     """The true cause where the words leave only one or the machine confirms one, else what is known of the end."""
     known = evidence(exit_)
+    refused = _first(_BAD_ALLOC, exit_)
+    if refused is not None and _had_little_memory(exit_):
+        return _told(_MEMORY, exit_, refused, known)
     for id_ in ("worker-out-of-memory", "model-broken"):
         if (explanation := _named(id_, exit_, known)) is not None:
             return explanation
@@ -52,7 +58,10 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
         lines = (*finding.evidence, *(line for line in known if line not in finding.evidence))
         return Explanation(_for(exit_, replace(finding, evidence=lines)), article(finding.id).spoils)
     # An import that fails is the fault of the environment's files only where the machine knows no better cause.
-    return _named("engine-environment-broken", exit_, known) or _unexplained(exit_, known, heard.open)
+    suspects = {one.check.id: one.line for one in heard.open if one.line}  # an end alone suggests too little to be told
+    if refused is not None:
+        suspects[_MEMORY] = refused
+    return _named("engine-environment-broken", exit_, known) or _unexplained(exit_, known, tuple(suspects))
 
 
 # ---- what is named --------------------------------------------------------------------------------------------------
@@ -61,9 +70,14 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
 def _named(id_: str, exit_: WorkerExit, known: tuple[str, ...]) -> Explanation | None:
     """This cause, if the end itself or the first words of a line name it."""
     rule = _RULES[id_]
-    line = "" if exit_.kind == rule.kind or exit_.raised_kind == rule.raised else _first(rule.words, exit_)
-    if line is None:
-        return None
+    said_by_its_end = exit_.kind == rule.kind or (
+        exit_.raised_kind == rule.raised and _first(_BAD_ALLOC, exit_) is None
+    )
+    line = "" if said_by_its_end else _first(rule.words, exit_)
+    return None if line is None else _told(id_, exit_, line, known)
+
+
+def _told(id_: str, exit_: WorkerExit, line: str, known: tuple[str, ...]) -> Explanation:
     quoted = line.strip()[:300]
     said_already = not quoted or any(quoted in fact for fact in known)
     finding = article(id_).finding(known if said_already else (f"worker: {quoted}", *known))
@@ -80,6 +94,18 @@ _NAMES_BEFORE = (
     r"(?:[\w.]+: |[ \t]*what\(\):[ \t]+|terminate called after throwing an instance of '"
     r"|\[ONNXRuntimeError\] : \d+ : \w+ : )*"
 )
+_MEMORY = "worker-out-of-memory"
+_BAD_ALLOC = r"std::bad_alloc\b"
+_LARGEST_PIECE = 2 * 2**30
+"""Bytes; engines read a model tensor by tensor, and none of those is larger."""
+
+
+def _had_little_memory(exit_: WorkerExit) -> bool:
+    """Whether so much of what it may use was in use that the next piece need not fit; not to have looked is no."""
+    resident, cap = exit_.resident_bytes or 0, exit_.memory_cap_bytes
+    return resident > 0 and cap > 0 and (resident > cap / 2 or cap - resident < _LARGEST_PIECE)
+
+
 _NEWEST_LINES = 100
 """Enough for a traceback and what the fault handler prints of every thread."""
 
@@ -96,7 +122,7 @@ class _Rule:
 
 _RULES = {
     "worker-out-of-memory": _Rule(
-        r"std::bad_alloc|MemoryError(?::|$)|(?:\[Errno 12\] )?Cannot allocate memory|failed to allocate memory",
+        r"MemoryError(?:: (?!std::bad_alloc)|$)|(?:\[Errno 12\] )?Cannot allocate memory|failed to allocate memory",
         kind="over-memory",
         raised="MemoryError",
     ),
@@ -158,9 +184,8 @@ def _for(exit_: WorkerExit, finding: Finding) -> Finding:
     return replace(named, remedies=tuple(left))
 
 
-def _unexplained(exit_: WorkerExit, known: tuple[str, ...], suspects: tuple[Suspicion, ...]) -> Explanation:
+def _unexplained(exit_: WorkerExit, known: tuple[str, ...], named: tuple[str, ...]) -> Explanation:
     """Unknown, and said so. What all that the words suggest makes useless to try again is not tried again."""
-    named = [suspect.check.id for suspect in suspects if suspect.line]  # an end alone suggests too little to be told
     maybe = tuple(f"may be {suspect}: nothing here confirms it or rules it out" for suspect in named)
     spoilt = {article(suspect).spoils for suspect in named}
     about, cause = _unknown(exit_)

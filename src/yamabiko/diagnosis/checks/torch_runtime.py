@@ -102,6 +102,7 @@ CHECKS = (
         "cuda-sticky-error",
         words=(
             *(rf"(?:CUDA|HIP)\b.{{0,80}}{text}" for text in _STICKY),
+            r"\S+\.cu:\d+: .{0,200}\bblock: \[[\d,]+\], thread: \[[\d,]+\] Assertion `",
             r"(?:\w*CUDA\b.{0,60})?\bcudaError(?:IllegalAddress|Assert|LaunchFailure|MisalignedAddress|LaunchTimeout)\b",
             r"(?:\w*CUDA\b.{0,60})?\bCUDA_ERROR_(?:ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|MISALIGNED_ADDRESS|LAUNCH_TIMEOUT)\b",
         ),
@@ -111,18 +112,18 @@ CHECKS = (
     ),
     Check(
         "cuda-oom",
-        words=(
+        sure_words=(
             r"(?:CUDA|HIP) out of memory\. Tried to allocate [\d.]+ (?:bytes|[KMGT]i?B)(?:\.(?:\W|$)|\W*(?:\(|$))",
             r"CUDA failed with error out of memory",
             r"CUDA (?:driver )?error: out of memory",
             r"CUDA failure 2: out of memory",
             r"(?:allocating [\d.]+ MiB on device \d+: )?cudaMalloc failed: out of memory",
-            r"(?:cuBLAS failed with status |CUDA error: )?CUBLAS_STATUS_ALLOC_FAILED",
             r"(?:\w*CUDA\b.{0,60})?\bCUDA_ERROR_OUT_OF_MEMORY\b",
         ),
+        # What cuBLAS says too where an earlier kernel has ruined the context.
+        words=(r"(?:cuBLAS failed with status |CUDA error: )?CUBLAS_STATUS_ALLOC_FAILED",),
         needs="gpu",
         look=_little_memory,
-        words_suffice=True,
         by_itself=never,
         probe="nvml",
     ),

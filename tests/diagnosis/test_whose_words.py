@@ -10,6 +10,7 @@ import pytest
 from casebook import facts, platform
 from yamabiko import formats
 from yamabiko.diagnosis.examine import Symptom, explain
+from yamabiko.diagnosis.log_lines import as_text
 from yamabiko.speech import Receipt, Segment, Transcript
 
 GPU = facts(platform("bare-ampere"))
@@ -187,3 +188,11 @@ def test_an_error_told_in_a_sentence_is_not_the_error():
     assert explaining("CUDA out of memory. Tried to allocate, who has not seen that message.") == []
     for tail in ("512 bytes. GPU 0 has", "2.00 MiB (GPU 0; 7.79 GiB total", "2 GiB", "1.16 GiB."):
         assert explaining(f"CUDA out of memory. Tried to allocate {tail}") == ["cuda-oom"]
+
+
+def test_zero_bytes_make_no_text_unreadable():
+    """A rotated log begins with a hole; a binary file is full of what no text has."""
+    assert as_text("RuntimeError: x\n\0went on\n") == "RuntimeError: x\nwent on\n"
+    assert as_text("\0" * 100_000 + "RuntimeError: x\n") == "RuntimeError: x\n"
+    assert as_text("R\0u\0n\0t\0i\0m\0e\0") is None
+    assert as_text(bytes(range(256)).decode("utf-8", "replace") * 40) is None

@@ -154,3 +154,16 @@ _SOUNDS_BAD = re.compile(
 def sounds_bad(line: str) -> bool:
     """Whether it has a word of failure, whatever has failed."""
     return _SOUNDS_BAD.search(line[:2_000]) is not None
+
+
+_NO_TEXT = re.compile(r"[\x00-\x06\x0e-\x1a\ufffd]")
+_MOST_NO_TEXT = 1 / 20
+"""Of all characters: more than a text has of what a crash, a torn write or a stray byte leaves in it."""
+
+
+def as_text(decoded: str) -> str | None:
+    """A log without its zero bytes; None if it is no text at all. Rotation and power cuts leave runs of them in logs."""
+    without = re.sub("\0+", "\0", decoded)
+    if len(_NO_TEXT.findall(without)) > max(2, len(without) * _MOST_NO_TEXT):
+        return None
+    return without.replace("\0", "")

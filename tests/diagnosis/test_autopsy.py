@@ -94,6 +94,20 @@ RAISED = [
 ]  # fmt: skip
 
 
+def test_a_broken_model_in_a_folder_of_the_users_is_got_anew_from_where_it_came():
+    """yamabiko has no hashes of it, and does not remove what is not its own: `models verify` and `remove` mend nothing."""
+    cut_short = raised("RuntimeError", "File model.bin is incomplete: failed to read a value of size 4 at position 0")
+
+    of_ours = explain_exit(cut_short).finding
+    of_theirs = explain_exit(replace(cut_short, foreign_model="/home/USER/my-model")).finding
+
+    assert any("models verify" in (remedy.command or "") for remedy in of_ours.remedies)
+    assert of_theirs.id == "model-broken"
+    assert any("/home/USER/my-model" in line for line in of_theirs.evidence)
+    assert of_theirs.remedies
+    assert not any("yamabiko models" in (remedy.command or "") for remedy in of_theirs.remedies)
+
+
 @pytest.mark.parametrize(("finding", "kind", "message"), RAISED)
 def test_what_a_library_raises_is_told_apart(finding, kind, message):
     explanation = explain_exit(raised(kind, message))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from yamabiko.diagnosis import examine
 from yamabiko.diagnosis.articles import Article, Spoils, article
 from yamabiko.diagnosis.examine import Symptom
-from yamabiko.findings import Finding
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.workers.process import WorkerExit
 
@@ -175,9 +175,31 @@ _PHASES = {
 }
 
 
+_FOR_A_FOREIGN_MODEL = (
+    Remedy(
+        Text(
+            "Copy, fetch or convert it anew, from where it came, and compare the sizes of its files",
+            "入手元からコピー、取得または変換をやり直し、ファイルの大きさを比べる",
+        ),
+        cost="effort",
+    ),
+    Remedy(
+        Text(
+            "Or use a model that yamabiko fetches and checks itself", "または、yamabikoが取得して検証するモデルを使う"
+        ),
+        "--model NAME",
+        "accuracy",
+    ),
+)
+"""We have no hashes of it, and remove nothing that is not ours."""
+
+
 def _for(exit_: WorkerExit, finding: Finding) -> Finding:
     """With commands that name this engine, and without advice that was taken already."""
     named = finding.of_engine(exit_.engine)
+    if finding.id == "model-broken" and exit_.foreign_model:
+        where = f"model: {exit_.foreign_model}, which is not in yamabiko's cache"
+        return replace(named, evidence=(*named.evidence, where), remedies=_FOR_A_FOREIGN_MODEL)
     if "int8" not in exit_.placement.compute_type:
         return named
     left = (r for r in named.remedies if not re.fullmatch(r"--compute[_-]type int8\w*", r.command or ""))

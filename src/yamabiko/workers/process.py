@@ -114,6 +114,8 @@ class WorkerExit:
     trace: tuple[str, ...] = ()
     resident_bytes: int | None = None
     memory_cap_bytes: int = 0
+    foreign_model: str = ""
+    """The model that was to be loaded, where it does not lie in our cache; empty for one of ours."""
 
 
 class WorkerFailed(Exception):
@@ -135,6 +137,7 @@ class Worker:
         self._settings = settings
         self._requests = itertools.count(1)
         self._phase: Phase = "start"
+        self._foreign_model = ""
         self._answering: int | None = None
         """The request that can be cancelled now."""
         self._cancelled: set[int] = set()
@@ -170,6 +173,8 @@ class Worker:
 
     def load(self, model: str, threads: int) -> Ready:
         self._phase = "load"
+        ours = Path(model).is_relative_to(self._settings.cache_dir / "models")
+        self._foreign_model = "" if ours else model
         place = self.launch.placement
         self._send(Load(self.launch.engine, model, place.device, place.compute_type, threads))
         ready = self._expect(Ready, self._settings.worker_load_s)
@@ -370,6 +375,7 @@ class Worker:
             trace=raised.trace if raised else (),
             resident_bytes=self._resident,
             memory_cap_bytes=self.memory_cap_bytes,
+            foreign_model=self._foreign_model,
         )
 
 

@@ -15,6 +15,7 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
 from yamabiko.diagnosis.facts.records import Facts, Rung, Unavailable, unavailable
+from yamabiko.diagnosis.labels import labelled, why
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.formats.text import display_width
@@ -42,7 +43,11 @@ def lines(checkup: Checkup) -> tuple[Line, ...]:
 
 def unseen(facts: Facts) -> tuple[str, ...]:
     """What could not be had, and why, a line each: for those who want to know what the doctor did not see."""
-    return tuple(f"{name}: {reason}" for name, reason in unavailable(facts))
+    return tuple(f"{name}: {_unavailable(reason)}" for name, reason in unavailable(facts))
+
+
+def _unavailable(reason: Unavailable) -> Text:
+    return Text(str(reason), f"不明（{why(reason.because).ja}）")
 
 
 def table(rows: Sequence[tuple[str, Line]], columns: int) -> list[str]:
@@ -135,11 +140,17 @@ def _nvidia(checkup: Checkup) -> Line:
     if not facts.sees_nvidia and not nvidia.gpus and not refused:
         return Line("none", what, Text("no GPU is visible here", "GPUは見えません"))
     gpus = ", ".join(f"{g.name}{f' ({g.capability})' if isinstance(g.capability, str) else ''}" for g in nvidia.gpus)
-    cuda = f"CUDA {nvidia.cuda} ({nvidia.cuda_from})" if isinstance(nvidia.cuda, str) else f"CUDA: {nvidia.cuda}"
-    driver = f"driver {nvidia.driver}" if isinstance(nvidia.driver, str) else "driver: ?"
+    if isinstance(nvidia.cuda, str):
+        cuda = _same(f"CUDA {nvidia.cuda} ({nvidia.cuda_from})")
+    else:
+        cuda = Text(f"CUDA: {_unavailable(nvidia.cuda).en}", f"CUDA: {_unavailable(nvidia.cuda).ja}")
+    driver = nvidia.driver if isinstance(nvidia.driver, str) else "?"
     said = f"; {nvidia.said}" if nvidia.said else ""
     mark: Mark = "wrong" if refused else "none" if said else "well"
-    return Line(mark, what, _same(f"{gpus or '?'}; {driver}; {cuda}{said}"))
+    shown = Text(
+        f"{gpus or '?'}; driver {driver}; {cuda.en}{said}", f"{gpus or '?'}; ドライバー {driver}; {cuda.ja}{said}"
+    )
+    return Line(mark, what, shown)
 
 
 def _amd(checkup: Checkup) -> Line:
@@ -278,7 +289,7 @@ def _evidence(finding: Finding, facts: Facts, columns: int) -> list[str]:
             lines.append(str(Text(f"in {name}", f"{name} の中")))
         inside = name
         margin = "  " if name else ""
-        lines += indented(line.removeprefix(f"{name}: "), margin, columns, f"{margin}  ")
+        lines += indented(labelled(line.removeprefix(f"{name}: ")), margin, columns, f"{margin}  ")
     return lines
 
 
@@ -306,7 +317,7 @@ def _gib(count: int) -> str:
 def _because(*facts: object) -> Text:
     """Why the first of these that could not be had is not here."""
     reason = next((fact.because for fact in facts if isinstance(fact, Unavailable)), "")
-    return Text(f"not known: {reason}", f"不明: {reason}")
+    return Text(f"not known: {reason}", f"不明: {why(reason).ja}")
 
 
 def _same(text: str) -> Text:

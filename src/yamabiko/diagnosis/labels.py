@@ -1,0 +1,61 @@
+"""
+What stands before a line of evidence, and why a fact could not be had, in the reader's language.
+
+Evidence and reasons are kept as they were seen, in facts, files and JSON; what is ours in them is said anew where people read it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from yamabiko.i18n import Text, reader_language
+
+_LABELS = {
+    "said": "出力", "ended": "終了", "log": "ログ", "may be": "可能性", "worker": "ワーカー", "worker said": "ワーカーの出力",
+    "worker ended": "ワーカーの終了", "worker raised": "ワーカーのエラー", "worker memory": "ワーカーのメモリ",
+    "package": "パッケージ", "packages": "パッケージ", "loader": "ローダー", "probe": "プローブ",
+    "driver probe": "ドライバーのプローブ", "nvml probe": "NVMLのプローブ", "driver": "ドライバー", "environment": "環境変数",
+    "system": "システム", "container": "コンテナー", "groups": "グループ", "model": "モデル", "table": "対応表", "profile": "プロファイル",
+}  # fmt: skip
+"""What a line of evidence comes from, where that is no file, variable or program."""
+
+_REASONS = {
+    "nobody looked": "調べていません",
+    "the report does not say": "報告に記載がありません",
+    "the system gives no release": "システムが版を返しません",
+    "the C library is not glibc": "Cライブラリーがglibcではありません",
+    "the folder's name does not tell": "フォルダー名からは分かりません",
+    "no libstdc++.so.6 in the usual folders": "通常のフォルダーに libstdc++.so.6 がありません",
+    "no driver of a known version is loaded here; a probe asks it": "既知の版のドライバーが読み込まれていません（プローブで調べます）",
+    "only Windows knows it: wsl.exe --version": "Windows側でしか分かりません（wsl.exe --version）",
+    "there is no /dev/kfd": "/dev/kfd がありません",
+    "there is no ldconfig: this C library keeps no cache": "ldconfig がありません（このCライブラリーはキャッシュを持ちません）",
+    "/etc/os-release has no PRETTY_NAME": "/etc/os-release に PRETTY_NAME がありません",
+    "/proc/cpuinfo lists no flags": "/proc/cpuinfo にフラグがありません",
+    "/proc/cpuinfo names no model": "/proc/cpuinfo に型名がありません",
+    "/proc/meminfo does not say": "/proc/meminfo に記載がありません",
+}
+_PATTERNS = (
+    (re.compile(r"not looked at on (\S+)"), r"\1 では調べていません"),
+    (re.compile(r"(.+): “(.*)” is not understood"), r"\1: 「\2」を解釈できません"),
+    (re.compile(r"(.+): “(.*)” is no number"), r"\1: 「\2」は数ではありません"),
+    (re.compile(r"(.+): no GLIBCXX version in it"), r"\1: GLIBCXXの版がありません"),
+)
+
+
+def labelled(line: str) -> str:
+    """A line of evidence with its label in the reader's language; what follows is what was seen, as it is."""
+    label, colon, seen = line.partition(": ")
+    if reader_language() != "ja" or not colon or label not in _LABELS:
+        return line
+    return f"{_LABELS[label]}: {seen}"
+
+
+def why(reason: str) -> Text:
+    """Why a fact could not be had. What the system itself has said stays in its words."""
+    if reason in _REASONS:
+        return Text(reason, _REASONS[reason])
+    for pattern, japanese in _PATTERNS:
+        if pattern.fullmatch(reason):
+            return Text(reason, pattern.sub(japanese, reason))
+    return Text(reason, reason)

@@ -1,0 +1,54 @@
+"""In a Japanese report no sentence of ours is English: neither why a fact is missing nor what evidence comes from."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from casebook import facts, platform
+from yamabiko.diagnosis import facts as room
+from yamabiko.diagnosis import report
+from yamabiko.diagnosis.checkup import check_facts, with_log
+from yamabiko.diagnosis.labels import why
+from yamabiko.i18n import reader_language
+
+
+@pytest.fixture
+def in_japanese(monkeypatch):
+    monkeypatch.setenv("YAMABIKO_LANG", "ja")
+    reader_language.cache_clear()
+    yield
+    reader_language.cache_clear()
+
+
+def reasons() -> list[str]:
+    """Every reason that the gatherer writes as it stands."""
+    found = []
+    for path in sorted(Path(room.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unavailable" and node.args:
+                said = node.args[0]
+                found += [said.value] if isinstance(said, ast.Constant) and isinstance(said.value, str) else []
+    return found
+
+
+def test_every_reason_can_be_read_in_japanese() -> None:
+    assert len(reasons()) > 10
+    assert [reason for reason in reasons() if why(reason).ja == reason] == []
+    assert why("not looked at on darwin").ja == "darwin では調べていません"
+    assert why("/proc/cpuinfo: Permission denied").ja == "/proc/cpuinfo: Permission denied", "the system's own words"
+
+
+def test_a_report_says_it_in_japanese(in_japanese) -> None:
+    seen = facts({**platform("bare-ada"), "cpu": {"model": {"because": "nobody looked"}, "flags": {"because": "x"}}})
+    found = with_log(check_facts(seen), ("RuntimeError: CUDA out of memory. Tried to allocate 2 GiB",), may_probe=False)
+
+    [processor] = [line for line in report.lines(found) if line.what.en == "processor"]
+    told = "\n".join(report.in_full(found.findings[0], seen, 96))
+
+    assert str(processor.shown) == "不明: 調べていません"
+    assert "出力: RuntimeError: CUDA out of memory" in told
+    assert "said:" not in told
+    assert found.findings[0].evidence[0].startswith("said: "), "in JSON it stays what programs look for"

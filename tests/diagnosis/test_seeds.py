@@ -193,6 +193,7 @@ def test_a_segfault_with_rocm_and_numba_may_be_two_llvms():
 
     assert found.explaining == ("log-unexplained",)
     assert "may be: rocm-two-llvms-segfault" in evidence(first(found))
+    assert "yamabiko doctor --explain rocm-two-llvms-segfault" in commands(first(found))[0]
     assert "llvmlite 0.45.1, numba 0.62.1" in evidence(first(found))
 
 

@@ -214,9 +214,11 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
         harmless = not (possible or symptom.ending) and not any(_is_bad(lines, at) for at in range(len(lines)))
         if harmless:
             told = (f"log: no word of an error in the newest {len(lines)} lines",)
-        confirmed = (article("log-unexplained").finding((*told, *possible), "info" if harmless else None),)
+        unexplained = article("log-unexplained").finding((*told, *possible), "info" if harmless else None)
+        confirmed = (_with_more_to_read(unexplained, explained.open),)
     elif besides := tuple(line for one in explained.open if one.evidence for line in _may_be(one)):
-        confirmed = (*confirmed, article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE))
+        unsure = article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE)
+        confirmed = (*confirmed, _with_more_to_read(unsure, [one for one in explained.open if one.evidence]))
     explaining = tuple(finding.id for finding in confirmed)
     found = {finding.id: finding for finding in merged(confirmed, checkup.findings, explained.unfinished)}
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
@@ -228,6 +230,18 @@ _NOT_ALL_IS_SURE = Text(
     "Something else in this log may have a cause that we know; nothing here confirms it.",
     "このログには、既知の原因が疑われるものがほかにもありますが、ここでは確かめられません。",
 )
+
+
+def _with_more_to_read(unexplained: Finding, possible: Sequence[Suspicion]) -> Finding:
+    """What may be behind it is told by its articles, with what would decide."""
+    if not possible:
+        return unexplained
+    what = Text("Read what is known of what it may be", "可能性のある原因について読む")
+    commands = "\n".join(f"yamabiko doctor --explain {one.check.id}" for one in possible[:_MOST_TO_READ])
+    return replace(unexplained, remedies=(Remedy(what, commands, "effort"), *unexplained.remedies))
+
+
+_MOST_TO_READ = 3
 
 
 def _may_be(suspicion: Suspicion) -> Iterator[str]:

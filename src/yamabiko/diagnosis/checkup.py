@@ -19,6 +19,7 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.checks.driver_answer import HIDES, WITHOUT
 from yamabiko.diagnosis.endings import ending_in, tells_an_end
 from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
@@ -92,7 +93,7 @@ def check_up(
     facts: Facts, settings: Settings, telling: Telling = lambda text: None, engine: str | None = None
 ) -> Checkup:
     """Everything that can be tried without a recording. `engine` leaves the environments of the others alone."""
-    facts = _driver(facts, telling)
+    facts = ask_driver(facts, telling)
     rungs: list[Rung] = []
     explained: list[Finding] = []
     for card in catalog.cards():
@@ -270,11 +271,21 @@ def _is_bad(lines: Sequence[str], at: int) -> bool:
 # ---- the rungs ------------------------------------------------------------------------------------------------------
 
 
-def _driver(facts: Facts, telling: Telling) -> Facts:
+def ask_driver(facts: Facts, telling: Telling, variables: Sequence[tuple[str, str | None]] = ()) -> Facts:
+    """
+    With what NVIDIA's driver answers; where it sees no GPU and a variable may be why, also without that variable.
+    """
     if not facts.sees_nvidia and facts.library("libcuda.so.1") is None:
         return facts
     telling(Text("asking NVIDIA's driver", "NVIDIAドライバーに問い合わせています"))
-    return learned(facts, probes.run("driver"), probes.run("nvml"))
+    place = probes.Place(variables=tuple(variables))
+    facts = learned(facts, probes.run("driver", place), probes.run("nvml", place))
+    asked = facts.probe("driver")
+    sees_none = asked is not None and (asked.values.get("init") == "100" or asked.values.get("count") == "0")
+    if sees_none and not facts.nvidia.gpus and HIDES in facts.variables:
+        bare = (*variables, (HIDES, None))
+        facts = learned(facts, probes.run("driver", probes.Place(WITHOUT, variables=bare)))
+    return facts
 
 
 def _places(card: Card, facts: Facts, settings: Settings) -> Iterator[tuple[probes.Place, Placement]]:

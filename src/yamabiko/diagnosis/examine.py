@@ -226,6 +226,8 @@ def _weight(check: Check, sign: Sign, line: str) -> int:
 
 def _finding(check: Check, sign: Sign, on: Platforms, quoted: Sequence[str] = ()) -> Finding:
     finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause, on)
+    fitting = tuple(one for one in finding.remedies if not any(words in one.what.en for words in sign.unfit))
+    finding = replace(finding, remedies=fitting)
     if not sign.command or not finding.remedies:
         return finding
     cheapest, *others = finding.remedies

@@ -29,6 +29,8 @@ class Sign:
     """Where it is another than the article's: a trouble that cannot hurt on this machine is `info`."""
     cause: Text | None = None
     """Where more is known than the article says."""
+    unfit: tuple[str, ...] = ()
+    """Words of those of the article's remedies, in English, that help with other forms of it and not here."""
     command: str = ""
     """Of the cheapest remedy, where this machine needs another one than the article's."""
     fits: bool = False
@@ -40,8 +42,11 @@ UNTOLD = Sign(None)
 ABSENT = Sign(False)
 
 
-def present(*evidence: str, severity: Severity | None = None, cause: Text | None = None, command: str = "") -> Sign:
-    return Sign(True, evidence, severity, cause, command)
+def present(
+    *evidence: str, severity: Severity | None = None, cause: Text | None = None, command: str = "",
+    unfit: tuple[str, ...] = (),
+) -> Sign:  # fmt: skip
+    return Sign(True, evidence, severity, cause, command=command, unfit=unfit)
 
 
 def possible(*evidence: str) -> Sign:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from yamabiko.diagnosis.checks import driver, torch_runtime
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, known, present, sign_of
 from yamabiko.diagnosis.facts.records import Facts, Probed
@@ -25,6 +27,10 @@ _EXPLAIN = tuple(
 """Why a driver refuses, where facts tell: then this says nothing."""
 _NEWEST_WORDS = 6
 _NO_DEVICE, _NOT_READY = "100", "802"
+HIDES = "CUDA_VISIBLE_DEVICES"
+WITHOUT = f"without {HIDES}"
+"""In place of an environment's name, where the driver was asked once more."""
+_DAMAGED = re.compile(r"invalid ELF header|file too short")
 
 
 def refusal(facts: Facts) -> tuple[str, ...]:
@@ -54,14 +60,39 @@ def _ended_badly(result: Probed, facts: Facts) -> list[str]:
 
 def _no_answer(facts: Facts) -> Sign:
     lines, asked = refusal(facts), facts.probe("driver")
+    if _counts_none(facts) and not lines:
+        lines = ("driver: cuInit answers 0, and the driver counts 0 GPUs",)
     if not lines:
         return absent("probe: cuInit answers 0") if asked is not None and asked.values.get("init") == "0" else UNTOLD
     if explained_elsewhere(facts):
         return ABSENT
     code = asked.values.get("init", "") if asked is not None else ""
     if code == _NO_DEVICE and not shows_nvidia(facts):
-        return present(*lines, severity="info", cause=_NO_GPU)
-    return present(*lines, cause=_CAUSES.get(code))
+        return present(*lines, severity="info", cause=_NO_GPU, unfit=_FOR_A_GPU)
+    cause = _CAUSES[_NO_DEVICE] if _counts_none(facts) else _CAUSES.get(code)
+    unfit = () if code == _NOT_READY else ("With 802",)
+    if asked is not None and any(_DAMAGED.search(word) for word in asked.words):
+        unfit = (*unfit, "kernel says", "Restart")
+    else:
+        unfit = (*unfit, "invalid ELF header")
+    return present(*lines, *_hiding(facts), cause=cause, unfit=unfit)
+
+
+def _counts_none(facts: Facts) -> bool:
+    """It answers, and says that there is nothing, where files show something."""
+    asked = facts.probe("driver")
+    return asked is not None and asked.values.get("count") == "0" and bool(facts.nvidia.device_files)
+
+
+def _hiding(facts: Facts) -> list[str]:
+    """The variable that may be why, and whether it is."""
+    if HIDES not in facts.variables:
+        return []
+    lines, bare = [f"environment: {HIDES}={facts.variables[HIDES]}"], facts.probe("driver", WITHOUT)
+    if bare is not None:
+        init, count = bare.values.get("init", "?"), bare.values.get("count", "0")
+        lines.append(f"driver probe: {WITHOUT}: cuInit answers {init}, and {count} GPUs are counted")
+    return lines
 
 
 def explained_elsewhere(facts: Facts) -> bool:
@@ -87,6 +118,7 @@ _NO_GPU = Text(
     "NVIDIA's library is installed here, and it sees no GPU. On a machine without one that is as it should be.",
     "NVIDIAのライブラリーは入っていますが、GPUは見えません。GPUのないマシンなら、これで正常です。",
 )
+_FOR_A_GPU = ("With 802", "invalid ELF header", "kernel says", "Restart", "work on the CPU")
 _CAUSES = {
     _NO_DEVICE: Text(
         "The machine shows an NVIDIA GPU, and the driver says that there is none it can use. We do not know why.",

@@ -27,6 +27,8 @@ def _taken_in(nvidia: Nvidia, result: Probed) -> Nvidia:
         changed = replace(changed, cuda=values["cuda"], cuda_from=asked)
     if "said" in values:
         changed = replace(changed, said=_and(changed.said, values["said"]))
+    if result.probe == "driver" and values.get("count") == "0" and nvidia.device_files and not result.environment:
+        changed = replace(changed, said=_and(changed.said, "cuInit answers 0, and the driver counts 0 GPUs"))
     if result.ended in ("died", "silent"):
         changed = replace(changed, said=_and(changed.said, f"the {result.probe} probe {result.ended}: {result.ending}"))
     if values.get("count", "").isdigit():

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present, version
+from yamabiko.diagnosis.checks.contract import (
+    ABSENT,
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    anywhere,
+    never,
+    possible,
+    present,
+    version,
+)
 from yamabiko.diagnosis.checks.driver_serves import driver_serves
 from yamabiko.diagnosis.facts.records import Contested, Environment, Facts, NativeFile, Unavailable
 from yamabiko.diagnosis.tables import ORT_GPU_CUDA
@@ -208,9 +219,15 @@ def _no_amd(facts: Facts, environment: Environment) -> Sign:
 
 def _one_provider_alone(facts: Facts, environment: Environment) -> Sign:
     """Where there is nothing but the CPU, nothing can be placed elsewhere."""
-    names = installed(environment)
-    plain = names == ["onnxruntime"] and facts.system.name == "linux"
-    return absent(f"onnxruntime {environment.version('onnxruntime')}: has the CPU alone") if plain else UNTOLD
+    if installed(environment) == ["onnxruntime"] and facts.system.name == "linux":
+        return absent(f"onnxruntime {environment.version('onnxruntime')}: has the CPU alone")
+    return _of_a_gpu(environment)
+
+
+def _of_a_gpu(environment: Environment) -> Sign:
+    there = (_provider(environment, name) for name in ("cuda", "tensorrt", "migraphx", "rocm", "openvino"))
+    found = next((file for file in there if file is not None), None)
+    return possible(f"{found.path}: a provider to fall back from is there") if found else UNTOLD
 
 
 def _speech_finder(environment: Environment) -> Sign:
@@ -278,6 +295,8 @@ CHECKS = (
         # While running; a session that could not be created says `EP Error ... when using`, without the colon.
         words=(r"EP Error: .*\bEP_FAIL\b", r"EP Error: .* using \["),
         words_suffice=True,
+        look=lambda facts: anywhere(facts.environments, _of_a_gpu),
+        by_itself=never,
     ),
     Check(
         "ort-partial-placement",

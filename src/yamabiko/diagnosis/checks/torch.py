@@ -26,7 +26,7 @@ from yamabiko.i18n import Text
 ON_CPU_WORDS = (r"(?:\S+:\d+: UserWarning: )?FP16 is not supported on CPU; using FP32 instead",)
 """openai-whisper's, where torch gave it no GPU: a hint at every silent way to the CPU."""
 
-_COMPILERS = ("cc", "gcc", "clang")
+COMPILERS = ("cc", "gcc", "clang")
 
 
 def _among(facts: Facts, look: Callable[[Environment, str], Sign], package: str = "torch") -> Sign:
@@ -174,12 +174,12 @@ def _not_compiled(facts: Facts) -> Sign:
 
 
 def _no_compiler(facts: Facts) -> Sign:
-    found = [name for name in _COMPILERS if name in facts.commands]
+    found = [name for name in COMPILERS if name in facts.commands]
     if facts.system.name != "linux" or found:
         return UNTOLD  # whoever failed may have had another PATH
 
     def look(environment: Environment, triton: str) -> Sign:
-        return present(f"PATH: none of {', '.join(_COMPILERS)}", f"package: triton {triton} calls one")
+        return present(f"PATH: none of {', '.join(COMPILERS)}", f"package: triton {triton} calls one")
 
     return _among(facts, look, "triton")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present
-from yamabiko.diagnosis.checks.torch import ON_CPU_WORDS
+from yamabiko.diagnosis.checks.torch import COMPILERS, ON_CPU_WORDS
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 
 _GIB = 2**30
@@ -90,12 +90,33 @@ def _two_openmps(facts: Facts) -> Sign:
     return anywhere(facts.environments, look)
 
 
+def _no_triton_for_whisper(facts: Facts) -> Sign:
+    """Whisper's words guess at a toolkit; what its kernels need is triton, and a compiler that triton calls."""
+
+    def look(environment: Environment) -> Sign:
+        whisper, triton = environment.version("openai-whisper"), environment.version("triton")
+        if whisper is None:
+            return UNTOLD
+        if triton is None and environment.version("triton-windows") is None:
+            return present(f"package: triton is missing beside openai-whisper {whisper}")
+        if facts.system.name != "linux" or set(COMPILERS) & set(facts.commands):
+            return UNTOLD
+        return present(f"PATH: none of {', '.join(COMPILERS)}", f"package: triton {triton} calls one")
+
+    return anywhere(facts.environments, look)
+
+
+def _forks(facts: Facts) -> Sign:
+    return absent("system: Windows forks no process") if facts.system.name == "win32" else UNTOLD
+
+
 CHECKS = (
     Check(
         "cuda-fork-reinit",
         words=(r"Cannot re-initialize CUDA in forked subprocess(?:\. To use CUDA|\.?\W*$)",),
         words_suffice=True,
         needs="gpu",
+        look=_forks,
         by_itself=never,
     ),
     Check(
@@ -145,6 +166,7 @@ CHECKS = (
         ),
         words_suffice=True,
         needs="gpu",
+        look=_no_triton_for_whisper,
         by_itself=never,
     ),
     Check(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from program import run_program
+from program import COMMAND, environment, run_program
 from yamabiko.cli.doctor_files import LONGEST_BYTES, MOST_LINES, check_place, read_log
 from yamabiko.findings import Problem
 
@@ -123,3 +124,25 @@ def test_a_device_that_never_ends_is_no_report(tmp_path: Path) -> None:
     result = run_program("doctor", "--facts", "/dev/zero", home=tmp_path)
     assert result.code == 2
     assert "facts-unreadable" in result.err
+
+
+@pytest.mark.parametrize("before", [None, "an earlier report"])
+def test_a_report_that_does_not_fit_leaves_what_was_there(before: str | None, tmp_path: Path) -> None:
+    """A disk that is full, as a limit on the size of a file: the kernel refuses the rest."""
+    import resource  # of POSIX alone
+
+    report = tmp_path / "r.json"
+    if before is not None:
+        assert run_program("doctor", "--quick", "--save", report, home=tmp_path).code == 0
+    kept = report.read_bytes() if before is not None else None
+
+    done = subprocess.run(
+        [*COMMAND, "doctor", "--quick", "--save", report],
+        env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+    )  # fmt: skip
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "output-not-writable" in done.stderr
+    assert (report.read_bytes() if report.exists() else None) == kept
+    assert list(tmp_path.glob("*r.json*")) == ([report] if before is not None else [])

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import stat
 import sys
 from dataclasses import dataclass
@@ -162,9 +163,20 @@ def check_place(path: Path) -> None:
 
 
 def write_report(path: Path, text: str) -> None:
-    """Raises: Problem (output-not-writable)."""
+    """All of it or nothing: a disk that is full leaves what was there. Raises: Problem (output-not-writable)."""
     try:
-        path.write_text(text, "utf-8")
+        if path.exists() and not path.is_file():  # a pipe, /dev/stdout
+            path.write_text(text, "utf-8")
+            return
+        final = path.resolve()
+        fresh = final.with_name(f".{final.name}.{os.getpid()}")
+        try:
+            fresh.write_text(text, "utf-8")
+            if final.exists():
+                shutil.copymode(final, fresh)
+            fresh.replace(final)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise Problem(_unwritable(path, error)) from None
 

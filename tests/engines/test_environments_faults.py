@@ -98,6 +98,17 @@ def test_an_index_that_is_down_is_unreachable_and_its_password_is_not_shown(card
     assert "someone" not in repr(finding)
 
 
+def test_an_index_that_nobody_may_ask_did_not_answer(card, index, monkeypatch):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+    finding = failure(card)
+
+    assert finding.id == "index-unreachable"
+    assert "No index was asked" in finding.cause.en
+    assert finding.remedies[0].command == "unset UV_OFFLINE"
+    assert any("cache" in line or "network was disabled" in line for line in finding.evidence), finding.evidence
+
+
 def test_each_line_of_uv_is_told_once(card, monkeypatch):
     """One for each package that it asked for, all the same but for nothing."""
     lines = ["error: Failed to fetch", "cause: dns error", "cause: dns error", "cause: client error (Connect)"]

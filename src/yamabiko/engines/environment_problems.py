@@ -81,6 +81,8 @@ def from_uv(end: UvEnd, engine: str, lock: Path, settings: Sequence[str]) -> Fin
         return _no_wheel(engine, evidence)
     if re.search(r"\(401 Unauthorized\)|returned a 403 Forbidden|\(407 Proxy Authentication Required\)", text):
         return _refused(engine, where)
+    if re.search(r"was not found in the cache|network was disabled", text):
+        return _stayed_offline(where)
     if _UNREACHABLE.search(text):
         return _unreachable(engine, where, "certificate" in text.lower())
     if "Failed to extract archive" in text:
@@ -179,6 +181,19 @@ def _unreachable(engine: str, evidence: Sequence[str], certificate: bool) -> Fin
         ),
         evidence,
         (*((_CERTIFICATE,) if certificate else ()), _again(engine), _NAME_INDEX, _OFFLINE),
+    )
+
+
+def _stayed_offline(evidence: Sequence[str]) -> Finding:
+    return _finding(
+        "index-unreachable",
+        Text(
+            "No index was asked: uv is told to stay offline, and its cache lacks a package that the engine needs.",
+            "uv がオフラインに設定されているため、インデックスには問い合わせていません。"
+            "キャッシュにも、エンジンに必要なパッケージがありません。",
+        ),
+        evidence,
+        (Remedy(Text("Let uv use the network", "uv にネットワークの使用を許す"), "unset UV_OFFLINE"), _OFFLINE),
     )
 
 

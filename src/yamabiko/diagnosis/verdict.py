@@ -12,6 +12,12 @@ line is its word, a speed may have other reasons: of these it takes two kinds,
 one of which looks at a device (under WSL there are no others). An open device
 file shows nothing, since counting devices opens it.
 
+So a single observation may decide: beside the claim it is the second signal.
+The claim alone never does, whatever the engine says, and how often. What
+observations prove is the kind of device: NVML counts GPUs in the order of the
+bus and CUDA by speed, so they name no number that could bear out `cuda:1`, and
+contradict one only where they do name it.
+
 Against a claim it takes two observations, or one that cannot err: the kernel
 shows no open file of a GPU, or the engine takes its own claim back.
 """

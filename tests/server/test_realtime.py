@@ -6,94 +6,19 @@ import base64
 import contextlib
 import itertools
 import json
-import os
-import signal
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy
-import openai
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-
-from program import children_of
-from served import Served, end
-from yamabiko.audio.decode import decode
-from yamabiko.bundled import Clip, clips
-from yamabiko.settings import Settings
-
-EN = next(clip for clip in clips() if clip.language == "en")
-JA = next(clip for clip in clips() if clip.language == "ja")
-TRANSCRIPTION = "conversation.item.input_audio_transcription"
-OVER = (f"{TRANSCRIPTION}.completed", f"{TRANSCRIPTION}.failed")
-WAIT_S = 120
-
-
-@pytest.fixture(scope="session")
-def pcm(tmp_path_factory) -> Callable[[Clip], bytes]:
-    """`pcm(clip)`: 24 kHz PCM16 of a clip with a second of silence behind it, by linear interpolation."""
-
-    def make(clip: Clip) -> bytes:
-        path = tmp_path_factory.mktemp("clip") / "clip.f32"
-        decode(clip.path, path, Settings())
-        sound = numpy.concatenate((numpy.fromfile(path, "<f4"), numpy.zeros(16_000, "<f4")))
-        at = numpy.arange(sound.size * 3 // 2) * 2 / 3
-        return (numpy.interp(at, numpy.arange(sound.size), sound) * 32767).astype("<i2").tobytes()
-
-    return make
-
-
-class Client:
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    def say(self, kind: str, **more: Any) -> None:
-        self.socket.send(json.dumps({"type": kind, **more}))
-
-    def hear(self) -> dict[str, Any]:
-        event: dict[str, Any] = json.loads(self.socket.recv(WAIT_S))
-        return event
-
-    def until(self, *kinds: str) -> list[dict[str, Any]]:
-        events = [self.hear()]
-        while events[-1]["type"] not in kinds:
-            events.append(self.hear())
-        return events
-
-    def update(self, **sound: Any) -> dict[str, Any]:
-        self.say("session.update", session={"type": "transcription", "audio": {"input": sound}})
-        return self.until("session.updated", "error")[-1]
-
-    def append(self, sound: bytes, size: int = 24_000) -> None:
-        for at in range(0, len(sound), size):
-            self.say("input_audio_buffer.append", audio=base64.b64encode(sound[at : at + size]).decode())
-
-
-@contextmanager
-def live(served: Served, query: str = "intent=transcription", **how: Any) -> Iterator[Client]:
-    address = f"{served.url.replace('http', 'ws', 1)}/v1/realtime?{query}"
-    with connect(address, proxy=None, **how) as socket:
-        client = Client(socket)
-        assert client.hear()["type"] in ("session.created", "transcription_session.created")
-        yield client
-
-
-def joined(events: list[dict[str, Any]]) -> str:
-    return "".join(event["delta"] for event in events if event["type"] == f"{TRANSCRIPTION}.delta")
-
+from live_client import EN, JA, OVER, TRANSCRIPTION, joined, live, pcm
+from websockets.exceptions import ConnectionClosed
 
 # ---- text -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:connect:DeprecationWarning")  # the SDK opens websockets the older way
 @pytest.mark.parametrize(("clip", "word"), [(EN, "museum"), (JA, "雨")])
-def test_the_sdk_reads_captions_of_real_speech(real, pcm, clip, word) -> None:
+def test_the_sdk_reads_captions_of_real_speech(real, clip, word) -> None:
     with real.sdk.realtime.connect(model="gpt-4o-transcribe", extra_query={"intent": "transcription"}) as connection:
         transcription = {"model": "gpt-4o-transcribe", "language": clip.language}
         connection.session.update(
@@ -135,7 +60,7 @@ def test_the_sdk_reads_captions_of_real_speech(real, pcm, clip, word) -> None:
     assert receipt["deltas_differ"] or deltas == done.transcript
 
 
-def test_what_will_not_change_is_told_while_somebody_speaks(serve, script, pcm) -> None:
+def test_what_will_not_change_is_told_while_somebody_speaks(serve, script) -> None:
     served = serve(script(says="one two three four"))
     heard: list[dict[str, Any]] = []
     with live(served) as client:
@@ -155,7 +80,7 @@ def test_what_will_not_change_is_told_while_somebody_speaks(serve, script, pcm) 
     assert heard[-1]["yamabiko"]["deltas_differ"] is False
 
 
-def test_turns_come_in_their_order_and_point_at_the_one_before(plain, pcm) -> None:
+def test_turns_come_in_their_order_and_point_at_the_one_before(plain) -> None:
     with live(plain) as client:
         client.append(pcm(EN) + pcm(JA))
         items = []
@@ -164,7 +89,7 @@ def test_turns_come_in_their_order_and_point_at_the_one_before(plain, pcm) -> No
         assert len(set(items)) == 3
 
 
-def test_the_client_ends_turns_where_detection_is_off(plain, pcm) -> None:
+def test_the_client_ends_turns_where_detection_is_off(plain) -> None:
     with live(plain) as client:
         told = client.update(turn_detection=None)
         assert told["session"]["audio"]["input"]["turn_detection"] is None
@@ -182,7 +107,7 @@ def test_the_client_ends_turns_where_detection_is_off(plain, pcm) -> None:
     assert empty["error"]["event_id"] == "mine"
 
 
-def test_a_long_turn_is_settled_stretch_by_stretch(plain, pcm) -> None:
+def test_a_long_turn_is_settled_stretch_by_stretch(plain) -> None:
     with live(plain) as client:
         client.update(turn_detection=None)
         client.append(pcm(EN) * 8, 2_000_000)
@@ -204,7 +129,7 @@ def test_nobody_speaking_is_no_text_and_the_timeout_is_told(plain) -> None:
     assert events[-1]["transcript"] == ""
 
 
-def test_cleared_sound_never_becomes_text(plain, pcm) -> None:
+def test_cleared_sound_never_becomes_text(plain) -> None:
     with live(plain) as client:
         client.update(turn_detection=None)
         client.append(pcm(EN))
@@ -215,7 +140,7 @@ def test_cleared_sound_never_becomes_text(plain, pcm) -> None:
 
 
 @pytest.mark.parametrize("name", ["audio/pcmu", "audio/pcma"])
-def test_telephone_sound_is_heard(plain, pcm, name) -> None:
+def test_telephone_sound_is_heard(plain, name) -> None:
     wide = numpy.frombuffer(pcm(EN), "<i2").astype(int)
     narrow = wide[: wide.size // 3 * 3].reshape(-1, 3).mean(axis=1)
     with live(plain) as client:
@@ -235,7 +160,7 @@ def _coded(sound: Any, name: str) -> bytes:
     return bytes(order[at].astype(numpy.uint8))
 
 
-def test_the_older_names_of_the_api(plain, pcm) -> None:
+def test_the_older_names_of_the_api(plain) -> None:
     with live(plain, additional_headers={"OpenAI-Beta": "realtime=v1"}) as client:
         client.say(
             "transcription_session.update",
@@ -253,7 +178,7 @@ def test_the_older_names_of_the_api(plain, pcm) -> None:
 # ---- clients that err -------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_client_gets_wrong_is_told_and_survived(plain, pcm) -> None:
+def test_what_a_client_gets_wrong_is_told_and_survived(plain) -> None:
     with live(plain) as client:
         for text in ("{", "[]", '"x"', "[" * 100_000, '{"type": 7}', '{"type": "response.create", "event_id": "r"}'):
             client.socket.send(text)
@@ -302,154 +227,3 @@ def test_a_client_that_says_nothing_is_let_go(serve) -> None:
         with pytest.raises(ConnectionClosed) as closed:
             client.hear()
     assert closed.value.rcvd.code == 1000
-
-
-# ---- workers and servers that fail ------------------------------------------------------------------------------------------
-
-
-def test_a_worker_that_dies_costs_a_fallback_and_no_text(serve, script, pcm) -> None:
-    served = serve(script({"at": "chunk", "times": 1, "do": "die", "signal": "SIGSEGV"}, says="here it is"))
-    with live(served) as client:
-        client.update(turn_detection=None)
-        client.append(pcm(JA))
-        client.say("input_audio_buffer.commit")
-        done = client.until(*OVER)[-1]
-    assert done["transcript"] == "here it is"
-    assert done["yamabiko"]["fallbacks"]
-
-
-def test_no_text_for_speech_fails_the_turn_and_not_the_session(serve, script, pcm) -> None:
-    served = serve(script({"at": "chunk", "times": 2, "do": "silence"}, says="back again"))
-    with live(served) as client:
-        client.update(turn_detection=None)
-        for kind in (OVER[1], OVER[0]):
-            client.append(pcm(EN))
-            client.say("input_audio_buffer.commit")
-            over = client.until(*OVER)[-1]
-            assert over["type"] == kind
-            if kind == OVER[1]:
-                assert over["error"]["code"] == "no-text-for-speech"
-    assert over["transcript"] == "back again"
-
-
-def test_a_machine_that_is_too_slow_is_told_with_its_factor(serve, script, pcm) -> None:
-    served = serve(script({"at": "chunk", "do": "stall", "seconds": 9}, says="late"))
-    with live(served) as client:
-        client.update(turn_detection=None)
-        client.append(pcm(JA))
-        client.say("input_audio_buffer.commit")
-        events = client.until(*OVER)
-    notice = next(event["finding"] for event in events if event["type"] == "yamabiko.notice")
-    assert notice["id"] == "captions-too-slow"
-    assert any("a second of speech" in line for line in notice["evidence"])
-    assert events[-1]["transcript"] == "late"
-
-
-def test_a_client_that_vanishes_leaves_nothing(serve, script, pcm) -> None:
-    served = serve(script({"at": "chunk", "times": 1, "do": "stall"}))
-    before = _held(served)
-    for _ in range(3):  # the worker of the first stands still when its client goes
-        with live(served) as client:
-            client.update(turn_detection=None)
-            client.append(pcm(JA))
-            client.say("input_audio_buffer.commit")
-            client.until("conversation.item.done")
-            client.socket.socket.shutdown(socket.SHUT_RDWR)  # no word of farewell
-        served.wait_until(lambda: served.stats()["requests_at_work"] == 0, 20)
-    most = (before[0], before[1], before[2] + _OF_ASYNCIO, before[3])
-    served.wait_until(lambda: all(now <= then for now, then in zip(_held(served), most, strict=True)), 20)
-
-
-_OF_ASYNCIO = 4 + (os.cpu_count() or 1)
-"""Threads that its own pool starts as it likes, and keeps."""
-
-
-def _held(served: Served) -> tuple[int, ...]:
-    """Folders, descriptors, threads and child processes."""
-    own = Path(f"/proc/{served.process.pid}")
-    folders = list((served.home / "cache/work").glob(f"{served.process.pid}-*"))
-    counted = (folders, list((own / "fd").iterdir()), list((own / "task").iterdir()), children_of(served.process.pid))
-    return tuple(map(len, counted))
-
-
-def test_sixteen_at_once_get_each_their_own(plain, pcm) -> None:
-    sounds = [pcm(JA)[number * 4_800 :] for number in range(16)]
-    texts: dict[int, str] = {}
-
-    def caption(number: int) -> None:
-        with live(plain) as client:
-            client.update(turn_detection=None)
-            client.append(sounds[number], 100_000)
-            client.say("input_audio_buffer.commit")
-            texts[number] = client.until(*OVER)[-1]["transcript"]
-
-    threads = [threading.Thread(target=caption, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(300)
-    assert len(texts) == len(set(texts.values())) == 16
-
-
-def test_a_server_that_ends_says_so(serve, pcm) -> None:
-    served = serve("")
-    with live(served) as client:
-        client.append(pcm(JA)[:48_000])
-        served.process.send_signal(signal.SIGTERM)
-        with pytest.raises(ConnectionClosed) as closed:
-            client.until("nothing more")
-    assert closed.value.rcvd.code == 1001
-    end(served)
-
-
-# ---- who may come in --------------------------------------------------------------------------------------------------------
-
-
-def test_a_stranger_s_name_or_page_is_refused(plain) -> None:
-    port = int(plain.url.rpartition(":")[2])
-    with pytest.raises(InvalidStatus) as refused, live(plain, additional_headers={"Origin": "https://evil.example"}):
-        pass
-    assert refused.value.response.status_code == 403
-    way = socket.create_connection(("127.0.0.1", port))
-    with pytest.raises(InvalidStatus) as refused, connect("ws://evil.example/v1/realtime", sock=way):
-        pass
-    assert refused.value.response.status_code == 403
-
-
-def test_keys_hold_for_sessions_and_short_lived_ones_open_them_alone(serve) -> None:
-    served = serve("", "--api-key", "anna:one-secret", wait=False)
-    with served.http as http:
-        served.wait_until(lambda: http.get("/ready").status_code == 200)
-        with pytest.raises(InvalidStatus) as refused, live(served):
-            pass
-        assert refused.value.response.status_code == 401
-        with live(served, additional_headers={"Authorization": "Bearer one-secret"}):
-            pass
-        subprotocols = ["realtime", "openai-insecure-api-key.one-secret"]
-        with live(served, subprotocols=subprotocols) as client:
-            assert client.socket.subprotocol == "realtime"
-        http.headers["authorization"] = "Bearer one-secret"
-        sdk = openai.OpenAI(base_url=f"{served.url}/v1", api_key="one-secret", max_retries=0)
-        session = {"type": "transcription", "audio": {"input": {"transcription": {"language": "ja"}}}}
-        minted = sdk.realtime.client_secrets.create(session=session)
-        sdk.close()
-        assert minted.value.startswith("ek_")
-        with live(served, subprotocols=["realtime", f"openai-insecure-api-key.{minted.value}"]) as client:
-            assert client.update()["session"]["audio"]["input"]["transcription"]["language"] == "ja"
-        with httpx.Client(base_url=served.url, trust_env=False) as other:
-            answer = other.get("/v1/models", headers={"authorization": f"Bearer {minted.value}"})
-        assert answer.status_code == 401
-        old = http.post("/v1/realtime/transcription_sessions", json={"input_audio_format": "g711_ulaw"}).json()
-        assert old["client_secret"]["value"].startswith("ek_")
-        assert old["input_audio_format"] == "g711_ulaw"
-        assert http.post("/v1/realtime/client_secrets", content=b"{").status_code == 400
-        assert http.post("/v1/realtime/client_secrets", json={"session": {"type": "realtime"}}).status_code == 400
-
-
-def test_more_sessions_than_there_are_places_are_told_to_come_again(serve) -> None:
-    served = serve("", "--max-waiting", "2")
-    with live(served):
-        with pytest.raises(InvalidStatus) as refused, live(served):
-            pass
-        assert refused.value.response.status_code == 429
-        assert int(refused.value.response.headers["retry-after"]) >= 1

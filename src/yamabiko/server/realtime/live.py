@@ -95,7 +95,7 @@ async def realtime(socket: WebSocket) -> None:
             stack.push_async_callback(asyncio.to_thread, threads.shutdown)
             wanted = await request(desk, settings, ticket)
             await socket.accept("realtime" if "realtime" in offered else None)
-            session.begin(Work(wanted, settings, desk.pool, finders, folder, session.send, threads))
+            session.begin(Work(wanted, settings, desk.pool, finders, folder, session.send, threads, desk.metrics))
             await session.run(desk.settings.live_idle_s)
     except Problem as problem:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client went first

@@ -162,10 +162,13 @@ class Scribe:
         self._turns.popleft()
         if turn.problem is not None:
             logs.event("turn-failed", finding=turn.problem.finding.id)
+            self._work.metrics.failed(turn.problem.finding)
             await self._work.send(events.failed(turn.item_id, turn.problem))
         elif turn.parts:
             wanted = self._work.settings.logprobs
             told = captions.together(turn.parts)
+            if told.receipt.chunks:  # silence asks no engine, so there is nothing that it ran on
+                self._work.metrics.answered(told)
             await self._work.send(
                 events.completed(turn.item_id, told, turn.whole, logprobs=wanted, deltas_differ=turn.differs)
             )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from yamabiko.scheduling.pool import Pool
+from yamabiko.server.metrics import Metrics
 from yamabiko.server.realtime.buffer import Buffer
 from yamabiko.server.realtime.events import Event
 from yamabiko.server.realtime.session_settings import LiveSettings
@@ -52,6 +53,7 @@ class Work:
     folder: Path
     send: Callable[[Event], Awaitable[None]]
     threads: ThreadPoolExecutor
+    metrics: Metrics
     buffer: Buffer = field(default_factory=Buffer)
     bell: Bell = field(default_factory=Bell)
 

@@ -215,6 +215,11 @@ def resident_bytes(pid: int) -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def usable_processors() -> int:
+    """As many as this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def available_memory_bytes() -> int | None:
     """Memory that can be taken without swapping, within the cgroup's limit; None where unknown."""
     try:

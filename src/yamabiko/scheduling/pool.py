@@ -28,6 +28,10 @@ from yamabiko.settings import Settings
 from yamabiko.workers.messages import Done, Ready
 from yamabiko.workers.process import Launch, Worker, WorkerFailed
 
+LOOK_S = 0.25
+"""How often whoever waits to decode looks whether anybody still waits for it."""
+DECODERS = 2 * children.usable_processors()
+"""At once: sixty-four would take each other's time and memory, and one for each processor lets two slow files stop all."""
 COOL_DOWN_S = 600.0
 """How long a rung that failed for a known reason is not tried again."""
 
@@ -121,6 +125,7 @@ class Pool:
         """By device: what its driver called free at the last answer, and what was given back since."""
         self._turns: dict[_Slot, Turns] = {}
         self.riding = Riding()
+        self._decoders = threading.BoundedSemaphore(DECODERS)
 
     @contextlib.contextmanager
     def turn(
@@ -140,6 +145,17 @@ class Pool:
             finally:
                 if mine:
                     self._rest(slot)
+
+    @contextlib.contextmanager
+    def decoding(self, ticket: Ticket) -> Iterator[None]:
+        """Within, the caller may decode, as `DECODERS` others may. Raises: Cancelled."""
+        while not self._decoders.acquire(timeout=LOOK_S):
+            ticket.hold()
+        try:
+            ticket.hold()
+            yield
+        finally:
+            self._decoders.release()
 
     @property
     def waiting(self) -> int:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from yamabiko import children
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
@@ -181,5 +182,4 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
 
 def usable_threads() -> int:
     """As many as this process may run on, within reason."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_THREADS)
+    return min(children.usable_processors(), MOST_THREADS)

@@ -94,7 +94,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         _tell((_text_from_a_script(request.outfit),), watcher, course)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings))
-        decoded = _decode(recording, folder, settings, watcher, course)
+        with pool.decoding(request.ticket):
+            decoded = _decode(recording, folder, settings, watcher, course)
         heard = _find_speech(decoded, request, pool, watcher, course)
         chunks = heard.chunks
         run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)

@@ -65,15 +65,20 @@ class Source:
         for id_ in told:
             found.setdefault(id_, set()).add(module.path.relative_to(SOURCE.parents[1]).as_posix())
 
-    def _literals(self, given: ast.expr, module: Module) -> set[str]:
-        """Every value that the expression can have; empty if that is not to be seen."""
+    def _literals(self, given: ast.expr, module: Module, asked: frozenset[ast.AST] = frozenset()) -> set[str]:
+        """
+        Every value that the expression can have; empty if that is not to be seen.
+
+        `asked`: the functions whose callers are being asked already. Functions are known by their names alone, so of two
+        of one name each may seem to call the other.
+        """
         if isinstance(given, ast.Constant):
             return {given.value} if isinstance(given.value, str) else set()
         if isinstance(given, ast.IfExp):
-            either, other = self._literals(given.body, module), self._literals(given.orelse, module)
+            either, other = (self._literals(one, module, asked) for one in (given.body, given.orelse))
             return either | other if either and other else set()
         function = module.within.get(given)
-        if not isinstance(given, ast.Name) or not isinstance(function, ast.FunctionDef):
+        if not isinstance(given, ast.Name) or not isinstance(function, ast.FunctionDef) or function in asked:
             return set()
         names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
         if given.id not in (*names, *(one.arg for one in function.args.kwonlyargs)):
@@ -88,7 +93,7 @@ class Source:
                 continue
             argument = _argument(call, place, given.id)
             if argument is not None:
-                told |= self._literals(argument, caller)
+                told |= self._literals(argument, caller, asked | {function})
         return told
 
     def _calls(self, name: str) -> Iterator[tuple[Module, ast.Call]]:

@@ -145,7 +145,7 @@ def command(
         if fix:
             raise typer.Exit(fixing.fix(settings.current(), only, console, yes=yes, json=json))
         if (asked := once("explain", explain)) is not None:
-            doctor_explain.explain(asked, json=json)
+            doctor_explain.show_article(asked, json=json)
             raise typer.Exit(WELL)
         report = once("save", save)
         if report is not None:

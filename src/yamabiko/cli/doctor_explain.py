@@ -10,7 +10,7 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
 
-def explain(id_: str, *, json: bool) -> None:
+def show_article(id_: str, *, json: bool) -> None:
     """Raises: Problem (finding-unknown)."""
     from yamabiko.diagnosis import book
     from yamabiko.diagnosis.articles import article, ids

@@ -24,13 +24,15 @@ class Malformed(ValueError):
 
 
 def to_plain(value: Any) -> Any:
-    """A dataclass, tuple, path or number as values that `json` can write."""
+    """A dataclass, tuple, set, path or number as values that `json` can write."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
+    if isinstance(value, frozenset):  # in one order, so that the same record is the same text
+        return sorted((to_plain(item) for item in value), key=str)
     if isinstance(value, Path):
         return str(value)
     if value is None or isinstance(value, str | bool | int | float):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from yamabiko.diagnosis.log_lines import as_text
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
@@ -43,8 +44,8 @@ def read_log(log: Path) -> Log:
     except OSError as error:
         raise Problem(_unreadable(log, str(error), *_instead(log, error))) from None
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    text = data.decode("utf-16" if wide else "utf-8", "replace")
-    if "\0" in text:
+    text = as_text(data.decode("utf-16" if wide else "utf-8", "replace"))
+    if text is None:
         raise Problem(_unreadable(log, "this is no text", *_instead(log, None)))
     lines = text.splitlines()
     return Log(tuple(lines[-MOST_LINES:]), cut or len(lines) > MOST_LINES)

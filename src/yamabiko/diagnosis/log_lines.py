@@ -166,4 +166,6 @@ def as_text(decoded: str) -> str | None:
     without = re.sub("\0+", "\0", decoded)
     if len(_NO_TEXT.findall(without)) > max(2, len(without) * _MOST_NO_TEXT):
         return None
+    if "\0" in without and "\n" not in without:  # the head of some file, and no line at all
+        return None
     return without.replace("\0", "")

@@ -26,7 +26,7 @@ test: .venv/tested  ## everything that needs no GPU and no hub
 	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/server
 
-test-server: .venv/tested  ## the server over HTTP; about two minutes, on what make test has fetched
+test-server: .venv/tested  ## the server over HTTP; a quarter of an hour on two cores, on what make test has fetched
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal tests/server
 
 lint: .venv/tested

@@ -102,3 +102,20 @@ def test_metrics_tell_why_a_worker_ended(serve, script, recording) -> None:
     assert seen["yamabiko_worker_restarts_total", (("reason", "worker-died-unexplained"),)] == 1
     fallback = {"engine": "scripted", "from": "cpu", "to": "cpu", "reason": "worker-died-unexplained"}
     assert seen["yamabiko_fallback_total", tuple(sorted(fallback.items()))] == 1
+
+
+def test_what_idles_is_unloaded_by_itself(serve, script, recording) -> None:
+    served = serve(script(), "--idle-unload-minutes", "0.005")
+    assert ask(served, recording).status_code == 200
+    served.wait_until(lambda: loaded(served) == [], 30)
+    assert ask(served, recording).status_code == 200
+
+
+def test_two_models_stay_loaded_and_a_budget_ends_the_one_that_idles(serve, script, recording) -> None:
+    """Of two engines, as far as the budget goes: the scripted one's worker takes more than 1 MiB."""
+    roomy, narrow = serve(script()), serve(script(), "--memory-budget-mb", "1")
+    for served in (roomy, narrow):
+        assert ask(served, recording).status_code == 200
+        assert ask(served, recording).json()["text"].startswith("[")
+    assert [model["engine"] for model in loaded(roomy)] == ["silero-vad", "scripted"]
+    assert len(loaded(narrow)) == 1

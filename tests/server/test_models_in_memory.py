@@ -117,5 +117,5 @@ def test_two_models_stay_loaded_and_a_budget_ends_the_one_that_idles(serve, scri
     for served in (roomy, narrow):
         assert ask(served, recording).status_code == 200
         assert ask(served, recording).json()["text"].startswith("[")
-    assert [model["engine"] for model in loaded(roomy)] == ["silero-vad", "scripted"]
+    assert sorted(model["engine"] for model in loaded(roomy)) == ["scripted", "silero-vad"]
     assert len(loaded(narrow)) == 1

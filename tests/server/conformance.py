@@ -45,6 +45,7 @@ from conformance_asks import (
     translation_refuses,
     verbose,
 )
+from conformance_live import committed, connected, detected, included, says, secret, sets
 
 from served import Served
 
@@ -68,6 +69,7 @@ class Row:
 
 
 T, E, M = "POST /v1/audio/transcriptions", "POST /v1/audio/translations", "GET /v1/models"
+W, S = "WS /v1/realtime", "POST /v1/realtime/client_secrets"
 
 ROWS = [
     Row(T, "file", "a path", plain_json),
@@ -142,6 +144,26 @@ ROWS = [
     Row(M, "/v1/models", "", models_listed, real=True),
     Row(M, "/v1/models/{id}", "`base`", model_found, real=True),
     Row(M, "/v1/models/{id}", "`no-such`", model_not_found),
+    Row(W, "intent", "`transcription`", connected),
+    Row(W, "format", "`audio/pcm`, 24000", sets(format={"type": "audio/pcm", "rate": 24000})),
+    Row(W, "format", "`audio/pcmu`", sets(format={"type": "audio/pcmu"})),
+    Row(W, "format", "`audio/pcma`", sets(format={"type": "audio/pcma"})),
+    Row(W, "format", "`audio/mp3`", sets(format={"type": "audio/mp3"})),
+    Row(W, "transcription", "model, language, prompt",
+        sets(transcription={"model": "whisper-1", "language": "en", "prompt": "MUSEUM"})),
+    Row(W, "turn_detection", "null", sets(turn_detection=None)),
+    Row(W, "turn_detection", "`server_vad` with figures",
+        sets(turn_detection={"type": "server_vad", "threshold": 0.6, "prefix_padding_ms": 200, "silence_duration_ms": 400})),
+    Row(W, "turn_detection", "`semantic_vad`", sets(turn_detection={"type": "semantic_vad", "eagerness": "low"}),
+        "turns end by silence, and a notice says so"),
+    Row(W, "noise_reduction", "`near_field`", sets(noise_reduction={"type": "near_field"}), "no effect, and a notice says so"),
+    Row(W, "include[]", "`...logprobs`", included, "an entry a word, in `completed`; deltas have none", real=True),
+    Row(W, "input_audio_buffer", "append, commit", committed),
+    Row(W, "input_audio_buffer", "append alone, turns detected", detected),
+    Row(W, "input_audio_buffer", "commit of nothing", says("input_audio_buffer.commit")),
+    Row(W, "input_audio_buffer", "clear", says("input_audio_buffer.clear")),
+    Row(W, "response.create", "an event of voice agents", says("response.create"), "transcription alone is here"),
+    Row(S, "session", "transcription", secret),
 ]  # fmt: skip
 
 

@@ -52,3 +52,32 @@ def test_a_report_says_it_in_japanese(in_japanese) -> None:
     assert "出力: RuntimeError: CUDA out of memory" in told
     assert "said:" not in told
     assert found.findings[0].evidence[0].startswith("said: "), "in JSON it stays what programs look for"
+
+
+def test_what_a_quiet_log_shows_is_said_in_japanese(in_japanese) -> None:
+    seen = facts(platform("bare-ampere"))
+    found = with_log(check_facts(seen), ("INFO ready",), may_probe=False)
+
+    assert found.findings[0].evidence == ("log: no word of an error in the newest 1 lines",)
+    assert "ログ: 新しいほうから1行に、エラーらしい語はありません" in "\n".join(
+        report.in_full(found.findings[0], seen, 96)
+    )
+
+
+def test_where_cudas_release_is_known_from_is_said_in_japanese(in_japanese) -> None:
+    shown = [str(line.shown) for line in report.lines(check_facts(facts(platform("bare-ampere"))))]
+
+    assert any("（対応表: ドライバー 570.133.07）" in line for line in shown), shown
+    assert not any("table:" in line for line in shown), shown
+
+
+@pytest.mark.parametrize("line", ["Illegal instruction (core dumped)", "Segmentation fault (core dumped)"])
+def test_what_only_an_end_suggests_has_no_empty_parentheses(line: str) -> None:
+    machines = sorted(path.stem for path in (Path(__file__).parent / "platforms").glob("*.toml"))
+    suggested = []
+    for machine in machines:
+        found = with_log(check_facts(facts(platform(machine))), (line,), may_probe=False)
+        suggested += [seen for finding in found.findings for seen in finding.evidence if seen.startswith("may be: ")]
+
+    assert suggested or not line.startswith("Illegal")
+    assert [seen for seen in suggested if seen.rstrip().endswith("()")] == []

@@ -246,7 +246,8 @@ _MOST_TO_READ = 3
 
 
 def _may_be(suspicion: Suspicion) -> Iterator[str]:
-    yield f"may be: {suspicion.check.id} ({suspicion.line.strip()[:200]})"
+    quoted = suspicion.line.strip()[:200]  # none where a process's end alone suggests it
+    yield f"may be: {suspicion.check.id} ({quoted})" if quoted else f"may be: {suspicion.check.id}"
     yield from suspicion.evidence
 
 

@@ -41,14 +41,28 @@ _PATTERNS = (
     (re.compile(r"(.+): “(.*)” is no number"), r"\1: 「\2」は数ではありません"),
     (re.compile(r"(.+): no GLIBCXX version in it"), r"\1: GLIBCXXの版がありません"),
 )
+_OURS = (
+    (
+        re.compile(r"log: no word of an error in the newest (\d+) lines"),
+        r"ログ: 新しいほうから\1行に、エラーらしい語はありません",
+    ),
+    (re.compile(r"table: driver ([\d.]+)(.*)"), r"対応表: ドライバー \1\2"),
+)
+"""Evidence in which more than the label is ours."""
 
 
 def labelled(line: str) -> str:
     """A line of evidence with its label in the reader's language; what follows is what was seen, as it is."""
+    return line if reader_language() != "ja" else in_japanese(line)
+
+
+def in_japanese(line: str) -> str:
+    """Of a line of evidence what is ours; what was seen stays as it is."""
+    for pattern, japanese in _OURS:
+        if pattern.fullmatch(line):
+            return pattern.sub(japanese, line)
     label, colon, seen = line.partition(": ")
-    if reader_language() != "ja" or not colon or label not in _LABELS:
-        return line
-    return f"{_LABELS[label]}: {seen}"
+    return f"{_LABELS[label]}: {seen}" if colon and label in _LABELS else line
 
 
 def why(reason: str) -> Text:

@@ -15,7 +15,7 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
 from yamabiko.diagnosis.facts.records import Facts, Rung, Unavailable, unavailable
-from yamabiko.diagnosis.labels import labelled, why
+from yamabiko.diagnosis.labels import in_japanese, labelled, why
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.formats.text import display_width
@@ -141,7 +141,9 @@ def _nvidia(checkup: Checkup) -> Line:
         return Line("none", what, Text("no GPU is visible here", "GPUは見えません"))
     gpus = ", ".join(f"{g.name}{f' ({g.capability})' if isinstance(g.capability, str) else ''}" for g in nvidia.gpus)
     if isinstance(nvidia.cuda, str):
-        cuda = _same(f"CUDA {nvidia.cuda} ({nvidia.cuda_from})")
+        cuda = Text(
+            f"CUDA {nvidia.cuda} ({nvidia.cuda_from})", f"CUDA {nvidia.cuda}（{in_japanese(nvidia.cuda_from)}）"
+        )
     else:
         cuda = Text(f"CUDA: {_unavailable(nvidia.cuda).en}", f"CUDA: {_unavailable(nvidia.cuda).ja}")
     driver = nvidia.driver if isinstance(nvidia.driver, str) else "?"

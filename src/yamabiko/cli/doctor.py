@@ -141,7 +141,7 @@ def command(
         )  # fmt: skip
         once, only = doctor_options.once, doctor_options.once("engine", engine)
         if undo:
-            raise typer.Exit(fixing.undo(settings.current(), json=json))
+            raise typer.Exit(fixing.undo(settings.current(), console, json=json))
         if fix:
             raise typer.Exit(fixing.fix(settings.current(), only, console, yes=yes, json=json))
         if (asked := once("explain", explain)) is not None:

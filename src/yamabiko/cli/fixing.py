@@ -25,8 +25,22 @@ def fix(settings: Settings, engine: str | None, console: Console, *, yes: bool, 
     """
     The exit code: well only if nothing is wrong at the end. As JSON it shows the plan, and tries it only if agreed before.
 
+    It waits for another that fixes or takes back: an environment that one has set aside is no trouble of this one's to see.
     Raises: Problem.
     """
+    from yamabiko.diagnosis import fixes
+
+    with fixes.turn(settings, lambda: screen.say(console, f"{_WAITING} ...")):
+        return _fix(settings, engine, console, yes=yes, json=json)
+
+
+_WAITING = Text(
+    "waiting for another yamabiko doctor --fix or --undo",
+    "別の yamabiko doctor --fix または --undo の終了を待っています",
+)
+
+
+def _fix(settings: Settings, engine: str | None, console: Console, *, yes: bool, json: bool) -> int:
     from yamabiko.transcription.treatment import plan
 
     visit = _visit(settings, engine, console, quiet=json)
@@ -77,11 +91,11 @@ def _record(planned: Sequence[Treatment], done: Sequence[_Tried], left: Sequence
     return {"planned": plans, "tried": tried, "still_wrong": list(left)}
 
 
-def undo(settings: Settings, *, json: bool) -> int:
+def undo(settings: Settings, console: Console, *, json: bool) -> int:
     """Raises: Problem (state-not-writable, ...)."""
     from yamabiko.transcription.treatment import undo as take_all_back
 
-    undone = take_all_back(settings)
+    undone = take_all_back(settings, lambda: screen.say(console, f"{_WAITING} ..."))
     if json:
         answers.print_json({"taken_back": undone})
         return WELL

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from yamabiko import logs
 from yamabiko.findings import Finding, Problem, Remedy
@@ -133,6 +133,26 @@ def forget(settings: Settings, change: Applied) -> None:
     with _alone(settings):
         _write(settings, [one for one in read(settings) if one != change])
     logs.event("fix-taken-back", finding=change.finding)
+
+
+@contextmanager
+def turn(settings: Settings, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """
+    One process looks, tries and takes back at a time: what it sees meanwhile is its own doing. A death gives it back.
+
+    `waiting` hears that another has it. Where nothing can be written nothing can be changed: `begin` says so.
+    """
+    path = settings.state_dir / "fixing.lock"
+    with ExitStack() as held:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            try:
+                held.enter_context(lock.acquire(blocking=False))
+            except Timeout:
+                waiting()
+                held.enter_context(lock.acquire(poll_interval=0.2))
+        yield
 
 
 @contextmanager

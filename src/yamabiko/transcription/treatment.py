@@ -17,7 +17,6 @@ from yamabiko.diagnosis.articles import Fix, article
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.fixes import Applied
 from yamabiko.engines import catalog, environments
-from yamabiko.engines.contract import Card, Profile
 from yamabiko.engines.environment_finding import folder_of
 from yamabiko.findings import Cost, Finding, Problem
 from yamabiko.i18n import Text
@@ -124,15 +123,15 @@ def treat(
             environments.set_aside(catalog.card(treatment.engine), settings, treatment.profile, write_down)
             _make_anew(treatment, settings, report)
         after = visit(gather(), settings, report, engine)
-        why = _held(treatment, before, after)
+        kept, why = judge(treatment, before, after, settings)
     except BaseException:
         take_back(change, settings)
         raise
-    if why is not None:
+    if not kept:
         take_back(change, settings)
         return Outcome(False, why, before)
     fixes.keep(settings, change)
-    return Outcome(True, _promise_kept(treatment, before, after, settings), after)
+    return Outcome(True, why, after)
 
 
 def _make_anew(treatment: Treatment, settings: Settings, report: Report) -> None:
@@ -150,12 +149,44 @@ def take_back(change: Applied, settings: Settings) -> None:
     fixes.forget(settings, change)
 
 
-def undo(settings: Settings) -> tuple[Applied, ...]:
-    """Everything that was kept, the newest first; and what a death left half tried. Raises: Problem."""
-    undone = tuple(reversed(fixes.read(settings)))
-    for change in undone:
-        take_back(change, settings)
+def undo(settings: Settings, waiting: Callable[[], None] = lambda: None) -> tuple[Applied, ...]:
+    """
+    Everything that was kept, the newest first; and what a death left half tried.
+
+    `waiting` hears that another yamabiko is at it; what that takes back is not ours to report. Raises: Problem.
+    """
+    with fixes.turn(settings, waiting):
+        undone = tuple(reversed(fixes.read(settings)))
+        for change in undone:
+            take_back(change, settings)
     return undone
+
+
+def judge(treatment: Treatment, before: Visit, after: Visit, settings: Settings) -> tuple[bool, Text]:
+    """Whether it is kept, and why: what the visit after it shows, in the environment that it made above all."""
+    made = _made(treatment, settings)
+    why = _failed(made, after) if made else None
+    why = _held(treatment, before, after) or why
+    return (False, why) if why else (True, _promise_kept(made, before, after))
+
+
+def _made(treatment: Treatment, settings: Settings) -> str:
+    """The name of the environment that is made anew; empty where only variables change."""
+    if not treatment.engine:
+        return ""
+    card = catalog.card(treatment.engine)
+    return next(folder_of(card, settings, p).name for p in card.profiles if p.name == treatment.profile)
+
+
+def _failed(made: str, after: Visit) -> Text | None:
+    """That a finding is gone proves nothing where nobody could look: the new environment itself must pass."""
+    rungs = [rung for rung in after.checkup.rungs if rung.environment == made]
+    if not rungs:
+        return Text(f"nothing was tried in the new environment: {made}", f"新しい環境では何も試せませんでした: {made}")
+    bad = ", ".join(rung.what for rung in rungs if not rung.well)
+    if bad:
+        return Text(f"the new environment does not pass: {bad}", f"新しい環境が検査に通りません: {bad}")
+    return None
 
 
 def _held(treatment: Treatment, before: Visit, after: Visit) -> Text | None:
@@ -181,31 +212,28 @@ def _held(treatment: Treatment, before: Visit, after: Visit) -> Text | None:
     return None
 
 
-def _made(treatment: Treatment) -> list[tuple[Card, Profile]]:
-    if not treatment.engine:
-        return []
-    card = catalog.card(treatment.engine)
-    return [(card, profile) for profile in card.profiles if profile.name == treatment.profile]
-
-
-def _promise_kept(treatment: Treatment, before: Visit, after: Visit, settings: Settings) -> Text:
-    """What was held against what; an environment that was broken had nothing to say before."""
-    rungs = after.checkup.rungs
-    made = [folder_of(card, settings, p).name for card, p in _made(treatment)]
-    if any(name in after.texts and name not in before.texts for name in made):
+def _promise_kept(made: str, before: Visit, after: Visit) -> Text:
+    """What was held against what. Of an environment made anew only its own text counts: nobody touched the others."""
+    compared = [made] if made in before.texts else [] if made else list(before.texts)
+    if compared and all(after.texts.get(name) == before.texts[name] for name in compared):
+        return Text("it is gone, and the text is the same", "解消し、認識結果も変わりません")
+    if compared:
+        return Text("it is gone", "解消しました")
+    if made in after.texts:
         return Text(
             "it is gone, and the recordings whose text we know give it",
             "解消し、内容の分かっている録音も正しく認識できます",
         )
-    if not before.texts and any(r.well and r.environment in made and r.what.startswith("speech") for r in rungs):
+    if any(r.environment == made and r.what.startswith("speech") for r in after.checkup.rungs):
         return Text(
             "it is gone, and the speech in known recordings is found",
             "解消し、内容の分かっている録音の発話も検出できます",
         )
-    if before.texts and all(after.texts.get(name) == texts for name, texts in before.texts.items()):
-        return Text("it is gone, and the text is the same", "解消し、認識結果も変わりません")
-    if before.texts:
-        return Text("it is gone", "解消しました")
+    if made:
+        return Text(
+            "it is gone, and the new environment loads; there was no text to compare with",
+            "解消し、新しい環境も読み込めます（比べられる認識結果はありませんでした）",
+        )
     return Text(
         "it is gone; there was no text to compare with",
         "解消しました（比べられる認識結果はありませんでした）",

@@ -63,6 +63,52 @@ def test_where_it_never_was_installed_nothing_was_overwritten() -> None:
     assert "ort-package-clobber" not in found.explaining
 
 
+PLAIN, CUDA, MIGRAPHX = ("onnxruntime", "1.24.1"), ("onnxruntime-gpu", "1.24.1"), ("onnxruntime-migraphx", "1.27.1")
+
+
+def listed(site: Path, *releases: tuple[str, str], there: bool, machine: str = "bare-ada") -> Facts:
+    """As pip lists them; with the shared file there, or gone."""
+    for name, release in releases:
+        record = site / f"{name.replace('-', '_')}-{release}.dist-info"
+        record.mkdir(parents=True)
+        (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {release}\n")
+        (record / "RECORD").write_text(
+            "onnxruntime/__init__.py,sha256=1VPZKTZVSqFyiNsesVnAwwsl_bJktwADINCKSFU_5W4,17275\n"
+        )
+    if there:
+        (site / "onnxruntime").mkdir()
+        (site / "onnxruntime/__init__.py").touch()
+    environment = packages.environment(site, "/home/USER/venv", path=site)
+    return replace(facts(platform(machine)), environments=(environment,))
+
+
+@pytest.mark.parametrize(
+    ("releases", "there", "machine", "command", "keeps_the_plain_one_away"),
+    [
+        ((PLAIN,), False, "bare-ada", "pip uninstall -y onnxruntime && pip install --no-deps onnxruntime==1.24.1", False),
+        ((CUDA,), False, "bare-ada", "pip uninstall -y onnxruntime-gpu && pip install --no-deps onnxruntime-gpu==1.24.1", True),
+        (
+            (PLAIN, CUDA), True, "bare-ada",
+            "pip uninstall -y onnxruntime onnxruntime-gpu && pip install --no-deps onnxruntime-gpu==1.24.1", True,
+        ),
+        (
+            (PLAIN, MIGRAPHX), True, "amd-supported",
+            "pip uninstall -y onnxruntime onnxruntime-migraphx && pip install --no-deps onnxruntime-migraphx==1.27.1", True,
+        ),
+    ],
+)  # fmt: skip
+def test_no_remedy_takes_away_what_another_installs(
+    tmp_path: Path, releases, there: bool, machine: str, command: str, keeps_the_plain_one_away: bool
+) -> None:
+    """uv's override leaves plain onnxruntime out of every sync: right only where another package of it is wanted."""
+    seen = listed(tmp_path, *releases, there=there, machine=machine)
+
+    [finding] = [f for f in examine(seen) if f.id == "ort-package-clobber"]
+
+    assert finding.remedies[0].command == command
+    assert any("'never'" in (one.command or "") for one in finding.remedies) is keeps_the_plain_one_away
+
+
 def test_files_that_are_there_are_not_missing(tmp_path: Path) -> None:
     seen = emptied(tmp_path, "onnxruntime")
     (tmp_path / "onnxruntime/__init__.py").touch()

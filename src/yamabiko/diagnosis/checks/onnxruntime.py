@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from yamabiko.diagnosis.checks.contract import (
@@ -51,19 +52,21 @@ def _clobbered(facts: Facts, environment: Environment) -> Sign:
         return _shared(facts, environment, contested)
     names = installed(environment)
     if names and _INIT in environment.missing:
-        release = environment.version(names[0])
         return present(
-            f"RECORD: {names[0]} {release} is installed",
+            f"RECORD: {names[0]} {environment.version(names[0])} is installed",
             f"{_INIT}: missing",
             severity="error",
             cause=_TAKEN_ALONG,
-            command=f"pip uninstall -y {' '.join(names)} && pip install --no-deps {names[0]}=={release}",
+            command=_anew(environment, names),
+            unfit=_unfit(names),
         )
     capi = [file for file in environment.native if file.path.startswith("onnxruntime/capi/")]
     if names and capi and "onnxruntime.package" not in environment.details:
         return present(
             f"RECORD: {names[0]} {environment.version(names[0])} is installed",
             f"{_SAYS_WHAT_IT_IS}: missing; of onnxruntime/ only {capi[0].path} and its like are left",
+            command=_anew(environment, names),
+            unfit=_unfit(names),
         )
     if names and not capi and "onnxruntime.package" not in environment.details:
         return UNTOLD  # nobody has seen a file of it
@@ -88,7 +91,20 @@ def _shared(facts: Facts, environment: Environment, contested: Contested) -> Sig
         lines.append(f"onnxruntime/capi: {' and '.join(sorted(path.rsplit('/', 1)[-1] for path in modules))}")
     # The GPU's package has won, or there is no GPU to lose: it works until the next installation.
     harmless = (won in _FOR_A_GPU and len(modules) < 2) or not (facts.sees_nvidia or facts.sees_amd)
-    return present(*lines, severity="info" if harmless else None)
+    command = _anew(environment, list(contested.owners))
+    return present(*lines, severity="info" if harmless else None, command=command, unfit=_unfit(contested.owners))
+
+
+def _anew(environment: Environment, names: list[str]) -> str:
+    """All of them removed, and the one that is wanted installed: who has one for a GPU has asked for it by name."""
+    wanted = next((name for name in names if name in _FOR_A_GPU), names[0])
+    release = environment.version(wanted)
+    return f"pip uninstall -y {' '.join(names)} && pip install --no-deps {wanted}{f'=={release}' if release else ''}"
+
+
+def _unfit(names: Sequence[str]) -> tuple[str, ...]:
+    """uv's override leaves plain onnxruntime out at each sync: no remedy where that is the one that is wanted."""
+    return () if any(name in _FOR_A_GPU for name in names) else ("With uv",)
 
 
 # ---- CUDA's libraries -----------------------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +60,17 @@ class Served:
     def ready(self) -> bool:
         with self.http as http:
             return http.get("/ready").status_code == 200
+
+
+def beside(home: Path) -> Path:
+    """A home with the engines and models of another and jobs of its own: a home's jobs belong to one server at a time."""
+    own = Path(tempfile.mkdtemp(prefix="yamabiko-beside-"))
+    (own / "data").mkdir()
+    for name in ("data/engines", "cache"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+        (own / name).symlink_to(home / name)
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
 
 
 def begin(home: Path, *options: str, wait: bool = True, **variables: str) -> Served:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from program import Result
-from served import Served, begin, end
+from served import Served, begin, beside, end
 from yamabiko.bundled import clips
 
 
@@ -32,7 +32,7 @@ def serve(silero_home: Path) -> Iterator[Callable[..., Served]]:
 def plain(shared_home: Path, silero_installed: Result) -> Iterator[Served]:
     """A scripted engine that says how much audio it got, for all tests of this process that break no server."""
     assert silero_installed.code == 0, silero_installed.err
-    served = begin(shared_home, "--engine", "scripted")
+    served = begin(beside(shared_home), "--engine", "scripted")
     yield served
     end(served)
 
@@ -40,7 +40,7 @@ def plain(shared_home: Path, silero_installed: Result) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def real(ready_home: Path) -> Iterator[Served]:
     """faster-whisper with Whisper base, for all tests of this process."""
-    served = begin(ready_home)
+    served = begin(beside(ready_home))
     yield served
     end(served)
 

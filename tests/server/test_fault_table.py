@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from program import children_of, noise_file, script_file
-from served import Served, begin, end
+from served import Served, begin, beside, end
 
 SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGTERM", "SIGPIPE")
 ONCE: dict[str, tuple[dict[str, Any], str]] = {
@@ -42,7 +42,7 @@ TWO_CHUNKS_S = 31.0
 def table(shared_home: Path, silero_installed: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
     folder = tmp_path_factory.mktemp("table")
     script = script_file(folder / "script.json")
-    served = begin(shared_home, "--engine", "scripted", "--model", str(script), **LIMITS)
+    served = begin(beside(shared_home), "--engine", "scripted", "--model", str(script), **LIMITS)
     yield Table(served, script, [noise_file(folder / f"{n}.wav", TWO_CHUNKS_S + n / 10, n) for n in range(16)])
     end(served)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,10 +14,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from program import noise_file
-from served import Served
+from served import Served, end
+from yamabiko.jobs.store import Store
 
 FORM = {"language": "en", "vad_filter": "0"}
 
@@ -76,6 +79,7 @@ def test_a_job_is_done_and_fetched_in_any_format(serve, script, long) -> None:
 def test_a_server_that_is_killed_goes_on_from_the_last_finished_chunk(serve, script, long) -> None:
     undisturbed = serve(script())
     whole = text(undisturbed, _done(undisturbed, long))
+    end(undisturbed)  # a home's jobs belong to one server
     calm = script({"at": "chunk", "skip": 3, "times": 1, "do": "stall"})
     served = serve(calm)
     [job] = leave(served, long)
@@ -225,3 +229,84 @@ def test_with_keys_each_client_sees_its_own_jobs(serve, recording) -> None:
         for path in ("", "/result", "/events"):
             assert http.get(f"/v1/jobs/{job['id']}{path}", headers=ben).status_code == 404
         assert http.delete(f"/v1/jobs/{job['id']}", headers=ben).status_code == 404
+
+
+def test_pauses_are_no_deaths_of_the_server(serve, script, long) -> None:
+    """Twice paused and once killed: it had been set aside for three deaths."""
+    model = script({"at": "chunk", "skip": 1, "times": 3, "do": "stall"})
+    served = serve(model)
+    [job] = leave(served, long)
+    for chance in (2, 3):
+        served.wait_until(lambda chance=chance: stalls(model, chance))  # type: ignore[misc]
+        with served.http as http:
+            assert http.post(f"/v1/jobs/{job['id']}/pause").json()["state"] == "paused"
+            assert http.post(f"/v1/jobs/{job['id']}/resume").json()["state"] == "waiting"
+    served.wait_until(lambda: stalls(model, 4))
+    served.process.send_signal(signal.SIGKILL)
+    served.process.communicate(timeout=10)
+    over = done(serve(model), job)
+    assert (over["state"], over["deaths"]) == ("done", 1)
+
+
+def test_a_home_s_jobs_belong_to_one_server_at_a_time(serve, script, recording) -> None:
+    first, second = serve(script()), serve(script())
+    with second.http as http, recording.open("rb") as file:
+        refused = http.post("/v1/jobs", files={"file": file}, data=FORM)
+        assert http.get("/metrics").status_code == 200
+    assert (refused.status_code, refused.headers["x-yamabiko-finding"]) == (409, "jobs-elsewhere")
+    assert done(first, leave(first, recording)[0])["state"] == "done"
+    end(first)
+    assert "jobs-elsewhere" in end(second)
+    assert done(third := serve(script()), leave(third, recording)[0])["state"] == "done"
+
+
+def test_clients_have_their_turns_whoever_came_first(tmp_path) -> None:
+    store = Store(tmp_path / "jobs.sqlite3")
+    for name in ("a1", "a2", "a3"):
+        store.add("anna", name, tmp_path / name, {})
+    store.add("bob", "b1", tmp_path / "b1", {})
+    begun = []
+    while (job := store.next_waiting()) is not None:
+        begun.append(job.name)
+        store.change(job.id, "cancelled", ("working",))
+    store.close()
+    assert begun == ["a1", "b1", "a2", "a3"]
+
+
+def test_listeners_hold_nobody_up(serve, script, long, recording) -> None:
+    """Each held a thread of few, and uploads waited for one."""
+    model = script({"at": "chunk", "skip": 1, "times": 1, "do": "stall", "seconds": 3600})
+    served = serve(model)
+    [job] = leave(served, long)
+    served.wait_until(lambda: stalls(model, 2))
+    with served.http as http:
+        assert http.post(f"/v1/jobs/{job['id']}/pause").json()["state"] == "paused"
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            http = stack.enter_context(served.http)
+            told = stack.enter_context(http.stream("GET", f"/v1/jobs/{job['id']}/events"))
+            assert next(told.iter_lines()).startswith("id: ")
+        with served.http as http, recording.open("rb") as file:
+            limits = httpx.Timeout(60, read=20)
+            asked = http.post(
+                "/v1/audio/transcriptions", files={"file": file}, data={**FORM, "model": "whisper-1"}, timeout=limits
+            )
+            assert asked.status_code == 200
+            assert http.get("/metrics", timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["garbage", "a file in its place"])
+def test_a_list_of_jobs_that_cannot_be_used_costs_the_jobs_alone(serve, script, silero_home, recording, what) -> None:
+    folder = silero_home / "data/jobs"
+    if what == "garbage":
+        folder.mkdir()
+        (folder / "jobs.sqlite3").write_bytes(b"garbage" * 999)
+    else:
+        folder.write_bytes(b"")
+    served = serve(script())
+    with served.http as http:
+        assert http.get("/v1/jobs").headers["x-yamabiko-finding"] == "jobs-unreadable"
+        with recording.open("rb") as file:
+            asked = http.post("/v1/audio/transcriptions", files={"file": file}, data={**FORM, "model": "whisper-1"})
+    assert asked.status_code == 200
+    assert "jobs-unreadable" in end(served)

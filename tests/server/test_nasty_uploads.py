@@ -14,7 +14,7 @@ import psutil
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from served import Served, begin, end
+from served import Served, begin, beside, end
 
 DATA = Path(os.environ.get("YAMABIKO_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data") / "nasty"
 MANIFEST = DATA / "manifest.jsonl"
@@ -31,7 +31,7 @@ FINDINGS = {"no audio stream": "input-no-audio-stream", "must not read other fil
 @pytest.fixture(scope="module")
 def tiny(ready_home: Path) -> Iterator[Served]:
     """The smallest real model, warm."""
-    served = begin(ready_home, "--model", "tiny.en")
+    served = begin(beside(ready_home), "--model", "tiny.en")
     send(served, next(row for row in ROWS if row["audio"] == "jfk.mp3"))
     yield served
     end(served)

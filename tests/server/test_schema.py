@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from program import Result
-from served import begin, end
+from served import begin, beside, end
 from yamabiko.bundled import clips
 from yamabiko.server.app import create_app
 from yamabiko.server.config import Config
@@ -40,7 +40,7 @@ schemathesis.openapi.format("binary", strategies.sampled_from([EN, EN[:9000], b"
 def document(shared_home: Path, silero_installed: Result) -> Iterator[schemathesis.BaseSchema]:
     """Of a server of its own: models are loaded and unloaded here."""
     assert silero_installed.code == 0, silero_installed.err
-    served = begin(shared_home, "--engine", "scripted")
+    served = begin(beside(shared_home), "--engine", "scripted")
     yield schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     end(served)
 

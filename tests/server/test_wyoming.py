@@ -22,7 +22,7 @@ from wyoming.event import Event
 from wyoming.ping import Ping
 
 from program import run_program, samples_of
-from served import Served, begin, end
+from served import Served, begin, beside, end
 from yamabiko.bundled import clips
 
 with warnings.catch_warnings():
@@ -55,14 +55,14 @@ def port_of(served: Served) -> int:
 @pytest.fixture(scope="module")
 def plain(shared_home, silero_installed) -> Iterator[tuple[Served, int]]:
     """A scripted engine that says how much audio it got."""
-    served = begin(shared_home, "--engine", "scripted", "--wyoming-port", "0", "--max-upload-mb", "4")
+    served = begin(beside(shared_home), "--engine", "scripted", "--wyoming-port", "0", "--max-upload-mb", "4")
     yield served, port_of(served)
     end(served)
 
 
 @pytest.fixture(scope="module")
 def real(ready_home) -> Iterator[tuple[Served, int]]:
-    served = begin(ready_home, "--wyoming-port", "0")
+    served = begin(beside(ready_home), "--wyoming-port", "0")
     yield served, port_of(served)
     end(served)
 
@@ -551,5 +551,5 @@ def test_an_address_without_a_port_and_a_port_that_is_taken_are_told(shared_home
 
 
 def test_it_is_off_unless_asked_for(shared_home, silero_installed) -> None:
-    served = begin(shared_home, "--engine", "scripted", wait=False)
+    served = begin(beside(shared_home), "--engine", "scripted", wait=False)
     assert "Wyoming" not in end(served)

@@ -51,7 +51,9 @@ class Runner:
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:
-        self._store.recover()
+        for job in self._store.recover():
+            if job.state in OVER:
+                self._over(job)
         self._thread.start()
 
     def close(self) -> None:
@@ -91,9 +93,12 @@ class Runner:
         job = self._store.change(id_, state, among, eta_s=None, **over)
         self._stop(id_)
         if job is not None and state in OVER:
-            _remove(Path(job.recording))
-            self._ended(job)
+            self._over(job)
         return job
+
+    def _over(self, job: Job) -> None:
+        _remove(Path(job.recording))
+        self._ended(job)
 
     def _stop(self, id_: str | None) -> None:
         """The work at this job, or at any."""
@@ -125,7 +130,7 @@ class Runner:
             done = self._perform(job, ticket, Progress(self._store, job, ticket))
         except Cancelled:
             if self._closed:
-                self._store.change(job.id, "waiting", ("working",), starts=job.starts - 1)  # no fault of the job's
+                self._store.change(job.id, "waiting", ("working",))
             return
         except Problem as problem:
             over = self._store.change(job.id, "failed", ("working",), finding=problem.finding, ended=time.time())
@@ -138,8 +143,7 @@ class Runner:
             with self._lock:
                 self._at_work = None
         if over is not None:
-            _remove(Path(over.recording))
-            self._ended(over)
+            self._over(over)
 
 
 class Progress:

@@ -26,7 +26,7 @@ from yamabiko.speech import Transcript
 State = Literal["waiting", "working", "paused", "done", "failed", "cancelled"]
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
 """Nothing more happens to these."""
-MOST_STARTS = 3
+MOST_DEATHS = 3
 """A job at which the whole server died so often is not begun again."""
 
 _SCHEMA = """
@@ -63,7 +63,9 @@ class Job:
     begun: float | None = None
     ended: float | None = None
     starts: int = 0
-    """How often a server began it."""
+    """How often it was begun, after a pause too."""
+    deaths: int = 0
+    """How often a server ended, and not by its usual end, while it worked at it."""
     finding: Finding | None = None
     """Why it failed."""
     webhook: str = ""
@@ -90,7 +92,6 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -99,9 +100,8 @@ class Store:
             self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        with self._changed:
+        with self._lock:
             self._database.close()
-            self._changed.notify_all()
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
@@ -137,11 +137,11 @@ class Store:
         return dict.fromkeys(get_args(State), 0) | dict(rows)
 
     def next_waiting(self) -> Job | None:
-        """Begun from now on: of the client with the fewest jobs at work, the oldest."""
+        """Begun from now on: the oldest of the client whose turn was longest ago."""
         with self._transaction():
             row = self._database.execute(
-                "SELECT job FROM jobs WHERE state = 'waiting' ORDER BY (SELECT count(*) FROM jobs AS other "
-                "WHERE other.client = jobs.client AND other.state = 'working'), created LIMIT 1"
+                "SELECT job FROM jobs WHERE state = 'waiting' ORDER BY (SELECT coalesce(max(json_extract(other.job, "
+                "'$.begun')), 0) FROM jobs AS other WHERE other.client = jobs.client), created LIMIT 1"
             ).fetchone()
             if row is None:
                 return None
@@ -191,29 +191,24 @@ class Store:
         """What a dead server left at work waits again; what it died of too often is set aside with its Finding."""
         found = []
         for job in (job for job in self.all() if job.state == "working"):
-            if job.starts >= MOST_STARTS:
-                changed = self.change(job.id, "failed", ("working",), finding=_set_aside(job), ended=time.time())
-            else:
-                changed = self.change(job.id, "waiting", ("working",))
+            died = replace(job, deaths=job.deaths + 1)
+            more: dict[str, Any] = {"deaths": died.deaths}
+            if died.deaths >= MOST_DEATHS:
+                more |= {"finding": _set_aside(died), "ended": time.time()}
+            changed = self.change(job.id, "failed" if "finding" in more else "waiting", ("working",), **more)
             found += [changed] if changed else []
         return found
 
     # ---- events ----------------------------------------------------------------------------------------------------
 
-    def events(self, id_: str, after: int = 0, wait_s: float = 0.0) -> list[Event]:
-        """Those after number `after`, oldest first; waits so long for the first of them."""
-        deadline = time.monotonic() + wait_s
-        with self._changed:
-            while True:
-                with self._told():
-                    rows = self._database.execute(
-                        "SELECT number, job, kind, said FROM events WHERE job = ? AND number > ? ORDER BY number LIMIT 500",
-                        (id_, after),
-                    ).fetchall()
-                left = deadline - time.monotonic()
-                if rows or left <= 0:
-                    return [Event(number, job, kind, json.loads(said)) for number, job, kind, said in rows]
-                self._changed.wait(left)
+    def events(self, id_: str, after: int = 0) -> list[Event]:
+        """Those after number `after`, oldest first."""
+        with self._told():
+            rows = self._database.execute(
+                "SELECT number, job, kind, said FROM events WHERE job = ? AND number > ? ORDER BY number LIMIT 500",
+                (id_, after),
+            ).fetchall()
+        return [Event(number, job, kind, json.loads(said)) for number, job, kind, said in rows]
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 
@@ -236,7 +231,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """One step, also within another."""
-        with self._changed, self._told():
+        with self._told():
             outer = self._database.in_transaction
             if not outer:
                 self._database.execute("BEGIN IMMEDIATE")
@@ -248,7 +243,6 @@ class Store:
                 raise
             if not outer:
                 self._database.execute("COMMIT")
-                self._changed.notify_all()
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -269,10 +263,10 @@ def _set_aside(job: Job) -> Finding:
         severity="error",
         area="worker",
         cause=Text(
-            f"The server ended {job.starts} times while it worked at “{job.name}”, so it is not begun again.",
-            f"「{job.name}」の処理中にサーバーが {job.starts} 回終了したため、やり直しません。",
+            f"The server ended {job.deaths} times while it worked at “{job.name}”, so it is not begun again.",
+            f"「{job.name}」の処理中にサーバーが {job.deaths} 回終了したため、やり直しません。",
         ),
-        evidence=(f"job: begun {job.starts} times, and never ended",),
+        evidence=(f"job: at work {job.deaths} times when its server was gone",),
         remedies=(
             Remedy(
                 Text("Try the recording by itself, to see what happens", "この録音だけを処理し、何が起きるか確かめる"),

@@ -22,6 +22,7 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.jobs.store import Job, told
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 TRIES = 3
 WAIT_S = 10.0
 
@@ -43,7 +44,7 @@ def check(url: str, allowed: tuple[str, ...] = ()) -> tuple[str, str]:
         found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except OSError as error:
         raise Problem(_refused(url, f"lookup of {host}: {error}")) from None
-    private = [address for address in found if not ipaddress.ip_address(address.partition("%")[0]).is_global]
+    private = [address for address in found if not _is_public(address)]
     if private and host.lower() not in allowed:
         raise Problem(_refused(url, f"{host} is {private[0]}, which is not public"))
     return found[0], host
@@ -79,6 +80,17 @@ def send(url: str, secret: str, said: dict[str, Any], allowed: tuple[str, ...] =
         except (httpx.HTTPError, Problem) as error:
             logs.event("webhook", error=type(error).__name__)
     return False
+
+
+def _is_public(address: str) -> bool:
+    """Also of the IPv4 address that an IPv6 one leads to: by mapping, NAT64, 6to4 or Teredo."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    inner: list[ipaddress.IPv4Address | None] = []
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = [ip.ipv4_mapped, ip.sixtofour, ip.teredo[1] if ip.teredo else None]
+        if ip in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+    return all(each.is_global and not each.is_multicast for each in (ip, *filter(None, inner)))
 
 
 def _refused(url: str, why: str) -> Finding:

@@ -191,6 +191,10 @@ class Pool:
         """Equal for the same worker, loaded with the same."""
         return _key(outfit, rung)
 
+    def kept(self, outfit: Outfit, rung: int) -> Kept | None:
+        with self._lock:
+            return self._kept.get(_key(outfit, rung))
+
     def holds(self, outfit: Outfit, rung: int) -> bool:
         """Whether `worker` would give one that is there, with its model loaded."""
         with self._lock:

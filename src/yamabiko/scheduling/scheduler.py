@@ -8,6 +8,7 @@ chunks are asked again. A chunk counts as answered when all of it has come.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +78,11 @@ class Run:
         self.notices: list[Finding] = []
         self.load_s = 0.0
         self.inference_s = 0.0
+
+    @property
+    def rung(self) -> int:
+        """Of the ladder, where it works now."""
+        return self._rung
 
     @property
     def loaded(self) -> bool:
@@ -165,7 +171,15 @@ class Run:
 
     def detect_language(self, audio: Path, span: Span, languages: tuple[str, ...] = ()) -> DetectedLanguage | None:
         """One of `languages` unless they are empty. Raises: Problem, when no rung is left."""
-        return self.survive(lambda worker: worker.detect_language(audio, span, languages))
+
+        def listen(worker: Worker) -> DetectedLanguage | None:
+            begun = time.perf_counter()
+            try:
+                return worker.detect_language(audio, span, languages)
+            finally:
+                self.inference_s += time.perf_counter() - begun
+
+        return self.survive(listen)
 
     def find_speech(
         self, audio: Path, heard: Callable[[int], None] = lambda samples: None, *, levelled: bool = True

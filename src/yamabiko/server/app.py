@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,6 +30,9 @@ from yamabiko.server.realtime import live as realtime
 from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
+MOST_ASIDE = 32
+"""Threads for what would hold the event loop up: files, looks at the machine, downloads of models."""
+
 
 def create_app(
     config: Config, settings: Settings, wyoming: socket.socket | None = None, say: Say = lambda _: None
@@ -40,6 +45,8 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        aside = ThreadPoolExecutor(MOST_ASIDE, thread_name_prefix="aside")
+        asyncio.get_running_loop().set_default_executor(aside)
         desk = Desk(config, settings, say)
         app.state.desk = desk
         desk.start()
@@ -77,6 +84,10 @@ def create_app(
     async def broken(request: Request, error: Exception) -> Response:
         logs.event("bug", error=repr(error), route=request.url.path)
         return tell(Problem(our_bug(error)))
+
+    @app.get("/", include_in_schema=False)
+    async def front() -> Response:
+        return RedirectResponse("/docs")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

@@ -97,8 +97,11 @@ class Config:
                         "--host 127.0.0.1",
                     ),
                     Remedy(
-                        Text("Set a key that clients must send", "クライアントが送るキーを設定する"),
-                        "YAMABIKO_API_KEY=$(openssl rand -hex 24) yamabiko serve --host 0.0.0.0",
+                        Text(
+                            "Make a key that clients must send; it is shown once",
+                            "クライアントが送るキーを作る（一度だけ表示されます）",
+                        ),
+                        "yamabiko config add-key NAME",
                         "effort",
                     ),
                 ),

@@ -25,8 +25,8 @@ from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.jobs.runner import Progress, Runner
-from yamabiko.jobs.store import Job, Store
+from yamabiko.jobs.runner import Progress
+from yamabiko.jobs.store import Job
 from yamabiko.jobs.webhook import notify
 from yamabiko.scheduling.pool import Kept, Outfit, Pool
 from yamabiko.scheduling.room import Room
@@ -35,8 +35,9 @@ from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.server.config import Config
 from yamabiko.server.forms import Form
+from yamabiko.server.job_room import JobRoom
 from yamabiko.server.metrics import Metrics, Now
-from yamabiko.server.problems import refused
+from yamabiko.server.problems import Refused, refused
 from yamabiko.server.transcription_form import Asked, read
 from yamabiko.settings import Settings
 from yamabiko.speech import Segment, Transcript
@@ -48,6 +49,8 @@ OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
 
 
+STOP_S = 10
+"""How long answers on their way may take when the server is asked to end; the rest is cancelled."""
 TRY_AGAIN_S = 30.0
 """What kept the server from being ready is tried again when somebody asks, not more often."""
 
@@ -76,9 +79,7 @@ class Desk:
         self._preparing: dict[Wish, threading.Lock] = {}
         """One wish is prepared once; who wants what is there already does not wait for another's download."""
         self._prepared = threading.Event()
-        self.jobs_folder = settings.data_dir / "jobs" / "recordings"
-        self.jobs = Store(settings.data_dir / "jobs" / "jobs.sqlite3")
-        self.runner = Runner(self.jobs, self._perform, self._job_over)
+        self.jobs = JobRoom(settings.data_dir / "jobs", self._perform, self._job_over)
         self._mending = Mending(settings, self._report, allowed=config.may_install)
         self._closing = threading.Event()
 
@@ -88,17 +89,24 @@ class Desk:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
         self._begin_to_get_ready()
         threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
-        self.runner.start()
+        if self.jobs.trouble is not None:
+            self._say(self.jobs.trouble)
+        self.jobs.start()
 
     def _begin_to_get_ready(self) -> None:
         self.readiness, self._tried_at = "preparing", time.monotonic()
         threading.Thread(target=self._get_ready, name="get-ready", daemon=True).start()
 
+    def _try_again(self) -> None:
+        """An index may answer again, a disk may have room."""
+        if self.readiness == "failed" and time.monotonic() - self._tried_at >= TRY_AGAIN_S:
+            self._begin_to_get_ready()
+
     def _get_ready(self) -> None:
         try:
             outfit = self.outfit(self.default_wish())
             self.outfit(Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install))
-            kept = self._load(outfit)
+            kept, _ = self._load(outfit)
         except Problem as problem:
             if self.trouble is None or self.trouble.id != problem.finding.id:
                 self._say(problem.finding)
@@ -110,15 +118,20 @@ class Desk:
         logs.event("ready", engine=outfit.card.name, model=outfit.model_name)
         self._say(_ready(outfit, kept))
 
-    def _load(self, outfit: Outfit) -> Kept | None:
-        """A worker with the model in it; None if it had to make room for another at once. Raises: Problem."""
+    def _load(self, outfit: Outfit) -> tuple[Kept | None, list[Finding]]:
+        """
+        A worker with the model in it, or None if it had to make room for another at once; and what went wrong on the way.
 
-        def load() -> None:
+        Raises: Problem.
+        """
+
+        def load() -> Run:
             run = Run(self.pool, outfit, Conduct(), self._say, ticket=Ticket("yamabiko"))
             run.survive(lambda worker: None)
+            return run
 
-        self._mending.work(outfit, load, self._say)
-        return next((kept for kept in self.pool.loaded() if kept.outfit == outfit), None)
+        run = self._mending.work(outfit, load, self._say)
+        return self.pool.kept(outfit, run.rung), run.fallbacks
 
     def _tidy(self) -> None:
         """Models that nobody asked for in a while are given up, with their processes."""
@@ -126,11 +139,16 @@ class Desk:
         while limit_s and not self._closing.wait(min(30.0, limit_s / 4)):
             self.pool.unload(lambda kept: (kept.idle_s or 0.0) >= limit_s)
 
+    def leave(self) -> None:
+        """Nobody is let in any more; who is here has a while to get the answer."""
+        if not self._closing.is_set():
+            self._closing.set()
+            self._say(_leaving(self.at_work))
+
     def close(self) -> None:
         self._closing.set()
         for ticket in list(self._open):
             ticket.cancel()
-        self.runner.close()
         self._work.shutdown(wait=True, cancel_futures=True)
         self.jobs.close()
         self.pool.close()
@@ -160,8 +178,8 @@ class Desk:
         self.config = replace(self.config, engine=wish.engine, model=wish.model)
         return outfit
 
-    def load(self, wish: Wish) -> Kept | None:
-        """A model loaded before anybody waits for it; None if it had to make room again at once. Raises: Problem."""
+    def load(self, wish: Wish) -> tuple[Kept | None, list[Finding]]:
+        """A model loaded before anybody waits for it, as `_load`. Raises: Problem."""
         return self._load(self.outfit(wish))
 
     def request(self, asked: Asked, ticket: Ticket) -> pipeline.Request:
@@ -250,6 +268,7 @@ class Desk:
         """On the runner's thread, as soon as there is an engine. Raises: Problem, Cancelled."""
         while not self._prepared.wait(0.5):
             ticket.hold()
+            self._try_again()
         asked = read(Form(fields={name: list(values) for name, values in job.asked.items()}), self.default_wish())
         request = self.request(asked, ticket)
         recording = Path(job.recording)
@@ -266,15 +285,19 @@ class Desk:
     def _now(self) -> Now:
         return Now(self.pool.loaded(), self.pool.waiting, self.at_work, self.jobs.counts())
 
+    @property
+    def leaving(self) -> bool:
+        return self._closing.is_set()
+
+    def stopping(self) -> Refused:
+        return refused("server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5)
+
     def _refuse(self) -> None:
-        if self._closing.is_set():
-            raise refused(
-                "server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5
-            )
+        if self.leaving:
+            raise self.stopping()
         if self.readiness == "failed" and self.trouble is not None:
-            if time.monotonic() - self._tried_at >= TRY_AGAIN_S:  # an index may answer again, a disk may have room
-                self._begin_to_get_ready()
-            raise Problem(self.trouble)
+            self._try_again()
+            raise Refused(self.trouble, retry_after_s=TRY_AGAIN_S)
         if self.readiness == "preparing":
             raise refused(
                 "server-not-ready",
@@ -322,6 +345,15 @@ class _Watcher:
 
     def notice(self, finding: Finding) -> None:
         logs.event("notice", finding=finding.id)
+
+
+def _leaving(at_work: int) -> Text:
+    if not at_work:
+        return Text("Stopping.", "終了します。")
+    return Text(
+        f"Stopping: {at_work} at work, at most {STOP_S} s more (Ctrl-C once more: at once)",
+        f"終了します: 処理中 {at_work} 件、最長 {STOP_S} 秒待ちます（もう一度 Ctrl-C ですぐに終了）",
+    )
 
 
 def _ready(outfit: Outfit, kept: Kept | None) -> Text:

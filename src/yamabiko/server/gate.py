@@ -96,7 +96,7 @@ class Gate:
         origin = request.headers.get("origin")
         if origin is None or _method(request) in _READING or origin.lower() in self._origins:
             return
-        if _host(origin) != called and _host(origin) not in self._config.hosts:
+        if not _same(origin, request) and _host(origin) not in self._config.hosts:
             raise refused(
                 "origin-not-allowed",
                 Text(
@@ -105,6 +105,20 @@ class Gate:
                 ),
                 f"header: origin {origin[:200]}",
             )
+
+
+def _same(origin: str, request: HTTPConnection) -> bool:
+    """A page of this server's own address: another port of this machine is somebody else's program."""
+    default = 443 if origin.lower().startswith("https:") else 80
+    called = f"//{request.headers.get('host', '')}"
+    return _host(origin) == _host(called) and _port(origin, default) == _port(called, default)
+
+
+def _port(address: str, default: int) -> int | None:
+    try:
+        return urlsplit(address).port or default
+    except ValueError:
+        return None
 
 
 def _method(request: HTTPConnection) -> str:

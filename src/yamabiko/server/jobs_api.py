@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from yamabiko.jobs import webhook
 from yamabiko.jobs.store import OVER, Job, Store, told
 from yamabiko.records import to_plain
 from yamabiko.server.arrivals import arrived
+from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.server.sitting import desk_of
@@ -27,6 +29,10 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 _OWN = ("webhook_url", "webhook_secret")
 _MEDIA = {"json": "application/json", "verbose_json": "application/json"}
+LOOK_S = 0.25
+"""How often a listener's job is looked at."""
+MOST_WAITING = 1000
+"""Jobs that wait; each may hold a recording on the disk."""
 BEAT_S = 15.0
 """A stream of events on which nothing happens says so as often, lest a proxy take it for dead."""
 
@@ -38,7 +44,9 @@ async def add(request: Request) -> dict[str, Any]:
     to when a job is over, and `webhook_secret`, by which the post is signed.
     """
     desk = desk_of(request)
-    folder = desk.jobs_folder / secrets.token_hex(8)
+    store, runner = desk.jobs.store, desk.jobs.runner
+    _refuse_too_many(store)
+    folder = desk.jobs.recordings / secrets.token_hex(8)
     folder.mkdir(parents=True)
     try:
         form = await arrived(request, folder, desk.config, desk.settings.free_disk_bytes)
@@ -48,29 +56,30 @@ async def add(request: Request) -> dict[str, Any]:
         kept = {name: tuple(values) for name, values in asked.items()}
         notice = await _webhook(form, desk.config.webhook_hosts)
         added = [
-            desk.jobs.add(request.state.client, upload.name, upload.path, kept, **notice)
+            store.add(request.state.client, upload.name, upload.path, kept, **notice)
             for name, upload in form.files
             if name == "file"
         ]
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    desk.runner.wake()
-    return {"object": "list", "data": [told(job) for job in added]}
+    runner.wake()
+    return {"object": "list", "data": [_shown(desk, job) for job in added]}
 
 
 @router.get("")
 async def list_all(request: Request) -> dict[str, Any]:
     """Of this client, the newest first."""
-    return {"object": "list", "data": [told(job) for job in desk_of(request).jobs.all(_client(request))]}
+    desk = desk_of(request)
+    return {"object": "list", "data": [_shown(desk, job) for job in desk.jobs.store.all(_client(request))]}
 
 
 @router.get("/{id_}")
 async def one(request: Request, id_: str) -> dict[str, Any]:
     """State, percent, the rest in seconds, what was heard so far; when it is done, the receipt."""
     job = _job(request, id_)
-    answer = told(job)
-    transcript = desk_of(request).jobs.transcript(id_)
+    answer = _shown(desk_of(request), job)
+    transcript = desk_of(request).jobs.store.transcript(id_)
     if transcript is not None:
         answer["receipt"] = to_plain(transcript.receipt)
     return answer
@@ -80,7 +89,7 @@ async def one(request: Request, id_: str) -> dict[str, Any]:
 async def result(request: Request, id_: str) -> Response:
     """Query: response_format or format (txt, srt, vtt, tsv, json, verbose_json ...), rendered now."""
     job = _job(request, id_)
-    transcript = desk_of(request).jobs.transcript(id_)
+    transcript = desk_of(request).jobs.store.transcript(id_)
     if transcript is None:
         raise refused(
             "job-not-done",
@@ -102,35 +111,54 @@ async def events(request: Request, id_: str) -> StreamingResponse:
     _job(request, id_)
     last = request.headers.get("last-event-id", "")
     return StreamingResponse(
-        _events(desk_of(request).jobs, id_, int(last) if last.isdecimal() else 0), media_type="text/event-stream"
+        _events(desk_of(request).jobs.store, id_, int(last) if last.isdecimal() else 0), media_type="text/event-stream"
     )
 
 
 @router.post("/{id_}/cancel")
 async def cancel(request: Request, id_: str) -> dict[str, Any]:
-    return await _do(request, id_, desk_of(request).runner.cancel)
+    return await _do(request, id_, desk_of(request).jobs.runner.cancel)
 
 
 @router.post("/{id_}/pause")
 async def pause(request: Request, id_: str) -> dict[str, Any]:
     """What was answered is kept; `resume` goes on from there."""
-    return await _do(request, id_, desk_of(request).runner.pause)
+    return await _do(request, id_, desk_of(request).jobs.runner.pause)
 
 
 @router.post("/{id_}/resume")
 async def resume(request: Request, id_: str) -> dict[str, Any]:
-    return await _do(request, id_, desk_of(request).runner.resume)
+    return await _do(request, id_, desk_of(request).jobs.runner.resume)
 
 
 @router.delete("/{id_}")
 async def delete(request: Request, id_: str) -> dict[str, Any]:
     """Recording, transcript and all; cancelled first if it is at work."""
     _job(request, id_)
-    await asyncio.to_thread(desk_of(request).runner.forget, id_)
+    await asyncio.to_thread(desk_of(request).jobs.runner.forget, id_)
     return {"id": id_, "deleted": True}
 
 
 # ---- parts --------------------------------------------------------------------------------------------------------------
+
+
+def _shown(desk: Desk, job: Job) -> dict[str, Any]:
+    """What its client may know of it; `waits_for` says why nothing can be done at all."""
+    answer = told(job)
+    if desk.trouble is not None and job.state in ("waiting", "working"):
+        answer["waits_for"] = to_plain(desk.trouble)
+    return answer
+
+
+def _refuse_too_many(store: Store) -> None:
+    waiting = store.counts()["waiting"]
+    if waiting >= MOST_WAITING:
+        raise refused(
+            "server-busy",
+            Text(f"{waiting} jobs wait already.", f"すでに {waiting} 件のジョブが待機しています。"),
+            f"server: {waiting} of {MOST_WAITING} jobs",
+            retry_after_s=60,
+        )
 
 
 async def _do(request: Request, id_: str, what: Callable[[str], Job | None]) -> dict[str, Any]:
@@ -155,7 +183,7 @@ def _client(request: Request) -> str | None:
 
 def _job(request: Request, id_: str) -> Job:
     """Raises: Refused (job-unknown), also for another client's."""
-    job = desk_of(request).jobs.find(id_)
+    job = desk_of(request).jobs.store.find(id_)
     client = _client(request)
     if job is None or (client is not None and job.client != client):
         raise _unknown(id_)
@@ -179,14 +207,19 @@ async def _webhook(form: Form, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 async def _events(store: Store, id_: str, after: int) -> AsyncIterator[str]:
+    """No thread waits with a listener: a hundred of them would leave none for anybody else."""
+    told_at = time.monotonic()
     while True:
-        found = await asyncio.to_thread(store.events, id_, after, BEAT_S)
+        found = await asyncio.to_thread(store.events, id_, after)
         if not found:
             if store.find(id_) is None:
                 return
-            yield ": still here\n\n"
+            if time.monotonic() - told_at >= BEAT_S:
+                told_at = time.monotonic()
+                yield ": still here\n\n"
+            await asyncio.sleep(LOOK_S)
         for event in found:
-            after = event.number
+            after, told_at = event.number, time.monotonic()
             yield f"id: {event.number}\nevent: {event.kind}\ndata: {dump({'job': id_, **event.said})}\n"
             if event.kind in OVER:
                 return

@@ -117,8 +117,8 @@ async def load_model(
     named = {"model": model, "engine": engine, "device": device, "compute_type": compute_type}
     wish = wish_of(Form(fields={name: [value] for name, value in named.items() if value}), desk.default_wish())
     async with desk.place(request.state.client):
-        kept = await asyncio.to_thread(desk.load, wish)
-    return {"loaded": _loaded(kept) if kept else None}
+        kept, fallbacks = await asyncio.to_thread(desk.load, wish)
+    return {"loaded": _loaded(kept) if kept else None, "fallbacks": to_plain(fallbacks)}
 
 
 @router.post("/models/unload")

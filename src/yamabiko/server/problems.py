@@ -30,6 +30,7 @@ _BY_ID = {
     "job-unknown": 404,
     "job-not-done": 409,
     "job-not-so": 409,
+    "jobs-elsewhere": 409,
     "jobs-unreadable": 500,
     "method-not-allowed": 405,
     "disk-full": 507,

@@ -1,48 +1,18 @@
-"""The server process: a socket of ours, uvicorn on it, and an end that leaves nothing behind."""
+"""The server's sockets: opened before anything large is read, so that whoever asks early waits and is not refused."""
 
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-
-import uvicorn
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from yamabiko import logs
-from yamabiko.server.app import create_app
 from yamabiko.server.config import Config
-from yamabiko.server.desk import Say
-from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
-STOP_S = 10
-"""How long answers on their way may take when the server is asked to end; the rest is cancelled."""
-
-
-class _Server(uvicorn.Server):
-    """One that takes SIGINT and SIGTERM for what they are to a server: its usual end. `live` hears of it first."""
-
-    def __init__(self, config: uvicorn.Config, live: Live) -> None:
-        super().__init__(config)
-        self._live = live
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._live.close()
-        await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+if TYPE_CHECKING:
+    from yamabiko.server.desk import Say
 
 
 class CannotListen(OSError):
@@ -68,18 +38,9 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None], 
         listening(_address("http", ours))
         if wyoming is not None:
             listening(_address("tcp", wyoming))
-        app = create_app(config, settings, wyoming, say)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=STOP_S,
-            ),
-            app.state.live,
-        )
-        server.run(sockets=[ours])
+        from yamabiko.server.running import run
+
+        run(config, settings, ours, wyoming, say)
 
 
 def _listen(option: str, host: str, port: int) -> socket.socket:

@@ -80,4 +80,6 @@ class Sitting:
             return await task
         except (asyncio.CancelledError, Cancelled):
             task.cancel()
+            if self.desk.leaving:
+                raise self.desk.stopping() from None
             raise refused("cancelled", Text("The client went away.", "クライアントが切断しました。")) from None

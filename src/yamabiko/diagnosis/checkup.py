@@ -19,13 +19,14 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.checks.contract import lacks
 from yamabiko.diagnosis.checks.driver_answer import HIDES, WITHOUT
 from yamabiko.diagnosis.endings import ending_in, tells_an_end
-from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, examine, explain
+from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, doubtful, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
-from yamabiko.diagnosis.log_lines import sounds_bad
-from yamabiko.diagnosis.spoken import is_speech
+from yamabiko.diagnosis.log_lines import leaves_the_gpu, sounds_bad
+from yamabiko.diagnosis.spoken import is_speech, tells_of_an_error
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environment_problems import not_installed
@@ -210,13 +211,17 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     explained, facts = settle(symptom, facts) if may_probe else (explain(symptom, facts), facts)
     confirmed = explained.confirmed
     if not confirmed:
-        possible = tuple(line for suspicion in explained.open for line in _may_be(suspicion))
-        told = tuple(f"log: {line.strip()[:300]}" for line in lines if line.strip())[-5:]
-        harmless = not (possible or symptom.ending) and not any(_is_bad(lines, at) for at in range(len(lines)))
+        suspected = explained.open or doubtful(symptom, facts)
+        possible = tuple(line for suspicion in suspected for line in _may_be(suspicion))
+        gpu = not lacks(facts, "gpu")
+        amiss = next((line for at, line in reversed(tuple(enumerate(lines))) if _is_bad(lines, at, gpu)), "")
+        contradicted = explained.contradicted if gpu else ()
+        told = tuple(f"log: {line.strip()[:300]}" for line in _worth_telling(lines, amiss))
+        harmless = not (possible or symptom.ending or amiss or contradicted)
         if harmless:
             told = (f"log: no word of an error in the newest {len(lines)} lines",)
         unexplained = article("log-unexplained").finding((*told, *possible), "info" if harmless else None)
-        confirmed = (_with_more_to_read(unexplained, explained.open),)
+        confirmed = (_with_more_to_read(unexplained, suspected),)
     elif besides := tuple(line for one in explained.open if one.evidence for line in _may_be(one)):
         unsure = article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE)
         confirmed = (*confirmed, _with_more_to_read(unsure, [one for one in explained.open if one.evidence]))
@@ -264,9 +269,21 @@ def holds_engine(environment: Environment) -> bool:
     return any(package.name in ENGINE_PACKAGES for package in environment.packages)
 
 
-def _is_bad(lines: Sequence[str], at: int) -> bool:
-    """A word of failure or a process's end, whosever it was, and no transcript's."""
-    return (sounds_bad(lines[at]) or tells_an_end(lines[at])) and not is_speech(lines, at)
+def _is_bad(lines: Sequence[str], at: int, gpu: bool) -> bool:
+    """
+    A word of failure or a process's end, whosever it was, and no transcript's; `gpu`: one may be here, and be left.
+
+    What is taken for speech is bad still where it has the form of an error: that it was spoken is a guess.
+    """
+    line = lines[at]
+    bad = sounds_bad(line) or tells_an_end(line) or (gpu and leaves_the_gpu(line))
+    return bad and (tells_of_an_error(line) or not is_speech(lines, at))
+
+
+def _worth_telling(lines: Sequence[str], amiss: str) -> tuple[str, ...]:
+    """The newest lines, and the newest that tells of an error."""
+    newest = tuple(line for line in lines if line.strip())[-5:]
+    return newest if not amiss or amiss in newest else (amiss, *newest[1:])
 
 
 # ---- the rungs ------------------------------------------------------------------------------------------------------

@@ -67,6 +67,15 @@ def tells_an_end(line: str) -> bool:
     return any(pattern.search(line[:_LONGEST].strip()) for _, pattern in _ENDINGS)
 
 
+def tells_an_interrupt(line: str) -> bool:
+    """What a terminal shows of Ctrl+C."""
+    return line.lstrip().startswith("^C")
+
+
+def was_interrupted(lines: Sequence[str]) -> bool:
+    return any(map(tells_an_interrupt, lines))
+
+
 def _may_be_an_engines(line: str) -> bool:
     named = [m[1] for pattern in (_COMMAND, _IN_A_CALL, _SUBJECT) if (m := pattern.search(line))]
     before = _BEFORE.match(line)

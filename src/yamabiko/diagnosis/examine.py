@@ -16,14 +16,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 
 from yamabiko import logs
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks, readable, sign_of
+from yamabiko.diagnosis.endings import was_interrupted
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
-from yamabiko.diagnosis.log_lines import beginnings
+from yamabiko.diagnosis.log_lines import beginnings, sounds_bad
 from yamabiko.diagnosis.platforms import Platforms, as_typed_on, here, of_facts
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
@@ -31,6 +33,8 @@ from yamabiko.i18n import Text
 
 RANK = {"error": 0, "unknown": 1, "warning": 2, "info": 3}
 _QUOTED = 300
+_MOST_DOUBTED = 1_000
+"""Lines; each is searched for all that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Explanation:
     """Not ruled out; a probe would tell."""
     ruled_out: tuple[str, ...] = ()
     """Ids that the words suggest and the facts contradict."""
+    contradicted: tuple[str, ...] = ()
+    """Lines with words of a failure whose known cause the facts rule out: it has another."""
     unfinished: tuple[Finding, ...] = ()
     """Our own mistakes: checks that fell over."""
 
@@ -89,6 +95,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
     ruled_out: list[str] = []
+    contradicted: list[str] = []
     unfinished: list[Finding] = []
     for check in CHECKS:
         line = suggested(check, symptom, heard)
@@ -104,7 +111,8 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
         of_them = _theirs(check, line, symptom)
         if sign.here is False or (check.unless and says(symptom.lines, check.unless)):
             ruled_out.append(check.id)
-        elif of_them is False:
+            contradicted += [line] if sign.here is False and not check.work_goes_on else []
+        elif of_them is False or _not_yet_ended(check, symptom):
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
@@ -115,7 +123,25 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     found = {finding.id for _, finding in confirmed}
     weaker = {id_ for check in CHECKS if check.id in found for id_ in check.instead_of}
     likeliest = tuple(f for _, f in confirmed if f.id not in weaker)
-    return Explanation(likeliest, tuple(open_), tuple(ruled_out), tuple(unfinished))
+    return Explanation(likeliest, tuple(open_), tuple(ruled_out), tuple(contradicted), tuple(unfinished))
+
+
+def doubtful(symptom: Symptom, facts: Facts) -> tuple[Suspicion, ...]:
+    """
+    What words suggest wherever they stand in a line that tells of an error, and whoever has written them.
+
+    For where nothing is explained otherwise: it names what may be, and never explains.
+    """
+    newest_bad = islice(filter(sounds_bad, reversed(symptom.lines)), _MOST_DOUBTED)
+    heard = _Heard(tuple(newest_bad)[::-1])
+    found = []
+    for check in CHECKS:
+        if check.endings or check.quiet or check.work_goes_on or lacks(facts, check.needs):
+            continue
+        line = next(filter(None, map(heard.anywhere, _patterns(_words(check)))), None)
+        if line is not None and not says(symptom.lines, check.unless):
+            found.append(Suspicion(check, line))
+    return tuple(found)
 
 
 def _fell_over(check: Check, error: Exception) -> Finding:
@@ -161,6 +187,12 @@ class _Heard:
         self._lines = lines
         self._all = "\n".join(line[:LONGEST_LINE] for line in lines).lower()
 
+    def anywhere(self, pattern: re.Pattern[str]) -> str | None:
+        """The newest line that holds it, whoever has written it."""
+        if _literal(pattern.pattern) not in self._all:
+            return None
+        return next((line for line in reversed(self._lines) if pattern.search(line[:LONGEST_LINE])), None)
+
     def newest(self, pattern: re.Pattern[str]) -> str | None:
         """The newest line that begins with it, and that nobody spoke in a recording."""
         literal = _literal(pattern.pattern)
@@ -178,15 +210,21 @@ def suggested(check: Check, symptom: Symptom, heard: _Heard) -> str | None:
     if check.engines and symptom.engine and symptom.engine not in check.engines:
         return None
     ended = symptom.ending in check.endings
-    if check.needs_ending and not ended:
+    if check.needs_ending and not ended and not check.stalled:
         return None
     if check.quiet and tells_of_more_than_an_end(symptom.lines):
         return None
-    for pattern in _patterns(_words(check)):
+    waiting = check.needs_ending and not ended
+    for pattern in _patterns(check.stalled if waiting and not was_interrupted(symptom.lines) else _words(check)):
         line = heard.newest(pattern)
         if line is not None and (not check.then_only or is_the_last(line, symptom.lines, check.then_only)):
             return line
     return "" if ended and not check.needs_ending else None
+
+
+def _not_yet_ended(check: Check, symptom: Symptom) -> bool:
+    """Whether the end that would confirm it did not come, or is not told."""
+    return check.needs_ending and symptom.ending not in check.endings
 
 
 def _words(check: Check) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import takewhile
 
-from yamabiko.diagnosis.endings import tells_an_end
+from yamabiko.diagnosis.endings import tells_an_end, tells_an_interrupt
 from yamabiko.diagnosis.log_lines import beginnings, sounds_bad
 from yamabiko.diagnosis.spoken import is_speech
 
@@ -45,11 +46,12 @@ def is_the_last(line: str, lines: Sequence[str], then_only: tuple[str, ...]) -> 
     """Whether nothing but these stands below it, and nothing with its own beginning: a bar that has moved on."""
     at = len(lines) - 1 - lines[::-1].index(line)
     own = line.partition(":")[0].strip()
+    below_it = takewhile(lambda below: not tells_an_interrupt(below), lines[at + 1 :])
     return all(
         not below.strip()
         or tells_an_end(below)
         or (below.partition(":")[0].strip() != own and any(p.match(below.strip()) for p in _patterns(then_only)))
-        for below in lines[at + 1 :]
+        for below in below_it
     )
 
 

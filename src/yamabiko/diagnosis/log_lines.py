@@ -21,7 +21,7 @@ LONGEST_BEFORE = 600
 _PLAIN, _ANYBODYS, _WRITTEN = range(3)
 """How far a place in a line is known: nothing stands before it; what does may be anybody's; a program wrote it."""
 
-_LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|ERR|CRITICAL|FATAL|TRACE)"
+LEVEL = r"(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|ERR|CRITICAL|FATAL|TRACE)"
 _TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
 _SOFTWARE = (
     r"(?:[Pp]ython\d*(?:\.\d+)?|pypy\d*|ipython|jupyter|[Mm]ain|[Ee]rror|[Ff]atal|panic|stderr|stdout|(?:ba|z|da|k)?sh|sudo"
@@ -64,11 +64,12 @@ _ANYBODY = (
     r"\[[^\]]{0,120}\]|\([^)]{0,120}\)",
     r"[\w.-]+\[\d+\]:\s",
     r"[a-z./~\\][\w./\\~+-]*:\s",
+    r"(?:segment|chunk)\W{0,3}\d+:\s",
 )
 _PROGRAM = (
     r"(?:[✗✘❌✖⚠🚨]|â\x9d?Œ)\ufe0f?\s*(?:[^:：\n]{1,40}[:：]\s+)?",  # marks of failure, and what has failed
-    rf"(?-i:{_LEVEL})\b(?:\s*[-|:]\s*[\w.:<>]+\s+[-|]\s)?|{_LEVEL}[:\]|]\s?",
-    rf"{_LEVEL}:[\w.]+:",
+    rf"(?-i:{LEVEL})\b(?:\s*[-|:]\s*[\w.:<>]+\s+[-|]\s)?|{LEVEL}[:\]|]\s?",
+    rf"{LEVEL}:[\w.]+:",
     r"(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|Warning|Interrupt|Exit|Failure|Fault)\w*(?:\([^)'\"]{0,60}\))?:\s?",
     r"(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception)\(['\"]",
     r"[a-z_]\w*(?:\.\w+)+:\s",  # a module's name, onnxruntime's InvalidArgument
@@ -77,7 +78,7 @@ _PROGRAM = (
     r"(?::\d+(?::\d+)?|\(\d+\))[:\])]*\s",
     rf"(?-i:(?:[\w.~/\\+-]*[/\\])?{_SOFTWARE}(?:\.exe)?(?:\[\d+\])?):\s",
     # Of brackets: a level, a date, software, or what a logger's have and names do not: a file, a number, a sign.
-    rf"[\[(<](?=[^\])>]{{0,120}}(?:(?-i:\b{_LEVEL}\b)|\d{{4}}[-/]\d\d|error|warning|エラー|警告))[^\])>]{{0,120}}[\])>]",
+    rf"[\[(<](?=[^\])>]{{0,120}}(?:(?-i:\b{LEVEL}\b)|\d{{4}}[-/]\d\d|error|warning|エラー|警告))[^\])>]{{0,120}}[\])>]",
     rf"[\[(](?-i:{_SOFTWARE}|\w*(?:Thread|Worker|Process|Pool|Executor|Engine|Service)\w*)[\])]",
     r"[\[(](?!\s*\d+\s*[\])]|[^\])]*\d:\d\d|\W*(?:speaker|spk|話者|s)[ _-]?\d)(?=[^\])]*[\d._:/=@])[^\])]{0,120}[\])]",
     r"<(?:\d{1,3}|std\w+)>",
@@ -95,6 +96,7 @@ _PROGRAM = (
     r"[^\n]{0,300}?\[ONNXRuntimeError\] : \d+ : \w+ : ",
     r"Unexpected error from cudaGetDeviceCount\(\)\.[^\n]{0,200}?(?=Error \d+: )",
     r"\{[^\n]{0,300}?\"(?:msg|message|error|detail|event|exception)\"\s*:\s*\"",
+    rf"\{{\"text\"\s*:\s*\"(?=\d{{4}}-\d\d-\d\d[T ]{_TIME}\s*\|\s*(?-i:{LEVEL})\b)",  # loguru
     r"\s*\"(?:msg|message|error|detail|exception|stderr|traceback)\"\s*:\s*\"",
     r"(?:\w+=(?:\"[^\"]*\"|[^\s\"]*)\s+)*(?:msg|message|error|err)=\"?",
 )
@@ -145,6 +147,9 @@ _SOUNDS_BAD = re.compile(
     r"error|fail|exception|traceback|abort|fault|fatal|crash|denied|not found|cannot|could not|unable|killed|panic|assert"
     r"|core dumped|out of memory|bad_alloc|illegal|mismatch|undefined symbol|no such file|timed out|not in available"
     r"|エラー|失敗|例外|異常|強制終了|メモリ不足"
+    # what CUDA says without any of these
+    r"|insufficient|unavailable|unsupported|non supported|not permitted|not yet initialized|no \S+-capable device"
+    r"|invalid (?:argument|device|resource|value|handle)|image is invalid|not supported in the installed"
     # an exception of any name: onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument: ...
     r"|(?-i:(?:^|\s)(?:[a-z_]\w*\.)+[A-Z]\w+:\s)",
     re.IGNORECASE,
@@ -154,6 +159,16 @@ _SOUNDS_BAD = re.compile(
 def sounds_bad(line: str) -> bool:
     """Whether it has a word of failure, whatever has failed."""
     return _SOUNDS_BAD.search(line[:2_000]) is not None
+
+
+_LEAVES_THE_GPU = re.compile(
+    r"fall(?:s|ing)?[ -]?back to (?:the )?CPU|(?:CUDA|GPU) (?:is )?(?:not available|unavailable)", re.IGNORECASE
+)
+
+
+def leaves_the_gpu(line: str) -> bool:
+    """Whether it tells that the CPU is taken instead: amiss where there is a GPU, and well where there is none."""
+    return _LEAVES_THE_GPU.search(line[:2_000]) is not None
 
 
 _NO_TEXT = re.compile(r"[\x00-\x06\x0e-\x1a\ufffd]")

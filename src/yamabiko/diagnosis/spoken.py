@@ -3,6 +3,9 @@ Which lines of a log nobody's program has said: transcripts, subtitles, tables o
 
 What people said, wrote or quoted may hold any error there is, and explains none. A transcript is known by its times, its
 speakers or its keys; they stand in the line itself or above it.
+
+Some of these signs are a program's as often: a heading, a clock, the number of a segment. A line that begins as only a
+program writes outranks them, and so does a traceback whatever stands above it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from yamabiko.diagnosis.log_lines import LONGEST_BEFORE
+from yamabiko.diagnosis.log_lines import LEVEL, LONGEST_BEFORE
 
 _LONGEST_CUE = 8
 """Lines under the times of a subtitle's cue, or under a speaker's name."""
@@ -27,48 +30,83 @@ _SPOKEN = re.compile(
     rf"|[\[(]\s*{_SECONDS}\s*{_TO}\s*{_SECONDS}\s*[\])])"
     rf"|^\W*{_RANGE}\s+\D"
     r"|^\[\d+:\d\d\.\d\d\d?\]"  # lrc
-    r"|^\s*\d+(?:\.\d+)?[\t,;]\s*\d+(?:\.\d+)?[\t,;]"  # tsv and csv, in milliseconds or seconds; labels of Audacity
+    rf"|^\s*\d+(?:\.\d+)?[\t,;]\s*\d+(?:\.\d+)?[\t,;](?!\W?{LEVEL}\b)"  # tsv and csv, in milliseconds or seconds; labels of Audacity
     r"|^Dialogue:\s*\d+,|^(?:LEXEME|SPEAKER)\s\S+\s\d|^\S+\s[1A]\s\d+\.\d+\s\d+\.\d+\s"  # ass, rttm, ctm
     r"|^\s*<(?:p|s|v|text|span|c|tt|div|li|td|tr|q|blockquote)\b[^>]*>"  # ttml, the voices of vtt, pages
-    r"|^.{0,80}?\bsegment\W{0,3}\d+\s*[:：]"
     rf"|^\W*{_SPEAKER}\s*[:：\]]"
-    rf"|^\W*\"?{_KEYS}\W{{0,4}}[:：=]"
-    rf"|^[^\n]{{0,300}}\"(?:start|end|begin|speaker|segments|words)\"\s*:.{{0,200}}\"{_KEYS}\"\s*:"
+    rf"|^(?!.*\"(?:error|exception|record)\"\s*:\s*[\"{{]\W*\w)[^\n]{{0,300}}\"(?:start|end|begin|speaker|segments|words)\"\s*:.{{0,200}}\"{_KEYS}\"\s*:"
     r"|^#{1,6}\s"  # a heading
     r"|^\s*>(?!>>)"  # a quotation
-    r"|^\s*[\"“«](?:[^\"”»\\]|\\.)*[\"”»],?\s*$|^\s*[「『][^」』]*[」』][。、]?\s*$"  # a text in quotation marks, alone
+    r"|^\s*[\"“«](?:[^\"”»\\]|\\.)*[\"”»],?\s*$|^\s*[「『][^」』]*[」』][。、]?\s*$",  # a text in quotation marks, alone
+    re.IGNORECASE,
+)
+_MAY_BE_SPOKEN = re.compile(
+    r"^(?:(?!error|fail|エラー|失敗).){0,80}?\bsegment\W{0,3}\d+\s*[:：]"
+    rf"|^(?!\[\w+\]:|\W*\"text\"\s*:.*\"record\"\s*:)\W*\"?{_KEYS}\W{{0,4}}[:：=]"
     r"|^.*(?:\btold me\b|\bwhat I\b|\bI (?:saw|see|got|get|said|had|think|was|am)\b|\bI'(?:m|ve)\b|と言(?:う|い|っ|わ)|って言)",
     re.IGNORECASE,
 )
 _TIMES_ALONE = re.compile(
-    rf"^\s*{_RANGE}\s*(?:\w+:\S+\s*)*$"
+    rf"^\s*{_SECONDS}\s*-->\s*{_SECONDS}\s*(?:\w+:\S+\s*)*$"
     r"|^\s*\d+:\d\d:\d\d\.\d+,\d+:\d\d:\d\d\.\d+\s*$"  # sbv
+)
+_MAY_BE_TIMES = re.compile(
+    rf"^\s*{_RANGE}\s*(?:\w+:\S+\s*)*$"  # Whisper prints a cue in one line: below an empty one goes the program on
     r"|^\W*\d{0,2}:?\d{1,2}:\d\d(?:[.,]\d+)?\W*$"
 )
 _NAME_ALONE = re.compile(
-    r"^\W*(?!(?:Error|Exception|Stderr|Stdout|Output|Log|Result|Message|Details?|Reason|Cause|Traceback|Warning|Fatal)\b)"
+    r"^\W*(?!.*\b(?:Errors?|Exceptions?|Stderr|Stdout|Output|Logs?|Results?|Messages?|Details?|Reason|Cause|Stack|Trace"
+    r"|Traceback|Warnings?|Fatal|Failure|Crash|Command|Console|Terminal|Symptoms?)\b)"
     r"[A-Z][a-z]+(?: [A-Z][\w.']*){0,3}\s*(?:[:：]|\(?\d*:?\d+:\d\d\)?:?)\s*$"
-    r"|^[^\sa-zA-Z]{1,12}(?<!エラー)(?<!原因)(?<!ログ)(?<!出力)(?<!内容)(?<!結果)[:：]\s*$"
+    r"|^[^\sa-zA-Z]{1,12}(?<!エラー)(?<!原因)(?<!ログ)(?<!出力)(?<!内容)(?<!結果)(?<!詳細)(?<!症状)(?<!例外)(?<!メッセージ)"
+    r"(?<!現象)(?<!状況)(?<!警告)(?<!トレース)[:：]\s*$"
     rf"|^\W*{_SPEAKER}\W*(?:\d*:?\d+:\d\d\W*)?$"
 )
 _LISTED = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _KEY_ALONE = re.compile(rf"^[\s-]*\"?{_KEYS}\"?\s*:\s*[|>]?[-+]?\s*$", re.IGNORECASE)
+_TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)")
+_BAD_LEVEL = r"(?:WARN(?:ING)?|ERROR|ERR|CRITICAL|FATAL)"  # a transcript may be logged too: INFO segment 3: ...
+_BY_A_PROGRAM = re.compile(
+    rf"\s*(?:{_BAD_LEVEL}(?=[\s:\]|-])|[\[(<](?:[^\])>]{{0,80}}\b)?{_BAD_LEVEL}\b[^\])>]{{0,80}}[\])>]"
+    r"|(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning):\s|ggml_\w+|whisper_\w+:|terminate called |Traceback \(most)"
+)
+"""How a line begins that nobody speaks: a level of failure, an exception's name, ggml's functions."""
+_AN_ERRORS_FORM = re.compile(
+    r"\b[A-Z]\w+(?:Error|Exception):\s|\bTraceback \(most recent|\b(?:ERROR|CRITICAL|FATAL)\b|\bggml_\w+"
+)
 _COMMIT = re.compile(r"(?:commit \w{3,40}\b|Author: |Date: |Merge: |AuthorDate: |CommitDate: |Subject: )")
 
 
 def is_speech(lines: Sequence[str], at: int) -> bool:
     """Whether that line is no program's: of a transcript, by what stands in it or above it, or of a quoted text."""
-    if _SPOKEN.match(lines[at][:LONGEST_BEFORE]):
+    shown = lines[at][:LONGEST_BEFORE]
+    by_a_program = _BY_A_PROGRAM.match(shown) is not None
+    if _SPOKEN.match(shown) or (_MAY_BE_SPOKEN.match(shown) and not by_a_program):
         return True
+    return _is_below_a_speakers_sign(lines, at, by_a_program) or _is_of_a_change(lines, at)
+
+
+def tells_of_an_error(line: str) -> bool:
+    """Whether it holds what is written, and hardly spoken: an exception's name, a level, a traceback."""
+    return _AN_ERRORS_FORM.search(line[:LONGEST_BEFORE]) is not None
+
+
+def _is_below_a_speakers_sign(lines: Sequence[str], at: int, by_a_program: bool) -> bool:
+    """Whether times, a key or a name above the line make it speech, and nothing between them is a program's."""
+    traceback = _TRACEBACK.match(lines[at]) is not None
     for above in reversed(lines[max(0, at - _LONGEST_CUE) : at]):
-        if not above.strip():
-            break
+        if not above.strip() or traceback:
+            return False
         shown = above[:LONGEST_BEFORE]
         if _TIMES_ALONE.match(shown) or _KEY_ALONE.match(shown):
             return True
-        if _NAME_ALONE.match(shown) and not _LISTED.match(lines[at]):
+        if not by_a_program and (
+            _MAY_BE_TIMES.match(shown) or (_NAME_ALONE.match(shown) and not _LISTED.match(lines[at]))
+        ):
             return True
-    return _is_of_a_change(lines, at)
+        traceback = _TRACEBACK.match(shown) is not None
+        by_a_program = by_a_program or _BY_A_PROGRAM.match(shown) is not None
+    return False
 
 
 def _is_of_a_change(lines: Sequence[str], at: int) -> bool:

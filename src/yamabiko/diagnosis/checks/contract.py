@@ -115,6 +115,8 @@ class Check:
     """Ends that suggest it even without words: SIGILL, 0xC0000409; unless `needs_ending`."""
     needs_ending: bool = False
     """The words count only with one of `endings`."""
+    stalled: tuple[str, ...] = ()
+    """Words that make it possible without such an end; where somebody has interrupted the program, `words` do."""
     engines: tuple[str, ...] = ()
     """Only failures of these suggest it; empty: of any."""
     words_suffice: bool = False

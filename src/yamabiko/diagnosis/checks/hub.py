@@ -114,6 +114,7 @@ CHECKS = (
             r"Fetching \d+ files:\s+(?!100)\d+%\|",
             r"\S*\.(?:safetensors|bin|pt|pth|ckpt|onnx|gguf|nemo|tar):\s+(?!100)\d+%\|",
         ),
+        stalled=(r"(?:Downloading|Fetching|\S+\.\w{1,12}:)[^|]*(?<!100)%\|.*\b0\.00B/s",),
         # Bars of other files, which may be full.
         then_only=(r"(?:Downloading \(incomplete|Fetching \d+ files|\S+\.\w{1,12}:\s+\d+%\|)",),
         endings=("silent", "SIGKILL"),

@@ -92,6 +92,7 @@ def test_a_fix_that_cannot_be_made_leaves_the_old_environment(broken: Path) -> N
     result = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=broken, **nowhere)
     assert result.code == 1, result.out
     assert "taken back" in result.out
+    assert "--undo" not in result.out, "nothing was kept that could be taken back"
     assert engines(broken) == before
     assert json.loads((broken / "state/fixes.json").read_text())["applied"] == []
 

@@ -61,6 +61,20 @@ def test_a_new_environment_that_does_not_pass_is_not_kept(place: Settings) -> No
     assert (kept, "does not pass" in why.en, "kernel cpu" in why.en) == (False, True, True)
 
 
+def test_a_model_that_was_never_here_is_no_fault_of_the_new_environment(place: Settings) -> None:
+    """While the environment was broken nobody could see that its model is missing too; the finding stays, and is shown."""
+    absent = article("model-not-here").finding(("folder: not there",))
+    before = visited(Rung(made(place), "whole", False, "x", BROKEN.id), found=[BROKEN])
+    after = visited(
+        Rung(made(place), "load", True), Rung(made(place), "speech", False, absent.id, absent.id), found=[absent]
+    )
+
+    assert [str(one) for one in judge(MADE_ANEW, before, after, place)] == [
+        "True",
+        "it is gone, and the new environment loads; there was no text to compare with",
+    ]
+
+
 @pytest.mark.parametrize(
     ("tried", "said"),
     [

@@ -66,7 +66,8 @@ def _fix(settings: Settings, engine: str | None, console: Console, *, yes: bool,
     else:
         if left:
             screen.print_result(f"{Text('still wrong', '残っている問題')}: {', '.join(left)} (yamabiko doctor)\n")
-        screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
+        if any(one.kept for one in done):
+            screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
     return WRONG if left else WELL
 
 

@@ -180,7 +180,7 @@ def _made(treatment: Treatment, settings: Settings) -> str:
 
 def _failed(made: str, after: Visit) -> Text | None:
     """That a finding is gone proves nothing where nobody could look: the new environment itself must pass."""
-    rungs = [rung for rung in after.checkup.rungs if rung.environment == made]
+    rungs = [rung for rung in after.checkup.rungs if rung.environment == made and rung.finding not in _of_models(after)]
     if not rungs:
         return Text(f"nothing was tried in the new environment: {made}", f"新しい環境では何も試せませんでした: {made}")
     bad = ", ".join(rung.what for rung in rungs if not rung.well)
@@ -189,9 +189,14 @@ def _failed(made: str, after: Visit) -> Text | None:
     return None
 
 
+def _of_models(after: Visit) -> set[str]:
+    """What a model lacks was as wrong before, when nobody could get far enough to see it."""
+    return {finding.id for finding in after.checkup.findings if finding.area == "model"}
+
+
 def _held(treatment: Treatment, before: Visit, after: Visit) -> Text | None:
     """Why it is not kept; None if it did what it promised and broke nothing."""
-    known = {finding.id for finding in before.checkup.findings}
+    known = {finding.id for finding in before.checkup.findings} | (_of_models(after) if treatment.engine else set())
     now = [finding for finding in after.checkup.findings if finding.severity != "info"]
     if any(finding.id == treatment.finding.id for finding in now):
         return Text("the finding is still there", "問題が解消しません")
@@ -224,7 +229,7 @@ def _promise_kept(made: str, before: Visit, after: Visit) -> Text:
             "it is gone, and the recordings whose text we know give it",
             "解消し、内容の分かっている録音も正しく認識できます",
         )
-    if any(r.environment == made and r.what.startswith("speech") for r in after.checkup.rungs):
+    if any(r.well and r.environment == made and r.what.startswith("speech") for r in after.checkup.rungs):
         return Text(
             "it is gone, and the speech in known recordings is found",
             "解消し、内容の分かっている録音の発話も検出できます",

@@ -112,7 +112,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
         if sign.here is False or (check.unless and says(symptom.lines, check.unless)):
             ruled_out.append(check.id)
             contradicted += [line] if sign.here is False and not check.work_goes_on else []
-        elif of_them is False or _not_yet_ended(check, symptom):
+        elif of_them is False or _not_yet_ended(check, symptom) or check.doubted_by(line):
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)

@@ -139,6 +139,8 @@ class Check:
     """It counts only where nothing else was said of a failure."""
     unless: tuple[str, ...] = ()
     """Words of a program by which it is not so."""
+    doubted_by: Callable[[str], bool] = field(default=lambda line: False)
+    """Whether the line itself tells of something that its words do not fit: it is only possible then."""
     needs: Needs = ""
     """What must be in a machine for this to happen on it at all."""
     instead_of: tuple[str, ...] = ()

@@ -379,7 +379,7 @@ CHECKS = (
     Check(
         "gpu-compute-mode-exclusive-or-mig",
         words=(
-            r"all CUDA-capable devices are busy or unavailable",
+            r"(?:CUDA error: )?(?:all CUDA-capable devices are|CUDA-capable device\(s\) is/are) busy or unavailable",
             r"(?:\w*CUDA\b.{0,60})?\bcudaErrorDevicesUnavailable",
             r"CUDA (?:failure!?|error:?|failed with error) ?46\b",
         ),

@@ -226,6 +226,7 @@ CHECKS = (
         "nemo-libcuda-missing-rocm",
         words=(
             r"Failed to dlopen libcuda\.so\.1",
+            r'Failure finding "libcuda\.so\.1"',
             r'"cuda" is an NVIDIA driver library and can only be found via system search',
         ),
         look=_libcuda_on_rocm,

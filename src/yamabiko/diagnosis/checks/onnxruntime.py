@@ -309,8 +309,8 @@ CHECKS = (
         "ort-midrun-fallback",
         work_goes_on=True,
         # While running; a session that could not be created says `EP Error ... when using`, without the colon.
-        words=(r"EP Error: .*\bEP_FAIL\b", r"EP Error: .* using \["),
-        words_suffice=True,
+        sure_words=(r"EP Error: .*\bEP_FAIL\b", r"EP Error: .* using \["),
+        words=(r"EP Error\b.*(?<! when) using \[", r"Falling back to \['CPUExecutionProvider'\] and retrying"),
         look=lambda facts: anywhere(facts.environments, _of_a_gpu),
         by_itself=never,
     ),

@@ -208,6 +208,10 @@ CHECKS = (
             r"inconsistency in registered CommandLine options",
             r"CommandLine Error: Option '[^']+' registered more than once",
         ),
+        # LLVM is in drivers of displays and in compilers too.
+        whose=(r"python|torch|rocm|\bhip|amd_comgr|numba|llvmlite",),
+        whose_tells=False,
+        unless=(r"#\d+\s.*(?:/dri/|_dri\.so|libgallium|libvulkan|libGLX|libEGL)",),
         endings=("SIGSEGV",),
         look=_two_llvms,
         by_itself=never,

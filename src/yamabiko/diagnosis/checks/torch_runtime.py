@@ -11,6 +11,11 @@ from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 _GIB = 2**30
 _LITTLE_BYTES = 2 * _GIB
 
+_ASSERTION = (
+    r"\S+\.cu:\d+: .{0,200}\bblock: \[[\d,]+\], thread: \[[\d,]+\] Assertion `",
+    r"Assertion [`'\"]?\w+ < srcSelectDimSize\b",
+)
+"""What a kernel writes that stops itself."""
 _STICKY = (
     "an illegal memory access was encountered",
     "device-side assert triggered",
@@ -23,12 +28,37 @@ _STICKY = (
 
 def _little_memory(facts: Facts) -> Sign:
     gpus = () if isinstance(facts.nvidia.gpus, Unavailable) else facts.nvidia.gpus
-    lines = [
-        f"NVML: GPU {number} ({gpu.name}) has {gpu.free_bytes / _GIB:.1f} of {gpu.memory_bytes / _GIB:.1f} GiB free"
-        for number, gpu in enumerate(gpus)
-        if isinstance(gpu.free_bytes, int) and isinstance(gpu.memory_bytes, int) and gpu.free_bytes < _LITTLE_BYTES
+    told = [
+        (
+            gpu.free_bytes,
+            f"NVML: GPU {n} ({gpu.name}) has {gpu.free_bytes / _GIB:.1f} of {gpu.memory_bytes / _GIB:.1f} GiB free",
+        )
+        for n, gpu in enumerate(gpus)
+        if isinstance(gpu.free_bytes, int) and isinstance(gpu.memory_bytes, int)
     ]
-    return present(*lines) if lines else UNTOLD
+    little = [line for free, line in told if free < _LITTLE_BYTES]
+    # What is free now may have been given back by what has died: it settles nothing.
+    return present(*little) if little else Sign(None, tuple(line for _, line in told))
+
+
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": _GIB, "KB": 2**10, "MB": 2**20, "GB": _GIB}
+_SIZE = r"([\d.]+) (bytes|[KMG]i?B)"
+_FIGURES = re.compile(rf"Tried to allocate {_SIZE}.*?(?:of which {_SIZE} is free|; {_SIZE} free)")
+
+
+def _tells_of_enough(line: str) -> bool:
+    """Whether torch's own figures show far more free than was asked for; pieces too small to use are no such sum."""
+    figures = _FIGURES.search(line)
+    if figures is None:
+        return False
+    try:
+        tried, free = (
+            float(number) * _UNITS[unit]
+            for number, unit in (figures.group(1, 2), figures.group(3, 4) if figures[3] else figures.group(5, 6))
+        )
+    except ValueError:  # 1.2.3
+        return False
+    return free > 2 * tried + _GIB
 
 
 # ---- variables that hide the GPUs -----------------------------------------------------------------------------------
@@ -123,7 +153,7 @@ CHECKS = (
         "cuda-sticky-error",
         words=(
             *(rf"(?:CUDA|HIP)\b.{{0,80}}{text}" for text in _STICKY),
-            r"\S+\.cu:\d+: .{0,200}\bblock: \[[\d,]+\], thread: \[[\d,]+\] Assertion `",
+            *_ASSERTION,
             r"(?:\w*CUDA\b.{0,60})?\bcudaError(?:IllegalAddress|Assert|LaunchFailure|MisalignedAddress|LaunchTimeout)\b",
             r"(?:\w*CUDA\b.{0,60})?\bCUDA_ERROR_(?:ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|MISALIGNED_ADDRESS|LAUNCH_TIMEOUT)\b",
         ),
@@ -143,6 +173,8 @@ CHECKS = (
         ),
         # What cuBLAS says too where an earlier kernel has ruined the context.
         words=(r"(?:cuBLAS failed with status |CUDA error: )?CUBLAS_STATUS_ALLOC_FAILED",),
+        unless=_ASSERTION,
+        doubted_by=_tells_of_enough,
         needs="gpu",
         look=_little_memory,
         by_itself=never,

@@ -66,6 +66,15 @@ FAILED tests/test_x.py::test_oom - RuntimeError: {}
 ray.exceptions.RayTaskError(RuntimeError): {}
 onnxruntime.capi.onnxruntime_pybind11_state.Fail: {}
 Exception in thread Thread-1 (run): {}
+2026-11-21T10:00:00+0900 host whisper[12]: RuntimeError: {}
+2026-11-21T10:00:00+0900 host python3[12]: {}
+2026-11-21 10:00:00 [error    ] transcription failed           error='{}'
+10:00AM DBG GRPC(whisper-127.0.0.1:4242): stderr {}
+stderr RuntimeError: {}
+HTTP 500: {{"detail":"{}"}}
+HTTP 500 Internal Server Error: {{"detail":"RuntimeError: {}"}}
+Error transcribing file on line {}
+6 : RUNTIME_EXCEPTION : {}
 """
 
 

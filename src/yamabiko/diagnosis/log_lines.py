@@ -52,6 +52,7 @@ _NEUTRAL = (
     rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_TIME}(?:\s+-\s+[\w.]+(?=\s+-\s))?",
     rf"\d\d-\d\d {_TIME}\s",
     rf"[A-Z][a-z]{{2}} +\d+ {_TIME} [\w.-]+ ",  # syslog: Nov 21 18:00:00 host
+    rf"\d{{4}}-\d\d-\d\dT{_TIME} [\w.-]+ (?=[\w./-]+(?:\[\d+\])?:\s)",  # journalctl -o short-iso
     r"\S*\.(?:so|dylib|dll)[.\d]*:\s",
     r"Caused by:\s|(?:CUDA|HIP) initialization:\s",
     r"(?:CUDA|HIP|cuDNN|cuBLAS) (?:failed with (?:error|status)|failure!?(?: \d+)?:?|(?:driver |runtime )?error:?) ",
@@ -87,6 +88,12 @@ _PROGRAM = (
     r"FAILED \S+::\S+ - ",
     r"(?-i:[a-z][\w.-]*)\s+\|\s",  # docker compose
     r"std(?:err|out) [FP] ",  # Kubernetes
+    r"(?:\d{1,2}:\d\d(?:AM|PM) )?(?-i:DBG|INF|WRN|ERR) (?:GRPC\([^)]{0,120}\): )?(?:std(?:err|out) )?",  # LocalAI
+    r"std(?:err|out) (?=\w*(?:ggml|whisper|llama)_|\w+Error: |CUDA |Traceback )",
+    r"HTTP(?:/[\d.]+)? [45]\d\d\b[^{\n]{0,60}",
+    r"Error transcribing file on line ",  # Whisper-WebUI
+    r"\d{1,2} : (?-i:[A-Z_]{4,}) : ",  # onnxruntime's number and name of an error
+    r"[^=\n]{0,200}?\s{2,}(?:error|err|exception)=['\"]?",  # structlog
     r"line \d+:\s+(?:\d+\s+)?| {4,}\d+:\s",  # shells; the causes of anyhow
     rf"Thread \d+ \"(?-i:{_SOFTWARE})\"[^\n]{{0,40}} received signal SIG\w+, ",
     r"thread '[^']{0,60}'(?: \(\d+\))? panicked at (?:'|[^\s:]+:\d+:\d+:\s*)?",

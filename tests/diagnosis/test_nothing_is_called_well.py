@@ -102,6 +102,7 @@ def test_running_on_the_cpu_is_well_where_there_is_no_gpu():
 def test_speech_about_errors_is_no_error():
     spoken = "[00:00.000 --> 00:04.000] I got an error, and it crashed\n[00:04.000 --> 00:06.000] it failed: twice"
     assert first_of(spoken).severity == "info"
+    assert first_of("Alice: the service was unavailable that day").severity == "info"
 
 
 XET = {

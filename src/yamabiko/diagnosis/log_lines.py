@@ -155,7 +155,8 @@ _SOUNDS_BAD = re.compile(
     r"|core dumped|out of memory|bad_alloc|illegal|mismatch|undefined symbol|no such file|timed out|not in available"
     r"|エラー|失敗|例外|異常|強制終了|メモリ不足"
     # what CUDA says without any of these
-    r"|is insufficient|busy or unavailable|unsupported (?:display|toolchain)|non supported|not permitted|not yet initialized|no \S+-capable device"
+    r"|is insufficient|busy or unavailable|unsupported (?:display|toolchain)|non supported"
+    r"|not permitted|not yet initialized|no \S+-capable device"
     r"|invalid (?:argument|device|resource|value|handle)|image is invalid|not supported in the installed"
     # an exception of any name: onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument: ...
     r"|(?-i:(?:^|\s)(?:[a-z_]\w*\.)+[A-Z]\w+:\s)",

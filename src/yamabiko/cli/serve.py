@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from yamabiko import settings
+from yamabiko import logs, settings
 from yamabiko.cli import configured, screen
 from yamabiko.cli.parameters import Number
 from yamabiko.configuration import page
@@ -83,6 +83,12 @@ ConfigFile = Annotated[
 ]  # fmt: skip
 
 
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help=str(Text("A line for every request", "要求ごとに1行表示する"))),
+]  # fmt: skip
+
+
 def command(
     host: Host = None,
     port: Port = None,
@@ -108,8 +114,11 @@ def command(
     allow_folder: AllowFolder = None,
     cors_origin: CorsOrigin = None,
     config: ConfigFile = None,
+    verbose: Verbose = False,
 ) -> None:
-    given = {name: value for name, value in locals().items() if value not in (None, [])}
+    given = {name: value for name, value in locals().items() if value not in (None, []) and name != "verbose"}
+    if verbose:
+        logs.show_on_stderr()
     from yamabiko.configuration import serving
     from yamabiko.scheduling.setup import Wish, check
     from yamabiko.server.config import Key, is_loopback

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from yamabiko import __version__
+from yamabiko import __version__, logs
 from yamabiko.findings import Finding
 from yamabiko.scheduling.pool import Kept
 from yamabiko.speech import Transcript
@@ -129,12 +129,13 @@ class Counted:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, code = time.perf_counter(), 499  # as it stays when the client is gone before the answer
+        begun, code, finding = time.perf_counter(), 499, ""  # as it stays when the client is gone before the answer
 
         async def watched(message: Message) -> None:
-            nonlocal code
+            nonlocal code, finding
             if message["type"] == "http.response.start":
                 code = message["status"]
+                finding = dict(message.get("headers", ())).get(b"x-yamabiko-finding", b"").decode("ascii", "replace")
             await send(message)
 
         try:
@@ -145,6 +146,8 @@ class Counted:
             metrics = self._metrics()
             metrics.http_requests.labels(route, method, str(code)).inc()
             metrics.http_seconds.labels(route, method).observe(time.perf_counter() - begun)
+            told = {"finding": finding} if finding else {}
+            logs.event("request", method=method, route=route, code=code, seconds=time.perf_counter() - begun, **told)
 
 
 class _Standing(Collector):

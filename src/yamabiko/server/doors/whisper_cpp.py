@@ -42,7 +42,10 @@ _MEDIA = {
 
 @router.post("/inference")
 async def inference(request: Request) -> Response:
-    """Fields: file, and those of `_TAKEN`; of the rest of whisper.cpp's the answer's header says that they changed nothing."""
+    """
+    Fields: file, and whisper.cpp's as far as they mean something here (docs/server.md lists them); the answer's header
+    `x-yamabiko-ignored` names the rest.
+    """
     async with sitting(request) as here:
         upload, fields = here.form.file(), Fields(here.form)
         asked = _asked(here.form, here.desk.default_wish())

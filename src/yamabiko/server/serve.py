@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from yamabiko import logs
@@ -30,7 +33,7 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None], 
     Raises: CannotListen; Problem (bind-without-key).
     """
     config.check()
-    with contextlib.ExitStack() as stack:
+    with contextlib.suppress(_EndedEarly), _ends_as_usual(), contextlib.ExitStack() as stack:
         ours = stack.enter_context(_listen("--port", config.host, config.port))
         wyoming = None
         if config.wyoming_port is not None:
@@ -41,6 +44,28 @@ def serve(config: Config, settings: Settings, listening: Callable[[str], None], 
         from yamabiko.server.running import run
 
         run(config, settings, ours, wyoming, say)
+
+
+class _EndedEarly(BaseException):
+    """A signal came before anything stood that takes signals."""
+
+
+@contextlib.contextmanager
+def _ends_as_usual() -> Iterator[None]:
+    """SIGINT and SIGTERM are a server's usual end also before uvicorn takes them over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _EndedEarly
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _listen(option: str, host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from yamabiko.formats.contract import Layout
-from yamabiko.formats.plain import finite, seconds
+from yamabiko.formats.plain import finite, segment_values, word_values
 from yamabiko.formats.text import encodable
 from yamabiko.formats.times import clock, milliseconds
 from yamabiko.speech import Segment, Transcript
@@ -60,28 +60,9 @@ def render(name: str, found: dict[str, Any], layout: Layout) -> str:
 
 
 def _segment(number: int, segment: Segment, word_timestamps: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "id": number,
-        "seek": None,  # where Whisper's own window stood: no engine here tells it
-        "start": seconds(segment.start_s),
-        "end": seconds(segment.end_s),
-        "text": segment.text,
-        "tokens": list(segment.tokens),
-        "temperature": segment.temperature,
-        "avg_logprob": segment.avg_logprob,
-        "compression_ratio": segment.compression_ratio,
-        "no_speech_prob": segment.no_speech_prob,
-    }
+    values = segment_values(number, segment) | {"seek": None}  # docs/yamabiko-whisper.md: never told here
     if word_timestamps:
-        values["words"] = [
-            {
-                "word": word.text,
-                "start": seconds(word.start_s),
-                "end": seconds(word.end_s),
-                "probability": word.probability,
-            }
-            for word in segment.words
-        ]
+        values["words"] = word_values(segment)
     return values
 
 

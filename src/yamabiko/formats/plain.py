@@ -51,6 +51,18 @@ def segment_values(number: int, segment: Segment) -> dict[str, Any]:
     }
 
 
+def word_values(segment: Segment) -> list[dict[str, Any]]:
+    return [
+        {
+            "word": word.text,
+            "start": seconds(word.start_s),
+            "end": seconds(word.end_s),
+            "probability": word.probability,
+        }
+        for word in segment.words
+    ]
+
+
 def seconds(value: float) -> float:
     """To the millisecond: sums of chunk offsets else show as 12.340000000000002."""
     return round(value, 3)

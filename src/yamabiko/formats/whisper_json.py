@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yamabiko.formats.contract import Format, Layout
-from yamabiko.formats.plain import dump, receipt, seconds, segment_values
+from yamabiko.formats.plain import dump, receipt, segment_values, word_values
 from yamabiko.i18n import Text
 from yamabiko.speech import Segment, Transcript
 
@@ -13,15 +13,7 @@ from yamabiko.speech import Segment, Transcript
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
     values = segment_values(number, segment)
     if segment.words:
-        values["words"] = [
-            {
-                "word": word.text,
-                "start": seconds(word.start_s),
-                "end": seconds(word.end_s),
-                "probability": word.probability,
-            }
-            for word in segment.words
-        ]
+        values["words"] = word_values(segment)
     if segment.language is not None:
         values["language"] = segment.language
     return values

@@ -185,7 +185,7 @@ class _Heard:
 
     def surely(self, span: Span) -> bool:
         """Whether somebody surely speaks in a stretch, and not merely something sounds like it."""
-        found = None if self.probabilities is None else _likelihood(self.probabilities, [span], self.window)
+        found = None if self.probabilities is None else likelihood(self.probabilities, [span], self.window)
         return found is not None and found >= SURE_SPEECH
 
     @property
@@ -218,14 +218,14 @@ def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watche
     chunks = clipping.cut(spans, clips, longest_s=longest_s, probabilities=probabilities, window_samples=window)
     if not chunks:
         _tell((_no_speech(clips, part=bool(request.clips)),), watcher, course)
-    return _Heard(chunks, spans, True, _likelihood(probabilities, spans, window), probabilities, window)
+    return _Heard(chunks, spans, True, likelihood(probabilities, spans, window), probabilities, window)
 
 
 def _everything(clips: tuple[Span, ...], longest_s: float) -> _Heard:
     return _Heard(clipping.cut(clips, clips, longest_s=longest_s), clips, False)
 
 
-def _likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
+def likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
     """Mean over the windows in which somebody speaks: padding left out."""
     inside = [probabilities[span.start_sample // window : -(-span.end_sample // window)] for span in spans]
     spoken = [part[part >= 0.5] for part in inside]
@@ -272,22 +272,10 @@ def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> Non
 
 
 def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course: _Course) -> Receipt:
-    loaded = run.ready.loaded if run.ready else None
     total_s = time.perf_counter() - course.begun
-    environment = next(iter(request.outfit.environments.values()))
     spent = course.decode_s + course.find_speech_s + run.load_s + run.inference_s
-    return Receipt(
-        engine=request.outfit.card.name,
-        engine_version=loaded.engine_version if loaded else "",
-        environment=str(environment),
-        model=request.outfit.model_name,
-        model_revision=request.outfit.model_revision,
-        requested_device=request.requested_device,
-        requested_compute_type=request.requested_compute_type,
-        used_device=run.used_device,
-        used_compute_type=loaded.compute_type if loaded else "none",
-        verdict=run.ruling.verdict if run.ruling else "not proved",
-        evidence=run.evidence,
+    return replace(
+        ran(request, run),
         timings=Timings(
             decode_s=course.decode_s,
             find_speech_s=course.find_speech_s,
@@ -300,8 +288,26 @@ def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course
         speech_s=heard.speech_s,
         chunks=len(heard.chunks),
         chunks_resumed=course.resumed,
-        fallbacks=tuple(run.fallbacks),
         notices=(*course.notices, *run.notices),
+    )
+
+
+def ran(request: Request, run: Run) -> Receipt:
+    """What was asked, and what ran where, with its proof; figures of the recording are the caller's to add."""
+    loaded = run.ready.loaded if run.ready else None
+    return Receipt(
+        engine=request.outfit.card.name,
+        engine_version=loaded.engine_version if loaded else "",
+        environment=str(next(iter(request.outfit.environments.values()))),
+        model=request.outfit.model_name,
+        model_revision=request.outfit.model_revision,
+        requested_device=request.requested_device,
+        requested_compute_type=request.requested_compute_type,
+        used_device=run.used_device,
+        used_compute_type=loaded.compute_type if loaded else "none",
+        verdict=run.ruling.verdict if run.ruling else "not proved",
+        evidence=run.evidence,
+        fallbacks=tuple(run.fallbacks),
     )
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
 from yamabiko.audio import chunks as cutting
 from yamabiko.audio import speech_spans
 from yamabiko.audio.chunks import Chunk
@@ -29,7 +27,7 @@ from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, Transc
 from yamabiko.transcription.asking import Asking, Stage
 from yamabiko.transcription.journal import Journal
 from yamabiko.transcription.merge import merge, within_speech
-from yamabiko.transcription.pipeline import SURE_SPEECH, SURE_SPEECH_S, Request
+from yamabiko.transcription.pipeline import SURE_SPEECH, Request, likelihood, ran
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,27 +140,15 @@ def _with_language(options: TranscribeOptions, language: str | None) -> Transcri
 
 
 def _surely(stretch: Stretch, spans: Sequence[Span]) -> bool:
-    found = [stretch.probabilities[span.start_sample // WINDOW : -(-span.end_sample // WINDOW)] for span in spans]
-    likely = numpy.concatenate([part[part >= 0.5] for part in found]) if found else numpy.zeros(0)
-    return likely.size * WINDOW >= SURE_SPEECH_S * SAMPLE_RATE and float(likely.mean()) >= SURE_SPEECH
+    found = likelihood(stretch.probabilities, spans, WINDOW)
+    return found is not None and found >= SURE_SPEECH
 
 
 def _receipt(
     stretch: Stretch, request: Request, run: Run, chunks: Sequence[Chunk], spans: Sequence[Span], total_s: float
 ) -> Receipt:
-    loaded = run.ready.loaded if run.ready else None
-    return Receipt(
-        engine=request.outfit.card.name,
-        engine_version=loaded.engine_version if loaded else "",
-        environment=str(next(iter(request.outfit.environments.values()))),
-        model=request.outfit.model_name,
-        model_revision=request.outfit.model_revision,
-        requested_device=request.requested_device,
-        requested_compute_type=request.requested_compute_type,
-        used_device=run.used_device,
-        used_compute_type=loaded.compute_type if loaded else "none",
-        verdict=run.ruling.verdict if run.ruling else "not proved",
-        evidence=run.evidence,
+    return replace(
+        ran(request, run),
         timings=Timings(
             queue_s=max(0.0, total_s - run.load_s - run.inference_s),
             load_s=run.load_s, inference_s=run.inference_s, total_s=total_s,
@@ -170,7 +156,6 @@ def _receipt(
         audio_s=stretch.samples / SAMPLE_RATE,
         speech_s=sum(span.duration_s for span in spans),
         chunks=len(chunks),
-        fallbacks=tuple(run.fallbacks),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Protocol
 
 # ---- in the child ---------------------------------------------------------------------------------------------------
 
@@ -170,6 +170,33 @@ def ending(returncode: int) -> Ending:
     return Ending("exit", returncode, f"exit {returncode}")
 
 
+class Child(Protocol):
+    """As much of `subprocess.Popen` as whoever watches over a child needs, be it our own or somebody's fork."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises: subprocess.TimeoutExpired."""
+        ...
+
+    def kill(self) -> None: ...
+
+
 class LastWords:
     """
     What a child wrote on standard output and error: the newest `keep_bytes`, kept whatever it floods.
@@ -236,7 +263,7 @@ def available_memory_bytes() -> int | None:
     return max(available, 0)
 
 
-def kill_group(process: subprocess.Popen[bytes]) -> None:
+def kill_group(process: Child) -> None:
     """End a child and everything it started. The child must have been started with `start_new_session`."""
     if sys.platform == "win32":
         process.kill()

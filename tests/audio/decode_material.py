@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from yamabiko.audio.decode import Decoded, decode
+from yamabiko.audio.decode_start import Start, spawn
 from yamabiko.findings import Finding, Problem
 from yamabiko.settings import Settings
 
@@ -108,11 +109,11 @@ def alike(found: NDArray[np.floating], expected: NDArray[np.floating], expected_
     return max(float(np.corrcoef(*(part[: min(map(len, pair))] for part in pair))[0, 1]) for pair in pairs)
 
 
-def refusal(source: Path, target: Path, settings: Settings = ROOMY) -> Finding:
+def refusal(source: Path, target: Path, settings: Settings = ROOMY, start: Start = spawn) -> Finding:
     """The Finding of a decode that must fail, having left nothing behind."""
     before = target.read_bytes() if target.is_file() else None
     with pytest.raises(Problem) as caught:
-        decode(source, target, settings)
+        decode(source, target, settings, None, start)
     finding = caught.value.finding
     assert not target.with_name(target.name + ".part").exists()
     assert (target.read_bytes() if target.is_file() else None) == before

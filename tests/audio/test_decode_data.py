@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -38,10 +39,11 @@ def source_can_be_decoded(source: Path, target: Path) -> bool:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row["audio"].replace(" ", "_") for row in ROWS])
-def test_a_nasty_recording_does_what_its_row_expects(tmp_path, row):
+def test_a_nasty_recording_does_what_its_row_expects(tmp_path, row, nursery):
     source, target, expect = DATA / row["audio"], tmp_path / "a.f32", row["expect"]
     if expect.startswith("4xx"):
         finding = refusal(source, target)
+        assert refusal(source, target, start=nursery.start) == finding
         assert finding.area == "input"
         assert finding.id.startswith("input-")
         assert finding.evidence
@@ -57,6 +59,9 @@ def test_a_nasty_recording_does_what_its_row_expects(tmp_path, row):
 
     decoded = decode(source, target, ROOMY)
     found = samples(decoded)
+    if "2h" not in row["audio"]:  # forked, a decoder is the same one
+        assert replace(decode(source, tmp_path / "b", ROOMY, None, nursery.start), path=target) == decoded
+        assert (tmp_path / "b").read_bytes() == target.read_bytes()
     if row["text"]:
         assert decoded.duration_s == pytest.approx(JFK_S, abs=0.1)
         assert alike(found, reference(), 8000) > (0.8 if "clipped" in row["audio"] else 0.93)

@@ -239,7 +239,7 @@ def test_a_decoder_that_speaks_nonsense(tmp_path, monkeypatch, says, expected):
     fake.write_text(f"#!{sys.executable}\nimport os, sys\n{says}\n")
     fake.chmod(0o755)
     made = wav(tmp_path / "a.wav", babble(1))
-    monkeypatch.setattr(decode_module.sys, "executable", str(fake))
+    monkeypatch.setattr(sys, "executable", str(fake))
     monkeypatch.setattr(decode_module, "TIME_TO_LEAVE_S", 0.5)
 
     assert refusal(made, tmp_path / "a.f32").id == expected
@@ -247,7 +247,7 @@ def test_a_decoder_that_speaks_nonsense(tmp_path, monkeypatch, says, expected):
 
 def test_a_decoder_that_cannot_be_started(tmp_path, monkeypatch):
     made = wav(tmp_path / "a.wav", babble(1))
-    monkeypatch.setattr(decode_module.sys, "executable", str(tmp_path / "gone"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
 
     assert refusal(made, tmp_path / "a.f32").id == "decoder-not-started"
 
@@ -257,7 +257,7 @@ def test_what_a_file_makes_the_decoder_say_cannot_steer_a_terminal(tmp_path, mon
     fake.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('\\x1b]0;owned\\x07' + 'x' * 5000)\n")
     fake.chmod(0o755)
     made = wav(tmp_path / "a.wav", babble(1))
-    monkeypatch.setattr(decode_module.sys, "executable", str(fake))
+    monkeypatch.setattr(sys, "executable", str(fake))
 
     (line,) = refusal(made, tmp_path / "a.f32").evidence
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +22,8 @@ from typing import IO
 from yamabiko import children, logs, records
 from yamabiko.audio import decode_child, decode_findings
 from yamabiko.audio.decode_child import BYTES_PER_SAMPLE, CannotUse, Done, Failed, Job, Progress
+from yamabiko.audio.decode_start import Start, spawn
+from yamabiko.children import Child
 from yamabiko.findings import Finding, Problem
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE
@@ -55,13 +55,19 @@ class _Nonsense(Exception):
     """The child wrote something that is no message."""
 
 
-def decode(source: Path, target: Path, settings: Settings, progress: Callable[[float], None] | None = None) -> Decoded:
+def decode(
+    source: Path,
+    target: Path,
+    settings: Settings,
+    progress: Callable[[float], None] | None = None,
+    start: Start = spawn,
+) -> Decoded:
     """
     Decode `source` into `target`; on any failure `target` is as it was before.
 
-    `progress` is called with the seconds decoded so far. One decoder a target:
-    a second one at the same time is refused. Raises: Problem (input-*,
-    decode-limit, decoder-died, disk-full, output-*).
+    `progress` is called with the seconds decoded so far; `start` gives the
+    decoder. One decoder a target: a second one at the same time is refused.
+    Raises: Problem (input-*, decode-limit, decoder-died, disk-full, output-*).
     """
     source, target = Path(source), Path(target)
     started = time.monotonic()
@@ -80,7 +86,7 @@ def decode(source: Path, target: Path, settings: Settings, progress: Callable[[f
         longest_s=settings.longest_audio_s,
         free_disk_bytes=settings.free_disk_bytes,
     )
-    answer = _run(job, progress or _nobody_listens)
+    answer = _run(job, progress or _nobody_listens, start)
     if isinstance(answer, Done):
         result = _result(answer, source, target)
         logs.event(
@@ -111,17 +117,10 @@ def _prepare(source: Path, target: Path) -> None:
         raise CannotUse("output-unwritable", f"system: {error}") from error
 
 
-def _run(job: Job, progress: Callable[[float], None]) -> Done | Failed | Finding:
+def _run(job: Job, progress: Callable[[float], None], start: Start) -> Done | Failed | Finding:
     """The child's answer, or the Finding that says why there is none. Leaves no process and no part file."""
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "yamabiko.audio.decode_child", json.dumps(records.to_plain(job))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD},
-            start_new_session=True,
-        )
+        process = start(job)
     except OSError as error:  # no processes, memory or descriptors left
         return decode_findings.not_started(job.source, (f"system: {error}",))
     assert process.stdin is not None
@@ -152,12 +151,8 @@ def _run(job: Job, progress: Callable[[float], None]) -> Done | Failed | Finding
             _remove_part(job.part)
     if answer is not None:
         return answer
-    end = children.ending(process.returncode)
+    end = children.ending(process.wait())
     return decode_findings.died(job.source, end.name, _last_lines(words))
-
-
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-"""Numpy's threads reserve memory that counts against the limit, and would not be used."""
 
 
 def _listen(stream: IO[bytes], heard: queue.Queue[bytes | None], stop: threading.Event) -> None:
@@ -181,7 +176,7 @@ def _put(heard: queue.Queue[bytes | None], line: bytes | None, stop: threading.E
 
 def _converse(
     heard: queue.Queue[bytes | None],
-    process: subprocess.Popen[bytes],
+    process: Child,
     job: Job,
     progress: Callable[[float], None],
 ) -> Done | Failed | Finding | None:

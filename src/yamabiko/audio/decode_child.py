@@ -1,5 +1,5 @@
 """
-The decoder's own process: `python -P -m yamabiko.audio.decode_child JOB`.
+The decoder's own process: `python -P -m yamabiko.audio.decode_child JOB`, or a fork of `decode_nurse`.
 
 Media files are hostile input to native code. So they are read here, with limits
 on memory, time, output and on opening anything else, and a crash is a result.
@@ -26,7 +26,7 @@ import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from yamabiko import children, records
 from yamabiko.speech import SAMPLE_RATE
@@ -372,9 +372,8 @@ def _peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main() -> None:
+def work(job: Job) -> NoReturn:
     """One job, one answer. Ends without Python's teardown: nothing is left to tear down."""
-    job = records.from_plain(Job, json.loads(sys.argv[1]))
     results = os.dup(1)
     os.dup2(2, 1)
     children.never_dump_core()
@@ -387,4 +386,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work(records.from_plain(Job, json.loads(sys.argv[1])))

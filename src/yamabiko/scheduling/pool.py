@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from yamabiko import children, logs
+from yamabiko.audio.decode_start import Nursery, Start, spawn
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
@@ -108,9 +109,11 @@ class Pool:
     A worker is used within a `turn`; several threads may share a pool.
     """
 
-    def __init__(self, settings: Settings, room: Room | None = None) -> None:
+    def __init__(self, settings: Settings, room: Room | None = None, nursery: Nursery | None = None) -> None:
+        """`nursery`: for more recordings than a few; closed with the pool."""
         self._settings = settings
         self._room = room
+        self._nursery = nursery
         self.witness = Witness(lambda: gather(settings))
         """Asked when a worker has failed."""
         self.started = 0
@@ -147,13 +150,13 @@ class Pool:
                     self._rest(slot)
 
     @contextlib.contextmanager
-    def decoding(self, ticket: Ticket) -> Iterator[None]:
-        """Within, the caller may decode, as `DECODERS` others may. Raises: Cancelled."""
+    def decoding(self, ticket: Ticket) -> Iterator[Start]:
+        """Within, the caller may decode, as `DECODERS` others may, by a decoder started so. Raises: Cancelled."""
         while not self._decoders.acquire(timeout=LOOK_S):
             ticket.hold()
         try:
             ticket.hold()
-            yield
+            yield self._nursery.start if self._nursery else spawn
         finally:
             self._decoders.release()
 
@@ -256,6 +259,8 @@ class Pool:
             self._kept.clear()
         for kept in going:
             kept.worker.stop()
+        if self._nursery is not None:
+            self._nursery.close()
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 

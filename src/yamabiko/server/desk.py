@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from yamabiko import logs
+from yamabiko.audio.decode_start import Nursery
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem
@@ -65,7 +66,8 @@ class Desk:
         """`say`: what whoever started the server should read; called on any thread."""
         self.config = config
         self.settings = settings
-        self.pool = Pool(settings, Room(config.memory_budget_bytes, config.keep_free_bytes))
+        self._nursery = Nursery()
+        self.pool = Pool(settings, Room(config.memory_budget_bytes, config.keep_free_bytes), self._nursery)
         self.metrics = Metrics(self._now)
         self._say = say
         self.readiness: Readiness = "preparing"
@@ -87,6 +89,7 @@ class Desk:
 
     def start(self) -> None:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
+        self._nursery.begin()
         self._begin_to_get_ready()
         threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
         if self.jobs.trouble is not None:

@@ -21,6 +21,7 @@ import numpy
 from yamabiko.audio import speech_spans
 from yamabiko.audio.chunks import Chunk
 from yamabiko.audio.decode import Decoded, decode
+from yamabiko.audio.decode_start import Start
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.engines.contract import DetectedLanguage
@@ -94,8 +95,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         _tell((_text_from_a_script(request.outfit),), watcher, course)
     with ExitStack() as stack:
         folder = stack.enter_context(workspace(settings))
-        with pool.decoding(request.ticket):
-            decoded = _decode(recording, folder, settings, watcher, course)
+        with pool.decoding(request.ticket) as start:
+            decoded = _decode(recording, folder, settings, watcher, course, start)
         heard = _find_speech(decoded, request, pool, watcher, course)
         chunks = heard.chunks
         run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)
@@ -156,11 +157,13 @@ def _job(recording: Path, request: Request) -> str:
 # ---- stages -----------------------------------------------------------------------------------------------------
 
 
-def _decode(recording: Path, folder: Path, settings: Settings, watcher: Watcher, course: _Course) -> Decoded:
+def _decode(
+    recording: Path, folder: Path, settings: Settings, watcher: Watcher, course: _Course, start: Start
+) -> Decoded:
     begun = time.perf_counter()
     watcher.progress("decode", 0.0, None)
     decoded = decode(
-        recording, folder / "audio.f32", settings, progress=lambda done_s: watcher.progress("decode", done_s, None)
+        recording, folder / "audio.f32", settings, lambda done_s: watcher.progress("decode", done_s, None), start
     )
     course.decode_s = time.perf_counter() - begun
     _tell(decoded.notices, watcher, course)

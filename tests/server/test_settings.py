@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from live_client import OVER, live, pcm
 
 from homes import linked
 from program import Result, noise_file
@@ -137,6 +138,22 @@ def test_a_key_s_uploads_have_their_own_limit(guarded) -> None:
 def test_the_language_holds_where_a_request_names_none(guarded) -> None:
     assert ask(guarded).json()["language"] == "japanese"
     assert ask(guarded, data={"language": "en"}).json()["language"] == "english"
+
+
+def test_the_language_holds_for_live_captions_too(guarded) -> None:
+    with live(guarded, additional_headers={"authorization": "Bearer anna"}) as client:
+        client.update(turn_detection=None)
+        client.append(pcm(EN))
+        client.say("input_audio_buffer.commit")
+        assert [spoken["code"] for spoken in client.until(*OVER)[-1]["languages"]] == ["ja"]
+
+        def expected(**given: Any) -> str | None:
+            told = client.update(transcription=given)
+            return told["session"]["audio"]["input"]["transcription"]["language"]
+
+        assert expected() == "ja"
+        assert expected(languages=["en", "de"]) is None
+        assert expected(languages=[], language="en") == "en"
 
 
 def test_a_recording_longer_than_the_limit_is_refused(guarded, tmp_path) -> None:

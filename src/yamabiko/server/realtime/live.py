@@ -26,6 +26,7 @@ from yamabiko.server.realtime.keys import PATH, LiveKeys, secret_of
 from yamabiko.server.realtime.session import Session, request
 from yamabiko.server.realtime.session_settings import LiveSettings, from_old
 from yamabiko.server.realtime.work import Work
+from yamabiko.server.sitting import desk_of
 from yamabiko.settings import Settings
 
 router = APIRouter(tags=["OpenAI"])
@@ -86,7 +87,7 @@ async def realtime(socket: WebSocket) -> None:
     try:
         async with AsyncExitStack() as stack:
             key = live.keys.find(secret_of(socket))
-            settings = key.settings if key else LiveSettings(model=socket.query_params.get("model"))
+            settings = key.settings if key else _settings(desk, socket.query_params.get("model"))
             session = Session(socket, desk, settings, old=old)
             ticket = await stack.enter_async_context(desk.place(socket.state.client))
             finders = await stack.enter_async_context(live.place(session, max(1, desk.config.most_waiting // 2)))
@@ -118,7 +119,7 @@ async def client_secret(request: Request) -> dict[str, Any]:
             f"expires_after.seconds は {SHORTEST_S} - {LONGEST_S} の整数です。",
         )
         raise refused("parameter-invalid", rule, f"body: {str(expires)[:100]}", param="expires_after.seconds")
-    settings, _ = LiveSettings().updated(asked.get("session"))
+    settings, _ = _settings(desk_of(request)).updated(asked.get("session"))
     value, expires_at = _mint(request, seconds, settings)
     session = settings.plain(events.new_id("sess"), _model(request, settings))
     return {"value": value, "expires_at": expires_at, "session": {**session, "expires_at": expires_at}}
@@ -127,19 +128,24 @@ async def client_secret(request: Request) -> dict[str, Any]:
 @router.post(f"{PATH}/transcription_sessions")
 async def transcription_session(request: Request) -> dict[str, Any]:
     """The same in the API's older shape."""
-    settings, _ = LiveSettings().updated(from_old(await _body(request)))
+    settings, _ = _settings(desk_of(request)).updated(from_old(await _body(request)))
     value, expires_at = _mint(request, EXPIRES_S, settings)
     session = settings.plain_old(events.new_id("sess"), _model(request, settings))
     return {**session, "client_secret": {"value": value, "expires_at": expires_at}}
 
 
+def _settings(desk: Desk, model: str | None = None) -> LiveSettings:
+    """Before the client has said anything."""
+    return LiveSettings(model=model, assumed_language=desk.config.language)
+
+
 def _mint(request: Request, seconds: float, settings: LiveSettings) -> tuple[str, int]:
-    settings.asked(request.app.state.desk.default_wish())  # what cannot be had is told now, not to the browser
+    settings.asked(desk_of(request).default_wish())  # what cannot be had is told now, not to the browser
     return live_of(request).keys.mint(request.state.client, seconds, settings)
 
 
 def _model(request: Request, settings: LiveSettings) -> str:
-    desk: Desk = request.app.state.desk
+    desk = desk_of(request)
     return settings.model or desk.config.model or desk.config.engine
 
 

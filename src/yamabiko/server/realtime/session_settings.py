@@ -34,6 +34,8 @@ class LiveSettings:
     model: str | None = None
     """As the client named it; None: the server's own."""
     language: str | None = None
+    assumed_language: str | None = None
+    """The server's own, for a client that names neither one nor several."""
     languages: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     prompt: str | None = None
@@ -41,11 +43,16 @@ class LiveSettings:
     """None: the client says where a turn ends."""
     logprobs: bool = False
 
+    @property
+    def spoken(self) -> str | None:
+        """The language that is expected; None: it is detected."""
+        return self.language or (None if self.languages else self.assumed_language)
+
     def asked(self, default: Wish) -> Asked:
         """What it means for the engine. Raises: Refused (parameter-invalid, model-unknown)."""
         name = "" if self.model is None or self.model.startswith("gpt-") else self.model
         fields = {"model": [name], "languages": list(self.languages), "keywords": list(self.keywords)}
-        fields |= {"language": [self.language or ""], "prompt": [self.prompt or ""]}
+        fields |= {"language": [self.spoken or ""], "prompt": [self.prompt or ""]}
         fields |= {"include": ["logprobs"]} if self.logprobs else {}
         try:
             return read(Form(fields=fields), default)
@@ -107,7 +114,7 @@ class LiveSettings:
         }
 
     def _transcription(self, model: str) -> dict[str, Any]:
-        told: dict[str, Any] = {"model": model, "language": self.language, "prompt": self.prompt or ""}
+        told: dict[str, Any] = {"model": model, "language": self.spoken, "prompt": self.prompt or ""}
         return told | ({"languages": list(self.languages)} if self.languages else {}) | (
             {"keywords": list(self.keywords)} if self.keywords else {}
         )  # fmt: skip

@@ -6,7 +6,7 @@ Read for this file: faster-whisper 1.2.1 (transcribe.py), CTranslate2 4.8.5.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,7 @@ class FasterWhisper:
             cpu_threads=threads,
             local_files_only=True,
         )
+        self._model.encode = _remembering(self._model.encode)
         self._batched = faster_whisper.BatchedInferencePipeline(self._model)
         device, compute_type = self._really()
         version = f"{faster_whisper.__version__} (CTranslate2 {ctranslate2.__version__})"
@@ -158,7 +159,10 @@ class FasterWhisper:
     def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:
         if not self._model.model.is_multilingual:
             return None
-        language, probability, every = self._model.detect_language(audio)
+        # Without the last frame, as the transcription has it: so the window is the same one, and encoded once.
+        features = self._model.feature_extractor(audio)
+        features = features[..., : max(1, features.shape[-1] - 1)]
+        language, probability, every = self._model.detect_language(features=features)
         if not languages:
             return DetectedLanguage(language, float(probability))
         possible = [(code, float(likely)) for code, likely in every if code in languages]
@@ -175,6 +179,24 @@ class FasterWhisper:
         """What the loaded model says of itself: `int8` asked for on a CPU becomes `int8_float32`."""
         model = self._model.model
         return str(model.device), str(model.compute_type)
+
+
+def _remembering(encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """
+    `WhisperModel.encode` that knows its last answer: half the work of a short recording whose language is to be found.
+
+    The window heard for the language is the first one of the text, and the encoder's output for it is the same.
+    """
+    last: list[Any] = []
+
+    def remembered(features: Any) -> Any:
+        import numpy
+
+        if not last or not numpy.array_equal(last[0], features):
+            last[:] = features.copy(), encode(features)
+        return last[1]
+
+    return remembered
 
 
 def _ours(segment: Any, offset_s: float, language: str | None) -> Segment:

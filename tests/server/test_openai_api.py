@@ -144,3 +144,24 @@ def test_what_the_device_really_did_is_told(plain) -> None:
     assert (told["used_device"], told["verdict"]) == ("cpu", "proved")
     assert {e["kind"] for e in told["evidence"]} >= {"introspection", "device-files"}
     assert json.dumps(told["recommendations"])
+
+
+@pytest.mark.parametrize("stream", ["true", "false"])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("\ta", "?a"), (" a ", "a"), ("a\0b", "a?b"), ("日本語", "???"), ("é\x7f", "??"), ("a" * 600, "a" * 500)],
+)
+def test_a_name_that_no_header_can_carry_costs_no_answer(plain, stream, name, told) -> None:
+    """schemathesis found it: the work was done, and the connection ended without a word; a stream was a 500."""
+    parts = {"stream": stream, "model": "gpt-4o-transcribe", name: "1"}
+    body = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in parts.items()
+    )
+    head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    content = (body + head).encode() + EN.path.read_bytes() + b"\r\n--x--\r\n"
+    with plain.http as http:
+        kind = {"content-type": "multipart/form-data; boundary=x"}
+        answer = http.post("/v1/audio/transcriptions", content=content, headers=kind)
+    assert answer.status_code == 200
+    assert answer.headers["x-yamabiko-ignored"] == told
+    assert "[" in answer.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,9 +48,14 @@ def headers(transcript: Transcript, asked: Asked) -> dict[str, str]:
         "x-yamabiko-rtf": "" if factor is None else f"{factor:.4f}",
         "x-yamabiko-fallbacks": ",".join(finding.id for finding in done.fallbacks),
         "x-yamabiko-notices": ",".join(finding.id for finding in done.notices),
-        "x-yamabiko-ignored": ",".join(asked.ignored),
     }
-    return {name: _plain(value) for name, value in found.items() if value}
+    return {name: plain for name, value in found.items() if (plain := _plain(value))} | ignored(asked)
+
+
+def ignored(asked: Asked) -> dict[str, str]:
+    """The header that names what changed nothing; none, where everything did."""
+    plain = _plain(",".join(asked.ignored))
+    return {"x-yamabiko-ignored": plain} if plain else {}
 
 
 def usage(transcript: Transcript) -> dict[str, Any]:
@@ -147,4 +153,5 @@ def _logprobs(segments: Sequence[Segment]) -> list[dict[str, Any]]:
 
 
 def _plain(value: str) -> str:
-    return value.encode("ascii", "replace").decode()[:500]
+    """What a header can carry: of anything else h11 makes no answer at all."""
+    return re.sub(r"[^ -~]", "?", value)[:500].strip()

@@ -79,10 +79,8 @@ async def _answer(request: Request, task: Task) -> Response:
         if asked.stream:
             wanted = await here.wanted(asked)
             leaving = stack.pop_all()  # the events go on after we have returned: they give the place back
-            told = {"x-yamabiko-ignored": ",".join(asked.ignored)} if asked.ignored else None
-            return StreamingResponse(
-                _events(here, upload, wanted, asked, leaving), media_type="text/event-stream", headers=told
-            )
+            told = _events(here, upload, wanted, asked, leaving)
+            return StreamingResponse(told, media_type="text/event-stream", headers=answers.ignored(asked))
         transcript = await here.transcribe(upload, asked)
     content, media = answers.body(transcript, asked)
     return Response(content, media_type=media, headers=answers.headers(transcript, asked))

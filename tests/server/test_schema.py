@@ -22,7 +22,8 @@ from yamabiko.server.app import create_app
 from yamabiko.server.config import Config
 from yamabiko.settings import Settings
 
-EN = next(clip.path for clip in clips() if clip.language == "en").read_bytes()
+CLIP = next(clip.path for clip in clips() if clip.language == "en")
+EN = CLIP.read_bytes()
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = [
     (path, method.upper())
@@ -34,13 +35,15 @@ SLOW = ("/doctor", "/gpu-status")
 
 # Of files: one that is a recording, one that breaks off, and what is none.
 schemathesis.openapi.format("binary", strategies.sampled_from([EN, EN[:9000], b"", b"no sound" * 40]))
+PATHS = [*[str(CLIP)] * 5, str(CLIP.parent), "/etc/passwd", ""]
+schemathesis.openapi.format("path", strategies.sampled_from(PATHS))
 
 
 @pytest.fixture(scope="module")
 def document(shared_home: Path, silero_installed: Result) -> Iterator[schemathesis.BaseSchema]:
     """Of a server of its own: models are loaded and unloaded here."""
     assert silero_installed.code == 0, silero_installed.err
-    served = begin(beside(shared_home), "--engine", "scripted")
+    served = begin(beside(shared_home), "--engine", "scripted", "--allow_folder", str(CLIP.parent))
     yield schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     end(served)
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -90,8 +90,8 @@ def create_app(
         return RedirectResponse("/docs")
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return HTMLResponse(docs_page.page(app.openapi()))
+    async def docs(request: Request) -> Response:
+        return docs_page.answer(request)
 
     app.include_router(openai_api.router)
     app.include_router(jobs_api.router)

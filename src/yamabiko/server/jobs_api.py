@@ -7,9 +7,9 @@ import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from yamabiko import formats
@@ -26,6 +26,8 @@ from yamabiko.server.sitting import desk_of
 from yamabiko.server.transcription_form import read
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
+
+JobId = Annotated[str, Path(alias="id")]
 
 _OWN = ("webhook_url", "webhook_secret")
 _MEDIA = {"json": "application/json", "verbose_json": "application/json"}
@@ -74,8 +76,8 @@ async def list_all(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": [_shown(desk, job) for job in desk.jobs.store.all(_client(request))]}
 
 
-@router.get("/{id_}")
-async def one(request: Request, id_: str) -> dict[str, Any]:
+@router.get("/{id}")
+async def one(request: Request, id_: JobId) -> dict[str, Any]:
     """State, percent, the rest in seconds, what was heard so far; when it is done, the receipt."""
     job = _job(request, id_)
     answer = _shown(desk_of(request), job)
@@ -85,9 +87,9 @@ async def one(request: Request, id_: str) -> dict[str, Any]:
     return answer
 
 
-@router.get("/{id_}/result")
-async def result(request: Request, id_: str) -> Response:
-    """Query: response_format or format (txt, srt, vtt, tsv, json, verbose_json ...), rendered now."""
+@router.get("/{id}/result")
+async def result(request: Request, id_: JobId) -> Response:
+    """In any form, rendered now."""
     job = _job(request, id_)
     transcript = desk_of(request).jobs.store.transcript(id_)
     if transcript is None:
@@ -105,8 +107,8 @@ async def result(request: Request, id_: str) -> Response:
     return Response(formats.render(transcript, name), media_type=_MEDIA.get(name, "text/plain; charset=utf-8"))
 
 
-@router.get("/{id_}/events")
-async def events(request: Request, id_: str) -> StreamingResponse:
+@router.get("/{id}/events")
+async def events(request: Request, id_: JobId) -> StreamingResponse:
     """Server-sent events from the first on, or from the one after `Last-Event-ID`; ends with the job."""
     _job(request, id_)
     last = request.headers.get("last-event-id", "")
@@ -115,24 +117,24 @@ async def events(request: Request, id_: str) -> StreamingResponse:
     )
 
 
-@router.post("/{id_}/cancel")
-async def cancel(request: Request, id_: str) -> dict[str, Any]:
+@router.post("/{id}/cancel")
+async def cancel(request: Request, id_: JobId) -> dict[str, Any]:
     return await _do(request, id_, desk_of(request).jobs.runner.cancel)
 
 
-@router.post("/{id_}/pause")
-async def pause(request: Request, id_: str) -> dict[str, Any]:
+@router.post("/{id}/pause")
+async def pause(request: Request, id_: JobId) -> dict[str, Any]:
     """What was answered is kept; `resume` goes on from there."""
     return await _do(request, id_, desk_of(request).jobs.runner.pause)
 
 
-@router.post("/{id_}/resume")
-async def resume(request: Request, id_: str) -> dict[str, Any]:
+@router.post("/{id}/resume")
+async def resume(request: Request, id_: JobId) -> dict[str, Any]:
     return await _do(request, id_, desk_of(request).jobs.runner.resume)
 
 
-@router.delete("/{id_}")
-async def delete(request: Request, id_: str) -> dict[str, Any]:
+@router.delete("/{id}")
+async def delete(request: Request, id_: JobId) -> dict[str, Any]:
     """Recording, transcript and all; cancelled first if it is at work."""
     _job(request, id_)
     await asyncio.to_thread(desk_of(request).jobs.runner.forget, id_)

@@ -18,7 +18,6 @@ from yamabiko.findings import Finding
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.records import to_plain
 from yamabiko.scheduling.pool import Kept
-from yamabiko.server import openapi
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Form
 from yamabiko.server.sitting import desk_of
@@ -88,7 +87,7 @@ async def stats(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", response_class=Response, responses=openapi.PROMETHEUS)
+@router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """For Prometheus: requests, work, models, jobs, fallbacks; nothing that anybody said."""
     page = await asyncio.to_thread(desk_of(request).metrics.page)

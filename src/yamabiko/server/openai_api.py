@@ -14,7 +14,7 @@ from yamabiko import logs
 from yamabiko.engines import catalog, models
 from yamabiko.findings import Problem, our_bug
 from yamabiko.i18n import Text
-from yamabiko.server import answers, openapi, problems, speakers
+from yamabiko.server import answers, problems, speakers
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Upload
 from yamabiko.server.sitting import Sitting, desk_of, sitting
@@ -25,13 +25,13 @@ from yamabiko.transcription import pipeline
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
 
-@router.post("/audio/transcriptions", openapi_extra=openapi.FORM, responses=openapi.TRANSCRIPT, response_class=Response)
+@router.post("/audio/transcriptions")
 async def transcriptions(request: Request) -> Response:
     """Speech to text, in the language spoken."""
     return await _answer(request, "transcribe")
 
 
-@router.post("/audio/translations", openapi_extra=openapi.FORM, responses=openapi.TRANSLATION, response_class=Response)
+@router.post("/audio/translations")
 async def translations(request: Request) -> Response:
     """Speech to English text."""
     return await _answer(request, "translate")

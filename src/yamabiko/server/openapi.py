@@ -1,19 +1,24 @@
 """
-The OpenAPI document: what FastAPI cannot read off the code, since forms are read while they come.
+The OpenAPI document: FastAPI's, told truly.
 
-Forms and answers of OpenAI's routes, and the one envelope that every error of every route has.
+Forms are read while they come, so FastAPI cannot read them off the code: what an operation takes, answers and does stands
+in `route_words`. Every error of every route has one envelope.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
 
 from fastapi import FastAPI
 
-from yamabiko.server.transcription_form import FORMATS, GRANULARITIES
+from yamabiko.i18n import Text
+from yamabiko.server.field_words import RECORDING, Field
+from yamabiko.server.gate import OPEN
+from yamabiko.server.route_words import HEADERS, ROUTES, Route
+from yamabiko.server.schemas import COMPONENTS, JSON, Answer, Schema, ref
 
-Schema = dict[str, Any]
+_ERROR: Schema = {"description": "What went wrong.", "content": {JSON: {"schema": ref("Error")}}}
 
 
 def describe(app: FastAPI) -> Callable[[], Schema]:
@@ -22,169 +27,112 @@ def describe(app: FastAPI) -> Callable[[], Schema]:
 
     def document() -> Schema:
         if app.openapi_schema is None:
-            _tell_errors(made())
+            _tell(made())
         return made()
 
     return document
 
 
-def _tell_errors(document: Schema) -> None:
-    """Every error is an envelope; FastAPI's own 422 is never sent."""
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas["Error"] = ERROR
-    told = {"description": "What went wrong.", "content": _json({"$ref": "#/components/schemas/Error"})}
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            responses = operation["responses"]
-            responses.pop("422", None)
-            responses.setdefault("4XX", told)
-            responses.setdefault("5XX", told)
+def told(route: Route, language: str = "en") -> str:
+    """What it does, and what it ignores, in whole sentences."""
+
+    def said(text: Text) -> str:
+        return text.ja if language == "ja" else text.en
+
+    found = [said(route.words), *([said(route.more)] if route.more else [])]
+    if route.ignored:
+        names = ", ".join(route.ignored)
+        found.append(said(Text(f"Ignored: {names}.", f"次の項目は無視します: {names}。")))
+    return ("" if language == "ja" else " ").join(found)
 
 
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
-
-
-def _object(required: str, **properties: Schema) -> Schema:
-    return {"type": "object", "required": required.split(), "properties": properties}
-
-
-def _list(items: Schema, **more: Any) -> Schema:
-    return {"type": "array", "items": items, **more}
-
-
-def _words(description: str, **more: Any) -> Schema:
-    return {"type": "string", "description": description, **more}
-
-
-# ---- errors -------------------------------------------------------------------------------------------------------------
-
-_TEXT = _object("en ja", en={"type": "string"}, ja={"type": "string"})
-_FINDING = _object(
-    "id severity area cause",
-    id=_words("docs/findings.md has its article."),
-    severity={"enum": ["error", "warning", "info"]},
-    area={"type": "string"},
-    cause=_TEXT,
-    evidence=_list({"type": "string"}),
-    remedies=_list({"type": "object"}, description="Cheapest first."),
-)
-ERROR = _object(
-    "error",
-    error=_object(
-        "message type param code yamabiko",
-        message={"type": "string"},
-        type={"enum": ["invalid_request_error", "requests", "server_error"]},
-        param={"type": ["string", "null"], "description": "The field that is meant."},
-        code=_words("OpenAI's word where it has one, else the finding's id."),
-        yamabiko=_FINDING,
-    ),
-)
-
-
-# ---- what is sent -------------------------------------------------------------------------------------------------------
-
-
-def _form() -> Schema:
-    properties = {
-        "file": {"type": "string", "format": "binary", "description": "Recording or video, of any format."},
-        "path": _words("Ours: instead of file, one that lies in an allowed folder of the server's machine."),
-        "model": _words("A name of GET /v1/models; OpenAI's own names mean the server's model."),
-        "language": _words("Code or English name; left out: detected."),
-        "languages[]": _list(_words("Code or English name."), description="Languages that it may be."),
-        "prompt": _words("Text that shows the style and the spelling to follow."),
-        "keywords[]": _list({"type": "string"}, description="Words to expect."),
-        "response_format": _words("Form of the answer.", enum=list(FORMATS), default="json"),
-        "temperature": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
-        "timestamp_granularities[]": _list({"enum": list(GRANULARITIES)}, description="For verbose_json."),
-        "include[]": _list({"enum": ["logprobs"]}, description="For json and verbose_json: of each word."),
-        "stream": {"type": "boolean", "default": False, "description": "Server-sent events; not with whisper-1."},
-        "chunking_strategy": _words("auto, or a server_vad object as JSON."),
-        "known_speaker_names[]": _list({"type": "string"}, maxItems=4, description="Checked, and not used yet."),
-        "known_speaker_references[]": _list(
-            {"type": "string"}, maxItems=4, description="Data URLs of 2 to 10 s, one a name. Checked, and not used yet."
-        ),
-        "engine": _words("Ours: an engine by name."),
-        "device": _words("Ours: auto, cpu, cuda, cuda:N."),
-        "compute_type": _words("Ours: auto, int8, float16, float32 ..."),
-        "beam_size": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5, "description": "Ours."},
-        "vad_filter": {"type": "boolean", "default": True, "description": "Ours: only where somebody speaks."},
+def _tell(document: Schema) -> None:
+    components = document.setdefault("components", {})
+    components["schemas"] = deepcopy(COMPONENTS)
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer", "description": "Only where the server was given keys."}
     }
-    schema = {"type": "object", "required": ["file"], "properties": properties}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            _operation(operation, ROUTES[method.upper(), path])
 
 
-FORM = _form()
-
-
-# ---- what comes back ----------------------------------------------------------------------------------------------------
-
-_NUMBER = {"type": "number"}
-_MEASURED = {"type": ["number", "null"], "description": "null where the engine does not measure it."}
-_SEGMENT = _object(
-    "id seek start end text tokens temperature avg_logprob compression_ratio no_speech_prob",
-    id={"type": "integer"},
-    seek={"type": ["integer", "null"], "description": "Where the engine's window began, in hundredths of a second."},
-    start=_NUMBER,
-    end=_NUMBER,
-    text={"type": "string"},
-    tokens=_list({"type": "integer"}),
-    temperature=_MEASURED,
-    avg_logprob=_MEASURED,
-    compression_ratio=_MEASURED,
-    no_speech_prob=_MEASURED,
-)
-_WORD = _object("word start end", word={"type": "string"}, start=_NUMBER, end=_NUMBER)
-_LOGPROB = _object(
-    "token logprob bytes",
-    token=_words("A word: no smaller part is measured."),
-    logprob={"type": "number", "maximum": 0},
-    bytes=_list({"type": "integer", "minimum": 0, "maximum": 255}),
-)
-_USAGE = _object("type seconds", type={"enum": ["duration"]}, seconds={"type": "integer", "minimum": 0})
-_RECEIPT = {"type": "object", "description": "What was really done: device, verdict, evidence, timings, notices."}
-_PLAIN = _object(
-    "text usage yamabiko",
-    text={"type": "string"},
-    languages=_list(_object("code", code={"type": "string"}), description="Empty: none could be told."),
-    logprobs=_list(_LOGPROB),
-    usage=_USAGE,
-    yamabiko=_RECEIPT,
-)
-_VERBOSE = _object(
-    "task language duration text usage yamabiko",
-    task={"enum": ["transcribe", "translate"]},
-    language=_words("In English and in full; unknown where nobody speaks."),
-    duration=_NUMBER,
-    text={"type": "string"},
-    segments=_list(_SEGMENT),
-    words=_list(_WORD),
-    logprobs=_list(_LOGPROB),
-    usage=_USAGE,
-    yamabiko=_RECEIPT,
-)
-
-
-_EVENT = _object("data", data={"type": "string", "contentMediaType": "application/json"}, event={"type": "string"})
-
-
-def _answers(*, stream: bool) -> dict[int | str, Schema]:
-    text: Schema = {"schema": {"type": "string"}}
-    content = {
-        **_json({"anyOf": [_PLAIN, _VERBOSE]}),
-        "text/plain": text,
-        "application/x-subrip": text,
-        "text/vtt": text,
+def _operation(operation: Schema, route: Route) -> None:
+    operation["summary"] = route.words.en.rstrip(".")
+    operation["description"] = told(route)
+    operation["security"] = [{}] if route.path in OPEN else [{}, {"key": []}]
+    operation["parameters"] = [
+        _parameter(field, where)
+        for field in route.takes
+        for where in ("path", "query", "header")
+        if where in field.where.split(" or ")
+    ]
+    operation.pop("requestBody", None)
+    if body := _body(route.takes):
+        operation["requestBody"] = body
+    answer = {"description": "What was asked for.", "content": _content(route.answer)}
+    if _recording(route) and route.status == 200:
+        answer["headers"] = {
+            name: {"description": words.en, "schema": {"type": "string"}} for name, words in HEADERS.items()
+        }
+    operation["responses"] = {
+        str(route.status): answer,
+        **{str(status): {"description": "Not yet.", "content": _content({JSON: one})} for status, one in route.refuses},
+        "4XX": _ERROR,
+        "5XX": _ERROR,
     }
-    if stream:
-        content["text/event-stream"] = {"schema": _EVENT}
-    return {200: {"description": "The text, in the form that was asked for.", "content": content}}
 
 
-PROMETHEUS: dict[int | str, Schema] = {
-    200: {"description": "In Prometheus's words.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-}
-TRANSCRIPT = _answers(stream=True)
-TRANSLATION = _answers(stream=False)
+def _recording(route: Route) -> bool:
+    """Whether it answers a recording: then headers carry the receipt."""
+    return any(field.schema.get("format") == "binary" for field in route.takes)
+
+
+def _content(answer: Answer) -> Schema:
+    return {kind: {"schema": deepcopy(schema)} for kind, schema in answer.items()}
+
+
+def _parameter(field: Field, where: str) -> Schema:
+    return {
+        "name": field.name,
+        "in": where,
+        "required": field.required,
+        "description": field.words.en,
+        "schema": dict(field.schema),
+    }
+
+
+# ---- bodies --------------------------------------------------------------------------------------------------------------
+
+
+def _body(takes: tuple[Field, ...]) -> Schema:
+    """Empty, where the operation takes none."""
+    form = [field for field in takes if "form" in field.where]
+    if form:
+        schema: Schema = {
+            "type": "object",
+            "properties": {field.name: _described(field) for field in form},
+            "required": [field.name for field in form if field.required],
+        }
+        if RECORDING[0] in form:
+            schema["anyOf"] = [{"required": [field.name]} for field in RECORDING]
+        return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    fields = [field for field in takes if field.where == "body"]
+    return {"content": {JSON: {"schema": _nested(fields)}}} if fields else {}
+
+
+def _described(field: Field) -> Schema:
+    return {**field.schema, "description": field.words.en}
+
+
+def _nested(fields: list[Field]) -> Schema:
+    """One object of names with dots in them."""
+    whole: Schema = {"type": "object", "properties": {}}
+    for field in fields:
+        *parents, name = field.name.split(".")
+        place = whole
+        for parent in parents:
+            place = place["properties"].setdefault(parent, {"type": "object"})
+            place.setdefault("properties", {})
+        place["properties"][name] = _described(field) | ({"properties": {}} if "object" in field.schema["type"] else {})
+    return whole

@@ -147,20 +147,20 @@ class _Writer:
 
     def _row(self, field: Field, place: str) -> str:
         return (
-            f"<tr><td><code>{escape(field.name)}</code>{place}</td>"
+            f"<tr><td>{_code(field.name)}{place}</td>"
             f"<td>{self._type(field.schema)}</td><td>{self._default(field)}</td><td>{self.said(field.words)}</td></tr>"
         )
 
     def _type(self, schema: dict[str, Any]) -> str:
         if "enum" in schema:
-            return ", ".join(f"<code>{escape(str(one))}</code>" for one in schema["enum"])
+            return ", ".join(_code(str(one)) for one in schema["enum"])
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         if kinds == ["array"]:
             return f"{self._type(schema['items'])} ({self.said(say.SEVERAL)})"
         if schema.get("format") == "binary":
             kinds = ["file"]
-        shown = ", ".join(self.said(say.TYPES[kind]) for kind in kinds)
-        return shown + self._limits(schema)
+        first, *others = (self.said(say.TYPES[kind]) for kind in kinds)
+        return ", ".join([first + self._limits(schema), *others])
 
     def _limits(self, schema: dict[str, Any]) -> str:
         if "minimum" not in schema:
@@ -179,6 +179,12 @@ class _Writer:
             return ""
         default = field.schema["default"]
         return f"<code>{escape(default if isinstance(default, str) else json.dumps(default))}</code>"
+
+
+def _code(name: str) -> str:
+    """With places where a narrow column may break it."""
+    shown = re.sub(r"([._])", r"\1<wbr>", escape(name))
+    return f"<code>{shown}</code>"
 
 
 def _method(route: Route) -> str:

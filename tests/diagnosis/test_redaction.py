@@ -12,7 +12,7 @@ import pytest
 from casebook import cases, facts, platform
 from yamabiko.diagnosis.examine import Symptom, examine, explain
 from yamabiko.diagnosis.facts.redaction import Redactor
-from yamabiko.diagnosis.facts.saved import dump, load
+from yamabiko.diagnosis.facts.saved import Saved, dump, load
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
 
@@ -27,8 +27,8 @@ def test_whoever_is_named_like_a_package_loses_no_finding(user: str, tmp_path: P
     clean = Redactor(user, user, f"/home/{user}")
     for case in CASES:
         saved = tmp_path / "facts.json"
-        saved.write_text(dump(case.facts, (), (), clean), "utf-8")
-        again, _, _ = load(saved)
+        saved.write_text(dump(Saved(case.facts), clean), "utf-8")
+        again = load(saved).facts
         if case.symptom is None:
             found = examine(again)
         else:
@@ -163,7 +163,7 @@ def test_packages_keep_their_names_and_the_folders_around_them_lose_their_owner(
     evidence = ("log: torch 2.9.1 in /srv/torch/venv", "log: RuntimeError: torch not compiled with CUDA")
     finding = Finding("torch-cpu-wheel", "error", "engine", Text("torch cannot", "torch は使えません"), evidence)
 
-    text = dump(machine, (finding,), (), Redactor("torch", "nvidia", "/home/torch"))
+    text = dump(Saved(machine, (finding,)), Redactor("torch", "nvidia", "/home/torch"))
 
     assert "/srv/USER/venv" in text
     assert "/data/USER/lib" in text

@@ -44,7 +44,7 @@ FOLKLORE = (
 def seen(report: str, *errors: str, facts: str = "facts") -> Checkup:
     """What the doctor says of a report's machine and of its errors, all in one log."""
     lines = [line for error in errors for line in (SEEDS / report / f"{error}.txt").read_text("utf-8").splitlines()]
-    found = checkup.check_facts(load(SEEDS / report / f"{facts}.json")[0])
+    found = checkup.check_facts(load(SEEDS / report / f"{facts}.json").facts)
     return checkup.with_log(found, tuple(lines), may_probe=False) if lines else found
 
 
@@ -157,7 +157,7 @@ def test_one_backend_is_a_build_for_the_cpu():
 
 def test_no_gpu_found_alone_does_not_tell_why():
     """The GPU may have been turned off, or its number be too high."""
-    machine, _, _ = load(SEEDS / "whispercpp-in-rust/facts.json")
+    machine = load(SEEDS / "whispercpp-in-rust/facts.json").facts
 
     found = checkup.with_log(checkup.check_facts(machine), ("whisper_backend_init_gpu: no GPU found",), may_probe=False)
 
@@ -198,7 +198,7 @@ def test_a_segfault_with_rocm_and_numba_may_be_two_llvms():
 
 
 def test_the_probe_makes_two_llvms_of_it():
-    machine, _, _ = load(SEEDS / "radeon-gfx906/facts.json")
+    machine = load(SEEDS / "radeon-gfx906/facts.json").facts
     [theirs] = [e.name for e in machine.environments if e.version("llvmlite")]
     tried = Probed("rocm-llvm", theirs, values={"alone": "well", "numba_first": "SIGSEGV", "numba_last": "well"})
     log = tuple((SEEDS / "radeon-gfx906/segfault.txt").read_text("utf-8").splitlines())

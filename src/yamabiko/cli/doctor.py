@@ -242,8 +242,9 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
     if seen.saved is not None:
         from yamabiko.diagnosis.facts.saved import load
 
-        facts, findings, tried = load(seen.saved)
-        found = checkup.replayed(checkup.of_engine(facts, seen.engine) if seen.engine else facts, findings, tried)
+        saved = load(seen.saved)
+        facts = checkup.of_engine(saved.facts, seen.engine) if seen.engine else saved.facts
+        found = checkup.replayed(facts, saved.findings, saved.tried, () if read else saved.explaining)
         found = found if seen.engine is None else checkup.about(seen.engine, found)
         return _Told(found if read is None else checkup.with_log(found, read.lines, may_probe=False), read)
     facts = _facts(seen.folders, seen.engine)
@@ -360,9 +361,10 @@ def _verdict(checkup: Checkup) -> Text:
 
 def _save(checkup: Checkup, path: Path, console: Console) -> None:
     """Raises: Problem (output-not-writable)."""
-    from yamabiko.diagnosis.facts.saved import dump, redactor
+    from yamabiko.diagnosis.facts.saved import Saved, dump, redactor
 
-    doctor_files.write_report(path, dump(checkup.facts, checkup.findings, checkup.rungs, redactor()))
+    saved = Saved(checkup.facts, checkup.findings, checkup.rungs, checkup.explaining)
+    doctor_files.write_report(path, dump(saved, redactor()))
     screen.say(
         console,
         Text(

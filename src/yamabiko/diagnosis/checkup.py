@@ -84,10 +84,17 @@ def check_facts(facts: Facts) -> Checkup:
     return Checkup(facts, examine(facts))
 
 
-def replayed(facts: Facts, findings: tuple[Finding, ...], tried: tuple[Rung, ...]) -> Checkup:
-    """A saved visit: checks are made anew, what was tried there stays as it was."""
+def replayed(
+    facts: Facts, findings: tuple[Finding, ...], tried: tuple[Rung, ...], explaining: tuple[str, ...] = ()
+) -> Checkup:
+    """
+    A saved visit: checks are made anew; what was tried there, and what explained a log (`explaining`), stays as it was.
+    """
     theirs = {rung.finding for rung in tried if not rung.well}
-    return Checkup(facts, merged(examine(facts), [f for f in findings if f.id in theirs]), tried)
+    found = merged(examine(facts), [f for f in findings if f.id in theirs])
+    explained = {f.id: f for f in findings if f.id in explaining}
+    ordered = (*explained.values(), *(f for f in found if f.id not in explained))
+    return Checkup(facts, ordered, tried, tuple(explained))
 
 
 def check_up(
@@ -211,18 +218,8 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     explained, facts = settle(symptom, facts) if may_probe else (explain(symptom, facts), facts)
     confirmed = explained.confirmed
     if not confirmed:
-        suspected = explained.open or doubtful(symptom, facts)
-        possible = tuple(line for suspicion in suspected for line in _may_be(suspicion))
-        gpu = not lacks(facts, "gpu")
-        amiss = next((line for at, line in reversed(tuple(enumerate(lines))) if _is_bad(lines, at, gpu)), "")
-        contradicted = explained.contradicted if gpu else ()
-        told = tuple(f"log: {line.strip()[:300]}" for line in _worth_telling(lines, amiss))
-        harmless = not (possible or symptom.ending or amiss or contradicted)
-        if harmless:
-            told = (f"log: no word of an error in the newest {len(lines)} lines",)
-        unexplained = article("log-unexplained").finding((*told, *possible), "info" if harmless else None)
-        confirmed = (_with_more_to_read(unexplained, suspected),)
-    elif besides := tuple(line for one in explained.open if one.evidence for line in _may_be(one)):
+        confirmed = (_unexplained(lines, symptom, explained, facts),)
+    elif besides := tuple(line for one in explained.open if one.evidence for line in _told(one, "may be")):
         unsure = article("log-unexplained").finding(besides, "info", _NOT_ALL_IS_SURE)
         confirmed = (*confirmed, _with_more_to_read(unsure, [one for one in explained.open if one.evidence]))
     explaining = tuple(finding.id for finding in confirmed)
@@ -230,6 +227,41 @@ def with_log(checkup: Checkup, lines: tuple[str, ...], *, may_probe: bool) -> Ch
     ordered = (*(found.pop(id_) for id_ in explaining), *found.values())
     seen = checkup.facts.with_probed(*facts.probed)
     return replace(checkup, facts=seen, findings=ordered, explaining=explaining)
+
+
+def _unexplained(lines: Sequence[str], symptom: Symptom, explained: Explanation, facts: Facts) -> Finding:
+    """What may be behind a log, what its words mean elsewhere and cannot here, or that nothing in it sounds bad."""
+    suspected, elsewhere = explained.open, explained.ruled_out
+    if not suspected:
+        suspected, besides = doubtful(symptom, facts)
+        elsewhere = tuple({one.check.id: one for one in (*besides, *elsewhere)}.values())
+    possible = tuple(line for suspicion in suspected for line in _told(suspicion, "may be"))
+    not_here = tuple(line for suspicion in elsewhere[:_MOST_TO_READ] for line in _told(suspicion, "not here"))
+    gpu = not lacks(facts, "gpu")
+    amiss = next((line for at, line in reversed(tuple(enumerate(lines))) if _is_bad(lines, at, gpu)), "")
+    told = tuple(f"log: {line.strip()[:300]}" for line in _worth_telling(lines, amiss))
+    harmless = not (possible or symptom.ending or amiss or (gpu and explained.contradicted))
+    if harmless:
+        told = (f"log: no word of an error in the newest {len(lines)} lines" if lines else "log: it is empty",)
+    cause = _KNOWN_ELSEWHERE if elsewhere and not suspected else None
+    finding = article("log-unexplained").finding((*told, *possible, *not_here), "info" if harmless else None, cause)
+    if cause is not None:
+        finding = replace(finding, remedies=(_FROM_ANOTHER_MACHINE, *finding.remedies))
+    return _with_more_to_read(finding, suspected or elsewhere)
+
+
+_KNOWN_ELSEWHERE = Text(
+    "What this log tells of is known, but it cannot be so on this machine.",
+    "このログの内容には既知の原因がありますが、このマシンには当てはまりません。",
+)
+_FROM_ANOTHER_MACHINE = Remedy(
+    Text(
+        "If the log is of another machine, save its facts there and read the log with them",
+        "ログが別のマシンのものなら、そのマシンで情報を保存し、それと一緒にログを調べる",
+    ),
+    "yamabiko doctor --save report.json\nyamabiko doctor --facts report.json --log FILE",
+    "effort",
+)
 
 
 _NOT_ALL_IS_SURE = Text(
@@ -250,9 +282,9 @@ def _with_more_to_read(unexplained: Finding, possible: Sequence[Suspicion]) -> F
 _MOST_TO_READ = 3
 
 
-def _may_be(suspicion: Suspicion) -> Iterator[str]:
+def _told(suspicion: Suspicion, how: str) -> Iterator[str]:
     quoted = suspicion.line.strip()[:200]  # none where a process's end alone suggests it
-    yield f"may be: {suspicion.check.id} ({quoted})" if quoted else f"may be: {suspicion.check.id}"
+    yield f"{how}: {suspicion.check.id} ({quoted})" if quoted else f"{how}: {suspicion.check.id}"
     yield from suspicion.evidence
 
 

@@ -21,7 +21,7 @@ from itertools import islice
 from yamabiko import logs
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, lacks, readable, sign_of
+from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, absent, lacks, readable, sign_of
 from yamabiko.diagnosis.endings import was_interrupted
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
@@ -50,12 +50,12 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """A check that words suggest and that facts did not settle."""
+    """A check that words suggest and that facts did not settle, or rule out."""
 
     check: Check
     line: str
     evidence: tuple[str, ...] = ()
-    """What a look saw that makes it possible."""
+    """What a look saw that makes it possible, or that speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ class Explanation:
     """The likeliest first."""
     open: tuple[Suspicion, ...] = ()
     """Not ruled out; a probe would tell."""
-    ruled_out: tuple[str, ...] = ()
-    """Ids that the words suggest and the facts contradict."""
-    contradicted: tuple[str, ...] = ()
-    """Lines with words of a failure whose known cause the facts rule out: it has another."""
+    ruled_out: tuple[Suspicion, ...] = ()
+    """What the words suggest and the facts, or other words, contradict."""
+    contradicted: tuple[Suspicion, ...] = ()
+    """Of these, by facts, and what ends or spoils the work: it has another cause, or happened elsewhere."""
     unfinished: tuple[Finding, ...] = ()
     """Our own mistakes: checks that fell over."""
 
@@ -94,8 +94,8 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     on = here() if facts is None else of_facts(facts)
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
-    ruled_out: list[str] = []
-    contradicted: list[str] = []
+    ruled_out: list[Suspicion] = []
+    contradicted: list[Suspicion] = []
     unfinished: list[Finding] = []
     for check in CHECKS:
         line = suggested(check, symptom, heard)
@@ -110,8 +110,8 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
             sign = UNTOLD
         of_them = _theirs(check, line, symptom)
         if sign.here is False or (check.unless and says(symptom.lines, check.unless)):
-            ruled_out.append(check.id)
-            contradicted += [line] if sign.here is False and not check.work_goes_on else []
+            ruled_out.append(Suspicion(check, line, sign.evidence))
+            contradicted += ruled_out[-1:] if sign.here is False and not check.work_goes_on else []
         elif of_them is False or _not_yet_ended(check, symptom) or check.doubted_by(line):
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
@@ -126,22 +126,26 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     return Explanation(likeliest, tuple(open_), tuple(ruled_out), tuple(contradicted), tuple(unfinished))
 
 
-def doubtful(symptom: Symptom, facts: Facts) -> tuple[Suspicion, ...]:
+def doubtful(symptom: Symptom, facts: Facts) -> tuple[tuple[Suspicion, ...], tuple[Suspicion, ...]]:
     """
     What words suggest wherever they stand in a line that tells of an error, and whoever has written them.
 
-    For where nothing is explained otherwise: it names what may be, and never explains.
+    First what may be here, then what the facts rule out. For where nothing is explained otherwise: it names, and never
+    explains.
     """
     newest_bad = islice(filter(sounds_bad, reversed(symptom.lines)), _MOST_DOUBTED)
     heard = _Heard(tuple(newest_bad)[::-1])
-    found = []
+    possible: list[Suspicion] = []
+    ruled_out: list[Suspicion] = []
     for check in CHECKS:
-        if check.endings or check.quiet or check.work_goes_on or lacks(facts, check.needs):
+        if check.endings or check.quiet or check.work_goes_on:
             continue
         line = next(filter(None, map(heard.anywhere, _patterns(_words(check)))), None)
-        if line is not None and not says(symptom.lines, check.unless):
-            found.append(Suspicion(check, line))
-    return tuple(found)
+        if line is None or says(symptom.lines, check.unless):
+            continue
+        sign = _seen(check, facts)
+        (ruled_out if sign.here is False else possible).append(Suspicion(check, line, sign.evidence))
+    return tuple(possible), tuple(ruled_out)
 
 
 def _fell_over(check: Check, error: Exception) -> Finding:
@@ -162,7 +166,12 @@ def _fell_over(check: Check, error: Exception) -> Finding:
 def _seen(check: Check, facts: Facts | None) -> Sign:
     if facts is None:
         return UNTOLD
-    return ABSENT if lacks(facts, check.needs) else readable(check.look, facts)
+    if lacks(facts, check.needs):
+        return absent(f"this machine: no {_GPUS[check.needs]}")
+    return readable(check.look, facts)
+
+
+_GPUS = {"nvidia": "NVIDIA GPU", "amd": "AMD GPU", "gpu": "GPU"}
 
 
 def _theirs(check: Check, line: str, symptom: Symptom) -> bool | None:

@@ -11,7 +11,8 @@ import re
 from yamabiko.i18n import Text, reader_language
 
 _LABELS = {
-    "said": "出力", "ended": "終了", "log": "ログ", "may be": "可能性", "worker": "ワーカー", "worker said": "ワーカーの出力",
+    "said": "出力", "ended": "終了", "log": "ログ", "may be": "可能性",
+    "not here": "ここでは該当せず", "worker": "ワーカー", "worker said": "ワーカーの出力",
     "worker ended": "ワーカーの終了", "worker raised": "ワーカーのエラー", "worker memory": "ワーカーのメモリ",
     "package": "パッケージ", "packages": "パッケージ", "loader": "ローダー", "probe": "プローブ",
     "driver probe": "ドライバーのプローブ", "nvml probe": "NVMLのプローブ", "driver": "ドライバー", "environment": "環境変数",
@@ -47,6 +48,8 @@ _OURS = (
         r"ログ: 新しいほうから\1行に、エラーらしい語はありません",
     ),
     (re.compile(r"table: driver ([\d.]+)(.*)"), r"対応表: ドライバー \1\2"),
+    (re.compile(r"log: it is empty"), "ログ: 空です（エラー出力も含めて保存されているか確かめてください）"),
+    (re.compile(r"this machine: no (NVIDIA |AMD |)GPU"), r"このマシン: \1GPUなし"),
 )
 """Evidence in which more than the label is ours."""
 

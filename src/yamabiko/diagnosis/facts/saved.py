@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from yamabiko.diagnosis.facts.records import FORMAT, Facts, Rung
@@ -11,12 +12,25 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
 
-__all__ = ["dump", "load", "redactor"]
+__all__ = ["Saved", "dump", "load", "redactor"]
 
 
-def dump(facts: Facts, findings: tuple[Finding, ...], tried: object, clean: Redactor) -> str:
-    """The file's text; `tried`: what came of each thing that was tried."""
-    record = clean.record(to_plain(facts), to_plain(findings), to_plain(tried))
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a report holds."""
+
+    facts: Facts
+    findings: tuple[Finding, ...] = ()
+    tried: tuple[Rung, ...] = ()
+    """What came of each thing that was tried."""
+    explaining: tuple[str, ...] = ()
+    """Ids of those findings that a log's errors came from: the log itself is not in it."""
+
+
+def dump(saved: Saved, clean: Redactor) -> str:
+    """The file's text."""
+    record = clean.record(to_plain(saved.facts), to_plain(saved.findings), to_plain(saved.tried))
+    record["explaining"] = list(saved.explaining)
     return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -24,8 +38,8 @@ LARGEST = 64_000_000
 """Characters of a report; one of a machine with many environments has two million."""
 
 
-def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
-    """Facts that were saved, here or anywhere, what was found then, and what was tried. Raises: Problem (facts-unreadable)."""
+def load(path: Path) -> Saved:
+    """What was saved, here or anywhere. Raises: Problem (facts-unreadable)."""
     try:
         if path.exists() and not path.is_file() and not path.is_fifo():
             raise Malformed("it is no file")  # a device may never end
@@ -42,8 +56,12 @@ def load(path: Path) -> tuple[Facts, tuple[Finding, ...], tuple[Rung, ...]]:
         facts = from_plain(Facts, plain)
         if facts.format > FORMAT:
             raise Malformed(f"format {facts.format}; this yamabiko reads up to {FORMAT}")
-        findings = tuple(from_plain(Finding, one) for one in record.get("findings", ()))
-        return facts, findings, tuple(from_plain(Rung, one) for one in record.get("tried", ()))
+        return Saved(
+            facts,
+            tuple(from_plain(Finding, one) for one in record.get("findings", ())),
+            tuple(from_plain(Rung, one) for one in record.get("tried", ())),
+            tuple(from_plain(str, one) for one in record.get("explaining", ())),
+        )
     except FileNotFoundError:
         raise Problem(_missing(path)) from None
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -19,14 +19,14 @@ from functools import cache
 from itertools import islice
 
 from yamabiko import logs
-from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.articles import Needs, article
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, absent, lacks, readable, sign_of
+from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, absent, lacking, lacks, readable, sign_of
 from yamabiko.diagnosis.endings import was_interrupted
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
 from yamabiko.diagnosis.log_lines import beginnings, sounds_bad
-from yamabiko.diagnosis.platforms import Platforms, as_typed_on, here, of_facts
+from yamabiko.diagnosis.platforms import as_typed_on, here, of_facts
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
@@ -80,7 +80,7 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
             sign = sign_of(check, facts)
             if sign.here:
                 seen = replace(sign, severity="info") if check.only_a_note(facts) else sign
-                found.append(_finding(check, seen, of_facts(facts)))
+                found.append(_finding(check, seen, facts))
         except Exception as error:
             if os.environ.get("YAMABIKO_DEBUG"):
                 raise
@@ -91,7 +91,6 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
 def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
     """What a failure comes from. Without facts only words that no other cause writes can tell."""
     heard = _Heard(symptom.lines)
-    on = here() if facts is None else of_facts(facts)
     confirmed: list[tuple[int, Finding]] = []
     open_: list[Suspicion] = []
     ruled_out: list[Suspicion] = []
@@ -116,7 +115,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
-            confirmed.append((_weight(check, sign, line), _finding(check, sign, on, quoted)))
+            confirmed.append((_weight(check, sign, line), _finding(check, sign, facts, quoted)))
         else:
             open_.append(Suspicion(check, line, sign.evidence if sign.fits else ()))
     confirmed.sort(key=lambda pair: -pair[0])
@@ -271,8 +270,9 @@ def _weight(check: Check, sign: Sign, line: str) -> int:
     return (10_000 if sign.here else 0) + longest
 
 
-def _finding(check: Check, sign: Sign, on: Platforms, quoted: Sequence[str] = ()) -> Finding:
-    finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause, on)
+def _finding(check: Check, sign: Sign, facts: Facts | None, quoted: Sequence[str] = ()) -> Finding:
+    on, lack = (here(), frozenset[Needs]()) if facts is None else (of_facts(facts), lacking(facts))
+    finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause, on, lack)
     fitting = tuple(one for one in finding.remedies if not any(words in one.what.en for words in sign.unfit))
     finding = replace(finding, remedies=fitting)
     if not sign.command or not finding.remedies:

@@ -6,6 +6,7 @@ What is known of each finding, for people: one file an id, `<id>.toml`, in both 
     [fix]          variables, unset, repair, costs: what `doctor --fix` may change, in workers and environments of ours
     [[remedies]]   en, ja, command, cost (none, effort, speed, accuracy), cheapest first
                    on (linux, wsl, container, windows, macos): where it is one at all; commands: another one for some of these
+                   needs (nvidia, amd, gpu): not shown where facts show that there is none
 
 `docs/findings.md` is made of them, and `yamabiko doctor --explain ID` shows one.
 """
@@ -32,6 +33,8 @@ memory; this model on any rung.
 """
 
 Confidence = Literal["high", "medium", "low"]
+Needs = Literal["", "nvidia", "amd", "gpu"]
+"""What must be in a machine for a trouble to arise on it, or for a remedy to help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,11 @@ class Advice:
     on: Platforms = EVERYWHERE
     commands: dict[Platform, str] = field(default_factory=dict)
     """In place of `command`, on these."""
+    needs: Needs = ""
 
-    def at(self, platforms: Platforms) -> Remedy | None:
+    def at(self, platforms: Platforms, lacking: frozenset[Needs] = frozenset()) -> Remedy | None:
         """The remedy for such a machine, without a command that would do harm there; None where it is none."""
-        if not self.on & platforms:
+        if not self.on & platforms or self.needs in lacking:
             return None
         own = next((said for platform, said in self.commands.items() if platform in platforms), None)
         return Remedy(self.what, own or (self.command and as_typed_on(platforms, self.command)), self.cost)
@@ -97,9 +101,11 @@ class Article:
         severity: Severity | None = None,
         cause: Text | None = None,
         on: Platforms | None = None,
+        lacking: frozenset[Needs] = frozenset(),
     ) -> Finding:
         """
-        What was found; `cause` where more is known of this case than the article says; `on`, where it was not here.
+        What was found; `cause` where more is known of this case than the article says; `on`, where it was not here;
+        `lacking`, what that machine is known not to have.
         """
         return Finding(
             id=self.id,
@@ -107,11 +113,11 @@ class Article:
             area=self.area,
             cause=cause or self.cause,
             evidence=evidence,
-            remedies=self.remedies_on(here() if on is None else on),
+            remedies=self.remedies_on(here() if on is None else on, lacking),
         )
 
-    def remedies_on(self, platforms: Platforms) -> tuple[Remedy, ...]:
-        return tuple(remedy for advice in self.remedies if (remedy := advice.at(platforms)) is not None)
+    def remedies_on(self, platforms: Platforms, lacking: frozenset[Needs] = frozenset()) -> tuple[Remedy, ...]:
+        return tuple(remedy for advice in self.remedies if (remedy := advice.at(platforms, lacking)) is not None)
 
 
 @cache
@@ -159,7 +165,10 @@ def _advice(id_: str, raw: dict[str, Any]) -> Advice:
     on, commands = frozenset(raw.get("on", EVERYWHERE)), raw.get("commands", {})
     if unknown := (on | set(commands)) - EVERYWHERE:
         raise ValueError(f"{id_}: a remedy for {sorted(unknown)}, which is none of {sorted(EVERYWHERE)}")
-    return Advice(_text(raw), raw.get("command"), raw.get("cost", "none"), on, commands)
+    needs = raw.get("needs", "")
+    if needs not in get_args(Needs):
+        raise ValueError(f"{id_}: a remedy needs {needs!r}, which is none of {get_args(Needs)}")
+    return Advice(_text(raw), raw.get("command"), raw.get("cost", "none"), on, commands, needs)
 
 
 def _text(both: dict[str, str]) -> Text:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import TypeVar, get_args
 
+from yamabiko.diagnosis.articles import Needs
 from yamabiko.diagnosis.facts.records import NOT_LOOKED, Environment, Facts, Unavailable
 from yamabiko.findings import Severity
 from yamabiko.i18n import Text
@@ -80,7 +81,9 @@ def _led(signs: Iterable[tuple[Environment, Sign]]) -> tuple[str, ...]:
     return tuple(f"{environment.name}: {line}" for environment, sign in signs for line in sign.evidence)
 
 
-Needs = Literal["", "nvidia", "amd", "gpu"]
+def lacking(facts: Facts) -> frozenset[Needs]:
+    """What the facts show this machine not to have."""
+    return frozenset(need for need in get_args(Needs) if lacks(facts, need))
 
 
 def lacks(facts: Facts, needs: Needs) -> bool:

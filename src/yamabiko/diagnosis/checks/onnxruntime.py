@@ -13,6 +13,7 @@ from yamabiko.diagnosis.checks.contract import (
     Sign,
     absent,
     anywhere,
+    lacks,
     never,
     possible,
     present,
@@ -57,7 +58,7 @@ def _clobbered(facts: Facts, environment: Environment) -> Sign:
             f"{_INIT}: missing",
             severity="error",
             cause=_TAKEN_ALONG,
-            command=_anew(environment, names),
+            command=_anew(facts, environment, names),
             unfit=_unfit(names),
         )
     capi = [file for file in environment.native if file.path.startswith("onnxruntime/capi/")]
@@ -65,7 +66,7 @@ def _clobbered(facts: Facts, environment: Environment) -> Sign:
         return present(
             f"RECORD: {names[0]} {environment.version(names[0])} is installed",
             f"{_SAYS_WHAT_IT_IS}: missing; of onnxruntime/ only {capi[0].path} and its like are left",
-            command=_anew(environment, names),
+            command=_anew(facts, environment, names),
             unfit=_unfit(names),
         )
     if names and not capi and "onnxruntime.package" not in environment.details:
@@ -91,13 +92,18 @@ def _shared(facts: Facts, environment: Environment, contested: Contested) -> Sig
         lines.append(f"onnxruntime/capi: {' and '.join(sorted(path.rsplit('/', 1)[-1] for path in modules))}")
     # The GPU's package has won, or there is no GPU to lose: it works until the next installation.
     harmless = (won in _FOR_A_GPU and len(modules) < 2) or not (facts.sees_nvidia or facts.sees_amd)
-    command = _anew(environment, list(contested.owners))
+    command = _anew(facts, environment, list(contested.owners))
     return present(*lines, severity="info" if harmless else None, command=command, unfit=_unfit(contested.owners))
 
 
-def _anew(environment: Environment, names: list[str]) -> str:
-    """All of them removed, and the one that is wanted installed: who has one for a GPU has asked for it by name."""
-    wanted = next((name for name in names if name in _FOR_A_GPU), names[0])
+def _anew(facts: Facts, environment: Environment, names: list[str]) -> str:
+    """
+    All of them removed, and the one that is wanted installed: who has one for a GPU has asked for it by name. One for
+    CUDA serves nobody where there is no NVIDIA GPU.
+    """
+    idle = _FOR_CUDA if lacks(facts, "nvidia") else ()
+    of_use = [name for name in names if name not in idle] or names
+    wanted = next((name for name in of_use if name in _FOR_A_GPU), of_use[0])
     release = environment.version(wanted)
     return f"pip uninstall -y {' '.join(names)} && pip install --no-deps {wanted}{f'=={release}' if release else ''}"
 

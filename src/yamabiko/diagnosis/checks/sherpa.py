@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, anywhere, never, present, version
+from yamabiko.diagnosis.checks.contract import (
+    ABSENT,
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    anywhere,
+    lacks,
+    never,
+    present,
+    version,
+)
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unavailable
 from yamabiko.diagnosis.tables import SHERPA_LIBRARIES_APART
 
@@ -19,6 +31,23 @@ def _for_cpu(environment: Environment) -> Sign:
     if "+cuda" in package or provider is not None:
         return absent(f"sherpa-onnx {package}: is built for CUDA")
     return present(f"sherpa-onnx {package}: the version has no +cuda, so the wheel is for the CPU")
+
+
+_X64 = ("x86_64", "AMD64")
+_WHEEL = "The project's own wheels"
+
+
+def _for_cpu_here(facts: Facts) -> Sign:
+    """With the remedy for this machine: there are wheels for CUDA for x64 alone, and for the version that is here."""
+    sign = anywhere(facts.environments, _for_cpu)
+    if facts.system.machine not in _X64 or lacks(facts, "nvidia"):
+        return replace(sign, unfit=(_WHEEL,))
+    releases = (version(found) for e in facts.environments if (found := e.version("sherpa-onnx")))
+    release = max(releases, default=None)
+    return replace(sign, command=_WHEEL_FOR_CUDA.format(".".join(map(str, release)))) if release else sign
+
+
+_WHEEL_FOR_CUDA = "pip install --force-reinstall --no-deps 'sherpa-onnx=={}+cuda12.cudnn9' -f https://k2-fsa.github.io/sherpa/onnx/cuda.html"
 
 
 def _without_libraries(environment: Environment) -> Sign:
@@ -70,7 +99,7 @@ CHECKS = (
             r"(?:\S+:\d+ )?Unsupported string: \S+\. Fallback to cpu",
         ),
         words_suffice=True,
-        look=lambda facts: anywhere(facts.environments, _for_cpu),
+        look=_for_cpu_here,
         by_itself=never,
     ),
     Check(

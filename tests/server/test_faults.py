@@ -196,10 +196,19 @@ def test_keys_are_asked_for_and_health_is_not(serve, recording) -> None:
     with served.http as http:
         served.wait_until(lambda: http.get("/ready").status_code == 200)
         assert http.get("/v1/models").headers["x-yamabiko-finding"] == "key-missing"
+        assert [http.get(path).status_code for path in ("/docs", "/openapi.json")] == [200, 200], "how to use one"
         wrong = http.get("/v1/models", headers={"authorization": "Bearer nope"})
         assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
         for secret in ("one-secret", "other-secret"):
             assert http.get("/v1/models", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+
+
+def test_a_wrong_method_is_told_the_right_ones(plain) -> None:
+    with plain.http as http:
+        answer = http.get("/v1/audio/transcriptions")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["x-yamabiko-finding"] == "method-not-allowed"
+    assert "takes POST" in answer.json()["error"]["message"]
 
 
 def test_the_page_of_addresses_asks_nothing_of_any_other_machine(plain) -> None:

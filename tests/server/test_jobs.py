@@ -145,6 +145,7 @@ def test_events_are_numbered_and_told_again_from_where_the_reader_was(serve, scr
     assert "".join(said.get("text", "") for _, _, said in events).count("[30.00 s") == 5
     middle = events[len(events) // 2][0]
     assert list(sse(served, job, after=middle)) == events[len(events) // 2 + 1 :]
+    assert list(sse(served, job, after=events[-1][0])) == [], "a browser comes again so, when it is all over"
 
 
 def sse(served: Served, job: dict[str, Any], after: int = 0) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -176,6 +177,7 @@ def test_a_short_request_is_answered_while_a_long_job_is_at_work(serve, script, 
     [
         ({"model": "no-such"}, "model-unknown"),
         ({"language": "klingon"}, "parameter-invalid"),
+        ({"device": "gpu:x"}, "device-unknown"),
         ({"webhook_url": "http://127.0.0.1:9/x"}, "webhook-not-allowed"),
         ({"webhook_url": "http://[::ffff:127.0.0.1]/"}, "webhook-not-allowed"),
         ({"webhook_url": "http://169.254.169.254/latest"}, "webhook-not-allowed"),

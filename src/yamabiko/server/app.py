@@ -72,8 +72,9 @@ def create_app(
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        answer = tell(_no_route(request, error.status_code))
-        answer.headers.update(error.headers or {})  # which methods there are
+        methods = (error.headers or {}).get("Allow", "")
+        answer = tell(_no_route(request, error.status_code, methods))
+        answer.headers.update(error.headers or {})
         return answer
 
     @app.exception_handler(RequestValidationError)
@@ -129,12 +130,13 @@ def tell(problem: Problem) -> Response:
     )
 
 
-def _no_route(request: Request, code: int) -> Problem:
+def _no_route(request: Request, code: int, methods: str) -> Problem:
+    """`methods`: those that the address takes, where it is one."""
     asked = f"{request.method} {request.url.path}"[:200]
     if code == 405:
         return problems.refused(
             "method-not-allowed",
-            Text(f"{asked}: this address takes another method.", f"{asked}: この宛先では使えないメソッドです。"),
+            Text(f"{asked}: this address takes {methods}.", f"{asked}: この宛先で使えるメソッドは {methods} です。"),
             f"request: {asked}",
         )
     return problems.refused(

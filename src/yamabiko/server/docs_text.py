@@ -11,9 +11,9 @@ INTRO = Text(
     "このサーバーが応答するアドレスの一覧です。プログラム向けの同じ内容: ",
 )
 KEYS = Text(
-    "Where the server was given keys, send Authorization: Bearer KEY with every request but /health and /ready. "
+    "Where the server was given keys, send Authorization: Bearer KEY with every request but /health, /ready and this page. "
     "Forms are multipart/form-data; a name that ends in [] may come several times, and with or without the brackets.",
-    "サーバーにキーが設定されていれば、/health と /ready 以外のすべての要求に Authorization: Bearer キー を付けてください。"
+    "サーバーにキーが設定されていれば、/health、/ready とこのページ以外のすべての要求に Authorization: Bearer キー を付けてください。"
     "フォームは multipart/form-data です。末尾が [] の項目は複数送ることができ、[] は省いてもかまいません。",
 )
 EXAMPLES = Text("The examples are for a shell such as bash.", "例は bash などのシェル用です。")

@@ -23,8 +23,8 @@ from yamabiko.server.realtime.keys import LiveKeys, secret_of
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-OPEN = ("/health", "/ready")
-"""Told without a key: a supervisor has none."""
+OPEN = ("/health", "/ready", "/", "/docs", "/openapi.json")
+"""Told without a key: a supervisor has none, nor has a browser that wants to read how to use one."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _READING = ("GET", "HEAD", "OPTIONS")
 _WORKING = ("POST", "WEBSOCKET")

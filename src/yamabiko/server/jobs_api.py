@@ -16,7 +16,7 @@ from yamabiko import formats
 from yamabiko.formats.plain import dump
 from yamabiko.i18n import Text
 from yamabiko.jobs import webhook
-from yamabiko.jobs.store import OVER, Job, Store, told
+from yamabiko.jobs.store import OVER, Job, State, Store, told
 from yamabiko.records import to_plain
 from yamabiko.server.arrivals import arrived
 from yamabiko.server.desk import Desk
@@ -29,6 +29,9 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 
 JobId = Annotated[str, Path(alias="id")]
 
+STATES_JA: dict[State, str] = {
+    "waiting": "待機中", "working": "処理中", "paused": "一時停止中", "done": "完了済み", "failed": "失敗", "cancelled": "取り消し済み",
+}  # fmt: skip
 _OWN = ("webhook_url", "webhook_secret")
 _MEDIA = {"json": "application/json", "verbose_json": "application/json"}
 LOOK_S = 0.25
@@ -97,7 +100,7 @@ async def result(request: Request, id_: JobId) -> Response:
             "job-not-done",
             Text(
                 f"The job is {job.state}; there is no transcript.",
-                f"ジョブは {job.state} の状態で、結果はまだありません。",
+                f"ジョブは{STATES_JA[job.state]}（{job.state}）で、結果はありません。",
             ),
             f"job: {job.state}, {job.percent:.0f} %",
         )
@@ -171,7 +174,7 @@ async def _do(request: Request, id_: str, what: Callable[[str], Job | None]) -> 
             "job-not-so",
             Text(
                 f"That cannot be done with a job that is {before.state}.",
-                f"{before.state} のジョブにはできない操作です。",
+                f"{STATES_JA[before.state]}（{before.state}）のジョブにはできない操作です。",
             ),
             f"job: {before.state}",
         )
@@ -212,9 +215,10 @@ async def _events(store: Store, id_: str, after: int) -> AsyncIterator[str]:
     """No thread waits with a listener: a hundred of them would leave none for anybody else."""
     told_at = time.monotonic()
     while True:
+        job = store.find(id_)  # before its events: of a job that was over by now, all are there
         found = await asyncio.to_thread(store.events, id_, after)
         if not found:
-            if store.find(id_) is None:
+            if job is None or job.state in OVER:
                 return
             if time.monotonic() - told_at >= BEAT_S:
                 told_at = time.monotonic()

@@ -17,6 +17,7 @@ from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog, models
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
+from yamabiko.scheduling.ladder import parse_device
 from yamabiko.scheduling.setup import Wish
 from yamabiko.server.fields import Fields, invalid
 from yamabiko.server.forms import Form
@@ -155,7 +156,7 @@ def wish_of(form: Form, default: Wish) -> Wish:
     """
     The server's own engine and model unless the client names another that is known: never a path.
 
-    Raises: Refused, Problem (engine-unknown).
+    Raises: Refused, Problem (engine-unknown, device-unknown).
     """
     model, engine = form.first("model") or "", form.first("engine") or default.engine
     wish = replace(
@@ -165,6 +166,7 @@ def wish_of(form: Form, default: Wish) -> Wish:
         device=form.first("device") or default.device,
         compute_type=form.first("compute_type") or default.compute_type,
     )
+    parse_device(wish.device)
     card = catalog.card(wish.engine)
     if card.job != "transcribe":
         rule = Text("It writes no text.", "文字起こしをするエンジンではありません。")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from yamabiko import own_libraries
 from yamabiko.findings import Area, Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -181,6 +182,9 @@ def out_of_time(source: Path, limit_s: float, evidence: tuple[str, ...]) -> Find
 def died(source: Path, how: str, evidence: tuple[str, ...]) -> Finding:
     """The decoder was ended by a signal, or ended by itself without an answer. `how`: its name, or `exit 1`."""
     if how.startswith("exit"):
+        broken = own_libraries.explain_words([line.removeprefix("decoder stderr: ") for line in evidence])
+        if broken is not None:
+            return broken
         cause = Text(
             f"The decoder ended without an answer ({how}) while it read “{source.name}”. "
             "That is a fault of yamabiko or of its installation, not of the recording.",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yamabiko import settings
+from yamabiko import own_libraries, settings
 from yamabiko.cli import answers, doctor_explain, doctor_files, doctor_options, fixing, leaving, screen
 from yamabiko.findings import Finding, Problem, Remedy, Severity
 from yamabiko.i18n import Text
@@ -253,12 +253,33 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
             found = checkup.check_facts(facts)
             found = found if seen.engine is None else checkup.about(seen.engine, found)
         else:
-            from yamabiko.transcription.visit import visit
-
-            found = visit(facts, settings.current(), setup.report, seen.engine).checkup
+            found = _tried(facts, seen.engine, setup)
         if read is not None:
             found = checkup.with_log(found, read.lines, may_probe=not look)
     return _Told(found, read)
+
+
+def _tried(facts: Facts, engine: str | None, setup: screen.Setup) -> Checkup:
+    """The whole visit; where our own libraries do not load, what files tell, and why no more was tried."""
+    from yamabiko.diagnosis import checkup
+    from yamabiko.diagnosis.facts.records import Rung
+
+    try:
+        from yamabiko.transcription.visit import visit
+
+        return visit(facts, settings.current(), setup.report, engine).checkup
+    except Exception as error:
+        broken = own_libraries.explain(error)
+        if broken is None:
+            raise
+    found = checkup.check_facts(facts)
+    found = found if engine is None else checkup.about(engine, found)
+    said = broken.evidence[0] if broken.evidence else ""
+    return replace(
+        found,
+        findings=checkup.merged([broken], found.findings),
+        rungs=(Rung("running interpreter", "import", False, said, broken.id),),
+    )
 
 
 def _no_environment(folder: Path) -> Finding:

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from yamabiko import logs
+from yamabiko import logs, own_libraries
 from yamabiko.cli import exits, screen, streams
 from yamabiko.findings import Finding, Problem, Remedy, our_bug
 from yamabiko.i18n import Text
@@ -56,7 +56,7 @@ def _told(work: Callable[[], Any]) -> int:
             raise
         finding = unexpected(error)
         screen.show_finding(console, finding)
-        return exits.BY_AREA["output"] if finding.id == "permission-denied" else 1
+        return 1 if finding.id == "yamabiko-bug" else exits.BY_AREA[finding.area]
     return code if isinstance(code, int) else exits.OK
 
 
@@ -64,6 +64,9 @@ def unexpected(error: Exception) -> Finding:
     """What nobody caught, as a record."""
     if isinstance(error, PermissionError) and error.filename:
         return _no_permission(error)
+    if (broken := own_libraries.explain(error)) is not None:
+        logs.event("own-libraries-broken", error=repr(error)[:500])
+        return broken
     logs.event("bug", error=repr(error))
     return _bug_shown(error)
 

@@ -7,6 +7,19 @@ from collections.abc import Iterator
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, present
 from yamabiko.diagnosis.facts.records import Disk, Facts
 from yamabiko.i18n import Text
+from yamabiko.own_libraries import line_of, remedies
+
+
+def _hidden(facts: Facts) -> Sign:
+    if not facts.shadows:
+        return ABSENT
+    commands = (remedy.command or "" for remedy in remedies(facts.shadows, facts.variables))
+    return present(
+        *map(line_of, facts.shadows), command="\n".join(dict.fromkeys(filter(None, commands))), unfit=(_INSTALL_ANEW,)
+    )
+
+
+_INSTALL_ANEW = "Where nothing stands in the way: install yamabiko again into a fresh environment"
 
 
 def _broken(facts: Facts) -> Sign:
@@ -78,6 +91,7 @@ _ENGINES_ARE_FIXED = Text(
 )
 
 CHECKS = (
+    Check("own-libraries-broken", look=_hidden),
     Check("engine-environment-broken", look=_broken),
     Check("fix-interrupted", look=_cut_short),
     Check("disk-full", look=_full),

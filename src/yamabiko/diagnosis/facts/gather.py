@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from yamabiko import __version__, children
+from yamabiko import __version__, children, shadows
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.facts import gpus, loader, machine, packages
 from yamabiko.diagnosis.facts.records import Environment, Facts, Unfinished
@@ -42,6 +42,7 @@ def gather(
         disks=machine.disks(settings),
         nvidia=gpus.nvidia(root),
         amd=gpus.amd(root),
+        pci_vendors=gpus.pci_vendors(root),
         libraries=loader.libraries(root, surroundings),
         commands=loader.commands(surroundings),
         variables=variables(surroundings),
@@ -49,7 +50,14 @@ def gather(
         unfinished=tuple(
             Unfinished(one.finding, one.engine, one.profile, one.aside, one.when) for one in fixes.cut_short(settings)
         ),
+        shadows=_shadows(environ),
     )
+
+
+def _shadows(environ: Mapping[str, str] | None) -> tuple[shadows.Shadow, ...]:
+    """Of this process, not of workers; a package of another version may do, and is known for harmful only when we fail."""
+    unfit = (one for one in shadows.modules(environ) if one.because)
+    return (*shadows.libraries(environ), *unfit)
 
 
 def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[str, str]) -> list[Environment]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
+from yamabiko.shadows import Shadow
+
 FORMAT = 1
 """Of a saved file. Readers ignore what they do not know, so it grows only when a field changes its meaning."""
 
@@ -278,6 +280,8 @@ class Facts:
     environments: tuple[Environment, ...] = ()
     probed: tuple[Probed, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    """What is found before a library or module of yamabiko's own, and cannot take its place."""
 
     def probe(self, name: str, environment: str = "") -> Probed | None:
         """What came of a probe; None if it was not tried."""

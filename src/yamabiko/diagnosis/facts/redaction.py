@@ -224,12 +224,14 @@ def _without_homes(text: str) -> str:
 
 
 _FIELDS = """
-id severity area version soname needed mentions owners winner engine probe ended ending what finding cost flags groups
+id severity area version soname hides needed mentions owners winner engine probe ended ending what finding cost flags groups
 commands kind gfx driver cuda cuda_from rocm capability compute_mode machine release distribution glibc glibcxx python model
 package made yamabiko system cpu memory gpus packages native contested device_files
 """
 _NAMES = frozenset(_FIELDS.split())
-_MAY_HOLD_PATHS = "name path runpath environment values details cause we_did remedies command found_by disks libraries"
+_MAY_HOLD_PATHS = (
+    "name path runpath environment values details cause we_did remedies command found_by disks libraries shadows"
+)
 _PLACES = frozenset(_MAY_HOLD_PATHS.split())
 
 

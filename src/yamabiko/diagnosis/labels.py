@@ -32,6 +32,7 @@ _REASONS = {
     "there is no /dev/kfd": "/dev/kfd がありません",
     "there is no ldconfig: this C library keeps no cache": "ldconfig がありません（このCライブラリーはキャッシュを持ちません）",
     "/etc/os-release has no PRETTY_NAME": "/etc/os-release に PRETTY_NAME がありません",
+    "/sys/bus/pci/devices shows nothing": "/sys/bus/pci/devices に何も表示されません",
     "/proc/cpuinfo lists no flags": "/proc/cpuinfo にフラグがありません",
     "/proc/cpuinfo names no model": "/proc/cpuinfo に型名がありません",
     "/proc/meminfo does not say": "/proc/meminfo に記載がありません",

@@ -1,4 +1,4 @@
-"""The GPU's driver and the platform under it: NVIDIA's driver, WSL, containers, the C library."""
+"""The GPU's driver and the platform under it: NVIDIA's driver, WSL, containers, the C library. Where there is none: `no_driver`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_DRIVER_WORDS = (
     r"CUDA (?:failure!?|error:?|failed with error) ?35\b",
     r"(?:\w*CUDA\b.{0,60})?\bcudaErrorInsufficientDriver",
 )
-_NONE = (0,)
+NO_CUDA = (0,)
 _DRIVER_IN_NAME = r"\.so\.(\d{3,}\.\d+(?:\.\d+)?)$"
 """A Jetson's library is libcuda.so.1.1 with every driver."""
 _WSL_FOLDER = "/usr/lib/wsl/"
@@ -29,9 +29,9 @@ def cuda_of_driver(facts: Facts) -> tuple[int, ...] | None:
     probed = facts.probe("driver")
     if probed is not None and "cuda" in probed.values:
         served = version(probed.values["cuda"])
-        return served if any(served) else _NONE
+        return served if any(served) else NO_CUDA
     if probed is not None and probed.ended == "raised":
-        return _NONE
+        return NO_CUDA
     return None if isinstance(facts.nvidia.cuda, Unavailable) else version(facts.nvidia.cuda)
 
 
@@ -46,105 +46,6 @@ def libcuda(facts: Facts) -> str | None:
 
 def _gpus(facts: Facts) -> tuple[NvidiaGpu, ...]:
     return () if isinstance(facts.nvidia.gpus, Unavailable) else facts.nvidia.gpus
-
-
-# ---- no driver ------------------------------------------------------------------------------------------------------
-
-
-def _no_driver(facts: Facts) -> Sign:
-    asked, cuda = facts.probe("driver"), cuda_of_driver(facts)
-    if _of_amd_alone(facts):
-        return absent("/dev: kfd, and no nvidia0: the GPU is AMD's, and a driver of NVIDIA would serve nothing")
-    if facts.wsl is not None and (not facts.wsl.dxg or _foreign(facts)):
-        return ABSENT  # WSL's own troubles have names of their own
-    if asked is not None and asked.values.get("init") == "0":
-        return absent("probe: cuInit answers 0")
-    no_library = asked is None and known(facts.libraries) and libcuda(facts) is None
-    if cuda == _NONE or (facts.sees_nvidia and no_library):
-        return _without_driver(facts)
-    if facts.sees_nvidia:
-        no_device = asked is not None and asked.values.get("init") == "100"
-        return UNTOLD if cuda is None or no_device else absent(f"driver: serves CUDA {'.'.join(map(str, cuda))}")
-    if facts.system.name != "linux":
-        return UNTOLD
-    # A driver makes its device files when it is first used, and a Jetson names them otherwise. A container is given
-    # them or not, whatever /proc/driver shows of the host.
-    if facts.container is None and (known(facts.nvidia.driver) or facts.system.machine == "aarch64"):
-        return UNTOLD
-    return _without_driver(facts)
-
-
-def _of_amd_alone(facts: Facts) -> bool:
-    marks = known(facts.nvidia.driver) or libcuda(facts) is not None
-    return facts.sees_amd and not facts.sees_nvidia and not marks
-
-
-def _without_driver(facts: Facts) -> Sign:
-    path, asked = libcuda(facts), facts.probe("driver")
-    lines = []
-    if not facts.nvidia.device_files:
-        dxg = "" if facts.wsl is None else ", but dxg" if facts.wsl.dxg else ", no dxg"
-        lines.append(f"/dev: no nvidia0, no nvidiactl{dxg}")
-    lines.append(f"loader: libcuda.so.1 is {path}" if path else "loader: there is no libcuda.so.1")
-    if asked is not None:
-        lines += [f"probe: {word}" for word in asked.words[-1:]]
-    if facts.container is not None:
-        return _container_without_driver(facts, lines)
-    if facts.wsl is not None:
-        no_windows_driver = Text(
-            "WSL has no libcuda: Windows has no NVIDIA driver that serves WSL, or no NVIDIA GPU.",
-            "WSLにlibcudaがありません。WindowsにWSL対応のNVIDIAドライバーがないか、NVIDIA GPUがありません。",
-        )
-        return present(*lines, cause=no_windows_driver)
-    return present(*lines)
-
-
-def _container_without_driver(facts: Facts, lines: list[str]) -> Sign:
-    assert facts.container is not None
-    lines = [*lines, f"container: {facts.container.kind} ({facts.container.evidence})"]
-    named = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES")
-    lines += [f"environment: {name}={facts.variables[name]}" for name in named if name in facts.variables]
-    if known(facts.nvidia.driver):
-        lines.append(f"/proc/driver/nvidia/version: the host has driver {facts.nvidia.driver}")
-    if facts.nvidia.device_files:
-        return present(*lines, cause=_devices_without_library(facts))
-    no_gpu = Text(
-        "No NVIDIA driver is visible in this container: it was started without access to the GPU.",
-        "このコンテナーからはNVIDIAドライバーが見えません。GPUを渡さずに起動されています。",
-    )
-    # An image promises a GPU in its own variables; whether the host has one we know only if /proc shows its driver.
-    return present(*lines, severity=None if known(facts.nvidia.driver) else "warning", cause=no_gpu)
-
-
-def _devices_without_library(facts: Facts) -> Text:
-    asked = facts.variables.get("NVIDIA_DRIVER_CAPABILITIES")
-    if asked and not {"compute", "all"} & {one.strip() for one in asked.split(",")}:
-        return Text(
-            "The container has the GPU's devices but not the driver's library: it was started without the "
-            "“compute” capability.",
-            "コンテナーにGPUのデバイスはありますが、ドライバーのライブラリーがありません。"
-            "「compute」機能を指定せずに起動されています。",
-        )
-    return Text(
-        "The container has the GPU's devices but not the driver's library. We do not know why: devices that are handed "
-        "over by --device or --privileged come without it, and so do those of a host without the container toolkit.",
-        "コンテナーにGPUのデバイスはありますが、ドライバーのライブラリーがありません。理由は分かっていません。"
-        "--device や --privileged でデバイスだけを渡した場合や、ホストにコンテナーツールキットがない場合にこうなります。",
-    )
-
-
-def _expects_nvidia(facts: Facts) -> bool:
-    """
-    A machine without a GPU is well, WSL on a machine with another maker's GPU too. A container that was promised
-    one, or device files without a driver, are not.
-    """
-    promised = facts.variables.get("NVIDIA_VISIBLE_DEVICES", "void") not in ("", "void", "none")
-    return (facts.container is not None and promised) or bool(facts.nvidia.device_files)
-
-
-def _promised_by_an_image_alone(facts: Facts) -> bool:
-    """CUDA's images set NVIDIA_VISIBLE_DEVICES wherever they run; nothing shows that there is a GPU to give."""
-    return facts.container is not None and not facts.nvidia.device_files and not known(facts.nvidia.driver)
 
 
 # ---- two versions of one driver -------------------------------------------------------------------------------------
@@ -196,7 +97,7 @@ def _driver_versions(facts: Facts) -> list[str]:
 # ---- WSL ------------------------------------------------------------------------------------------------------------
 
 
-def _foreign(facts: Facts) -> str | None:
+def foreign_libcuda(facts: Facts) -> str | None:
     """A libcuda under WSL that is not WSL's own."""
     path = libcuda(facts)
     return path if path and not path.startswith(_WSL_FOLDER) and "/compat/" not in path else None
@@ -208,7 +109,7 @@ def _wsl_linux_driver(facts: Facts) -> Sign:
     path = libcuda(facts)
     if path is None:
         return UNTOLD
-    if not _foreign(facts):
+    if not foreign_libcuda(facts):
         return absent(f"loader: libcuda.so.1 is {path}") if path.startswith(_WSL_FOLDER) else UNTOLD
     lines = [f"loader: libcuda.so.1 is {path}, which is not WSL's"]
     if not isinstance(facts.libraries, Unavailable):
@@ -312,14 +213,6 @@ def _old_libstdcxx(facts: Facts) -> Sign:
 
 
 CHECKS = (
-    Check(
-        "driver-none-or-container-without-runtime",
-        words=(*NO_DRIVER_WORDS, r"No CUDA GPUs are available"),
-        look=_no_driver,
-        by_itself=_expects_nvidia,
-        only_a_note=_promised_by_an_image_alone,
-        probe="driver",
-    ),
     Check(
         "container-gpu-lost-after-daemon-reload",
         words=(r"Failed to initialize NVML: Unknown Error", r"CUDA unknown error - this may be due to"),

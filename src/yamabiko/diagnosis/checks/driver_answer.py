@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from yamabiko.diagnosis.checks import driver, torch_runtime
+from yamabiko.diagnosis.checks import driver, no_driver, torch_runtime
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, known, present, sign_of
 from yamabiko.diagnosis.facts.records import Facts, Probed
 from yamabiko.diagnosis.probes import newest_words
@@ -12,7 +12,7 @@ from yamabiko.i18n import Text
 
 _EXPLAIN = tuple(
     check
-    for check in (*driver.CHECKS, *torch_runtime.CHECKS)
+    for check in (*no_driver.CHECKS, *driver.CHECKS, *torch_runtime.CHECKS)
     if check.id
     in (
         "driver-none-or-container-without-runtime",

@@ -86,6 +86,17 @@ def _rocm(root: Path) -> str | Unavailable:
     return text_of(root / "opt/rocm/.info/version")
 
 
+def pci_vendors(root: Path) -> tuple[str, ...] | Unavailable:
+    """Of every device on the bus, which a container shows as its host does; one that cannot be read leaves all untold."""
+    if sys.platform != "linux":
+        return not_on(sys.platform)
+    told = [text_of(device / "vendor") for device in _entries(root / "sys/bus/pci/devices")]
+    unread = next((vendor for vendor in told if isinstance(vendor, Unavailable)), None)
+    if unread is not None or not told:
+        return unread or Unavailable("/sys/bus/pci/devices shows nothing")
+    return tuple(sorted({str(vendor) for vendor in told}))
+
+
 def _groups() -> tuple[str, ...] | Unavailable:
     """Those of this process: `usermod` counts from the next login on."""
     if sys.platform == "win32":

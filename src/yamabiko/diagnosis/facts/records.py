@@ -257,6 +257,16 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadJournal:
+    """The journal of the doctor's fixes is there and cannot be read."""
+
+    path: str
+    why: str
+    aside: tuple[str, ...] = ()
+    """Environments that lie where a fix has set them aside: what it would have told of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that was seen of one machine at one moment."""
 
@@ -272,6 +282,8 @@ class Facts:
     disks: tuple[Disk, ...] = ()
     nvidia: Nvidia = Nvidia()
     amd: Amd = Amd()
+    pci_vendors: tuple[str, ...] | Unavailable = NOT_LOOKED
+    """Of every device on the bus: 0x10de is NVIDIA, 0x1002 AMD."""
     libraries: tuple[Library, ...] | Unavailable = ()
     commands: tuple[str, ...] = ()
     """Of the programs that engines need, those on PATH: cc, gcc, nvidia-smi ..."""
@@ -280,6 +292,7 @@ class Facts:
     environments: tuple[Environment, ...] = ()
     probed: tuple[Probed, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    unread_journal: UnreadJournal | None = None
     shadows: tuple[Shadow, ...] = ()
     """What is found before a library or module of yamabiko's own, and cannot take its place."""
 
@@ -318,6 +331,13 @@ class Facts:
         """
         given = isinstance(self.libraries, Unavailable) or self.library("libcuda.so.1") is not None
         return bool(self.nvidia.device_files) or (self.wsl is not None and self.wsl.dxg and given)
+
+    @property
+    def has_no_nvidia(self) -> bool:
+        """The bus has none: in a container too, whatever it was given. WSL shows a bus of its own, a Jetson's GPU is on none."""
+        if self.wsl is not None or self.system.machine != "x86_64" or isinstance(self.pci_vendors, Unavailable):
+            return False
+        return "0x10de" not in self.pci_vendors and not self.nvidia.device_files
 
     @property
     def sees_amd(self) -> bool:

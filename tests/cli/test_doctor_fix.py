@@ -242,6 +242,33 @@ def test_a_damaged_journal_has_nothing_in_force(text: str, place: Settings) -> N
     assert fixes.variables(place) == ()
 
 
+@pytest.mark.parametrize("text", ["", '{"applied": [', "\0\1garbage"])
+def test_a_journal_that_cannot_be_read_is_no_journal_of_nothing(text: str, place: Settings) -> None:
+    """An environment of a kept fix lies aside: it is named, with what puts it back, and nothing is written over."""
+    card = catalog.card("silero-vad")
+    now = folder_of(card, place, card.profiles[0])
+    before = now.parent / ".aside@silero-vad-cpu@x" / now.name
+    for folder, whose in ((now, "new"), (before, "old")):
+        folder.mkdir(parents=True)
+        (folder / "whose").write_text(whose)
+    fixes.journal(place).parent.mkdir(parents=True)
+    fixes.journal(place).write_text(text)
+
+    undone = run_program("doctor", "--undo", home=place.home)
+    fixing = run_program("doctor", "--fix", "--yes", home=place.home)
+    quick = run_program("doctor", "--quick", "--json", home=place.home)
+
+    assert (undone.code, fixing.code, quick.code) == (2, 2, 1)
+    for said in (undone.err, fixing.err):
+        assert "fixes-unreadable" in said
+        assert str(before) in said
+    [told] = [one for one in json.loads(quick.out)["findings"] if one["id"] == "fixes-unreadable"]
+    assert fixes.journal(place).read_text() == text
+    subprocess.run(["sh", "-e", "-c", told["remedies"][0]["command"]], check=True)
+    assert (now / "whose").read_text() == "old"
+    assert run_program("doctor", "--undo", home=place.home).out.startswith("There is nothing")
+
+
 def test_nothing_is_changed_where_nothing_can_be_written_down(place: Settings) -> None:
     place.state_dir.parent.mkdir(parents=True)
     place.state_dir.write_text("a file in the way")

@@ -31,6 +31,7 @@ def fix(settings: Settings, engine: str | None, console: Console, *, yes: bool, 
     from yamabiko.diagnosis import fixes
 
     with fixes.turn(settings, lambda: screen.say(console, f"{_WAITING} ...")):
+        fixes.require_readable(settings)
         return _fix(settings, engine, console, yes=yes, json=json)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from yamabiko import logs
+from yamabiko.diagnosis.articles import article
+from yamabiko.diagnosis.facts.records import UnreadJournal
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
@@ -48,15 +51,64 @@ def journal(settings: Settings) -> Path:
 
 
 def read(settings: Settings) -> tuple[Applied, ...]:
-    """All changes that were not taken back, oldest first. A journal that cannot be read has none in force."""
+    """All changes that were not taken back, oldest first. A journal that cannot be read has none in force: see `unread`."""
     try:
-        plain = json.loads(journal(settings).read_text("utf-8"))
-        return tuple(from_plain(Applied, one) for one in plain["applied"])
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, KeyError, TypeError, Malformed) as error:
+        return _read(settings)
+    except _UNREADABLE as error:
         logs.event("fixes-unreadable", path=journal(settings), error=error)
         return ()
+
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, Malformed)
+
+
+def _read(settings: Settings) -> tuple[Applied, ...]:
+    """Raises: `_UNREADABLE`."""
+    try:
+        plain = json.loads(journal(settings).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    return tuple(from_plain(Applied, one) for one in plain["applied"])
+
+
+def unread(settings: Settings) -> UnreadJournal | None:
+    """Why the journal cannot be read, and what lies aside all the same; None where it can."""
+    try:
+        _read(settings)
+    except _UNREADABLE as error:
+        folders = sorted((settings.data_dir / "engines").glob(".aside@*/*"))
+        aside = tuple(str(folder) for folder in folders if folder.is_dir())
+        return UnreadJournal(str(journal(settings)), f"{type(error).__name__}: {error}"[:200], aside)
+    return None
+
+
+def require_readable(settings: Settings) -> None:
+    """
+    Before anything is changed, or said to be unchanged: what the journal held must not be written over.
+
+    Raises: Problem (fixes-unreadable).
+    """
+    journal_ = unread(settings)
+    if journal_ is not None:
+        told, commands = lines_of(journal_), commands_for(journal_)
+        finding = article("fixes-unreadable").finding(told)
+        first, *others = finding.remedies
+        raise Problem(replace(finding, remedies=(replace(first, command=commands), *others)))
+
+
+def lines_of(unread: UnreadJournal) -> tuple[str, ...]:
+    """As evidence."""
+    return (f"{unread.path}: {unread.why}", *(f"set aside: {folder}" for folder in unread.aside))
+
+
+def commands_for(unread: UnreadJournal) -> str:
+    """What puts back what lies aside, and lets the doctor begin a new journal; nothing is removed."""
+    lines = []
+    for folder in map(Path, unread.aside):
+        place, kept = folder.parent.parent / folder.name, folder.with_name(f"{folder.name}.newer")
+        lines.append(f"mv {shlex.quote(str(place))} {shlex.quote(str(kept))}")
+        lines.append(f"mv {shlex.quote(str(folder))} {shlex.quote(str(place))}")
+    return "\n".join((*lines, f"mv {shlex.quote(unread.path)} {shlex.quote(f'{unread.path}.unreadable')}"))
 
 
 def in_force(settings: Settings) -> tuple[Applied, ...]:
@@ -91,7 +143,8 @@ def variables(settings: Settings) -> tuple[tuple[str, str | None], ...]:
 
 
 def begin(settings: Settings, change: Applied) -> Applied:
-    """Written down before anything is changed. Raises: Problem (state-not-writable)."""
+    """Written down before anything is changed. Raises: Problem (state-not-writable, fixes-unreadable)."""
+    require_readable(settings)
     tried = replace(change, state="tried", pid=os.getpid(), when=datetime.now(UTC).isoformat())
     with _alone(settings):
         _write(settings, [*(one for one in read(settings) if not _was_left(one)), tried])

@@ -153,9 +153,11 @@ def undo(settings: Settings, waiting: Callable[[], None] = lambda: None) -> tupl
     """
     Everything that was kept, the newest first; and what a death left half tried.
 
-    `waiting` hears that another yamabiko is at it; what that takes back is not ours to report. Raises: Problem.
+    `waiting` hears that another yamabiko is at it; what that takes back is not ours to report. Raises: Problem
+    (fixes-unreadable, ...).
     """
     with fixes.turn(settings, waiting):
+        fixes.require_readable(settings)
         undone = tuple(reversed(fixes.read(settings)))
         for change in undone:
             take_back(change, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, present
 from yamabiko.diagnosis.facts.records import Disk, Facts
 from yamabiko.i18n import Text
@@ -46,6 +47,12 @@ def _cut_short(facts: Facts) -> Sign:
         if e.engine == one.engine and not e.broken and e.name.startswith(f"{one.engine}-{one.profile}-")
     ]
     return present(*lines, *ready, severity="info" if len(ready) == len(facts.unfinished) else None)
+
+
+def _unread_journal(facts: Facts) -> Sign:
+    if facts.unread_journal is None:
+        return ABSENT
+    return present(*fixes.lines_of(facts.unread_journal), command=fixes.commands_for(facts.unread_journal))
 
 
 def _full(facts: Facts) -> Sign:
@@ -94,6 +101,7 @@ CHECKS = (
     Check("own-libraries-broken", look=_hidden),
     Check("engine-environment-broken", look=_broken),
     Check("fix-interrupted", look=_cut_short),
+    Check("fixes-unreadable", look=_unread_journal),
     Check("disk-full", look=_full),
     Check("home-not-writable", look=_closed),
 )

@@ -50,6 +50,7 @@ def gather(
         unfinished=tuple(
             Unfinished(one.finding, one.engine, one.profile, one.aside, one.when) for one in fixes.cut_short(settings)
         ),
+        unread_journal=fixes.unread(settings),
         shadows=_shadows(environ),
     )
 

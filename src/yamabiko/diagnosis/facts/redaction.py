@@ -229,9 +229,7 @@ commands kind gfx driver cuda cuda_from rocm capability compute_mode machine rel
 package made yamabiko system cpu memory gpus packages native contested device_files
 """
 _NAMES = frozenset(_FIELDS.split())
-_MAY_HOLD_PATHS = (
-    "name path runpath environment values details cause we_did remedies command found_by disks libraries shadows"
-)
+_MAY_HOLD_PATHS = "name path runpath environment values details cause we_did remedies command found_by disks libraries shadows unread_journal"
 _PLACES = frozenset(_MAY_HOLD_PATHS.split())
 
 

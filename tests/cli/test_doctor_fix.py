@@ -136,6 +136,51 @@ def test_a_fix_that_is_killed_while_it_sets_the_old_environment_aside_can_be_und
     assert json.loads((silero_home / "state/fixes.json").read_text())["applied"] == []
 
 
+WHOLE_AND_NOT_JUDGED = """
+import os, shutil, sys
+from pathlib import Path
+from yamabiko import settings
+from yamabiko.diagnosis import fixes
+from yamabiko.diagnosis.fixes import Applied
+from yamabiko.engines import catalog, environments
+
+place = settings.current()
+change = fixes.begin(place, Applied("engine-environment-broken", (), "silero-vad", "cpu"))
+write_down = lambda aside: fixes.amend(place, change, aside=str(aside))
+aside = environments.set_aside(catalog.card("silero-vad"), place, "cpu", write_down)
+shutil.copytree(aside, aside.parent.parent / aside.name, symlinks=True)
+for name in sys.argv[1:]:
+    [file] = aside.parent.parent.glob(f"{aside.name}/lib/python3*/site-packages/{name}")
+    file.unlink()
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("lacks", [(), ("onnxruntime/__init__.py",)])
+def test_a_fix_that_was_killed_before_it_was_judged_is_gone_on_with(silero_home: Path, lacks: tuple[str, ...]) -> None:
+    """The new environment is whole: it is tried and kept. It is not: the old one is put back."""
+    run = [sys.executable, "-c", WHOLE_AND_NOT_JUDGED, *lacks]
+    assert subprocess.run(run, env=environment(silero_home), check=False).returncode == -9
+    seen = run_program("doctor", "--quick", "--engine", "silero-vad", home=silero_home)
+    assert "yamabiko doctor --fix" in seen.out
+    unasked = run_program("doctor", "--fix", "--json", "--engine", "silero-vad", home=silero_home)
+    assert [one["finding"] for one in json.loads(unasked.out)["planned"]] == ["fix-interrupted"]
+
+    gone_on = run_program("doctor", "--fix", "--yes", "--engine", "silero-vad", home=silero_home)
+
+    assert gone_on.code == 0, gone_on.out + gone_on.err
+    kept = json.loads((silero_home / "state/fixes.json").read_text())["applied"]
+    if lacks:
+        assert "taken back: the new environment is not whole" in gone_on.out
+        assert kept == []
+    else:
+        assert "kept: the new environment passes" in gone_on.out
+        assert [one["state"] for one in kept] == ["kept"]
+    after = run_program("doctor", "--quick", "--engine", "silero-vad", home=silero_home)
+    assert "fix-interrupted" not in after.out
+    assert after.code == 0, after.out
+
+
 def test_what_another_engine_lacks_is_not_this_ones(tmp_path: Path) -> None:
     """Asked about an engine that is not here, the doctor says so and judges, and plans, no other."""
     place = replace(all_settings.current(), home=tmp_path)

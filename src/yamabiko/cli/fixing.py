@@ -14,6 +14,7 @@ from yamabiko.i18n import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from yamabiko.diagnosis.fixes import Applied
     from yamabiko.settings import Settings
     from yamabiko.transcription.treatment import Treatment
     from yamabiko.transcription.visit import Visit
@@ -42,50 +43,85 @@ _WAITING = Text(
 
 
 def _fix(settings: Settings, engine: str | None, console: Console, *, yes: bool, json: bool) -> int:
+    from yamabiko.transcription import interrupted
     from yamabiko.transcription.treatment import plan
 
     visit = _visit(settings, engine, console, quiet=json)
+    done: list[_Tried] = []
+    if begun := interrupted.left(settings, engine):
+        if not json:
+            screen.print_result("".join(f"{Text('would', '実行内容')} {interrupted.told(one)}\n" for one in begun))
+        if not yes and (json or not _agreed()):
+            return _left_alone([], visit, json=json, begun=begun)
+        done += [_gone_on(one, visit, settings, json=json) for one in begun]
+        visit = _visit(settings, engine, console, quiet=json)
     planned = plan(visit, settings)
     if not planned and not json:
-        return _nothing(visit)
+        return _ended(visit, done) if done else _nothing(visit)
     if not json:
         for treatment in planned:
             _show(treatment)
     if planned and not yes and (json or not _agreed()):
         return _left_alone(planned, visit, json=json)
-    done = []
     for treatment in planned:
         if any(one.id == treatment.finding.id for one in visit.checkup.findings):  # an earlier one may have helped
             tried = _try(treatment, visit, settings, engine, console, quiet=json)
             visit = tried.after
             done.append(tried)
             if not json:
-                _show_tried(treatment, tried)
-    left = _loud(visit)
+                _show_tried(tried)
     if json:
-        answers.print_json(_record(planned, done, left))
-    else:
-        if left:
-            screen.print_result(f"{Text('still wrong', '残っている問題')}: {', '.join(left)} (yamabiko doctor)\n")
-        if any(one.kept for one in done):
-            screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
+        answers.print_json(_record(planned, done, _loud(visit)))
+        return WRONG if _loud(visit) else WELL
+    return _ended(visit, done)
+
+
+def _ended(visit: Visit, done: Sequence[_Tried]) -> int:
+    left = _loud(visit)
+    if left:
+        screen.print_result(f"{Text('still wrong', '残っている問題')}: {', '.join(left)} (yamabiko doctor)\n")
+    if any(one.kept for one in done):
+        screen.print_result(f"{Text('taken back by', '元に戻すには')}: yamabiko doctor --undo\n")
     return WRONG if left else WELL
+
+
+def _gone_on(change: Applied, visit: Visit, settings: Settings, *, json: bool) -> _Tried:
+    """A fix that a death cut short: kept, or taken back."""
+    from yamabiko.transcription import interrupted
+
+    kept, why = interrupted.go_on(change, visit, settings)
+    tried = _Tried(change.finding, kept, why, visit)
+    if not json:
+        _show_tried(tried)
+    return tried
 
 
 def _loud(visit: Visit) -> list[str]:
     return [finding.id for finding in visit.checkup.findings if finding.severity != "info"]
 
 
-def _left_alone(planned: Sequence[Treatment], visit: Visit, *, json: bool) -> int:
+def _left_alone(
+    planned: Sequence[Treatment], visit: Visit, *, json: bool, begun: Sequence[Applied] = ()
+) -> int:  # fmt: skip
     if json:
-        answers.print_json({**_record(planned, [], _loud(visit)), "finding": _not_asked("given: --json without --yes")})
+        record = _record(planned, [], _loud(visit), begun)
+        answers.print_json({**record, "finding": _not_asked("given: --json without --yes")})
         return UNFINISHED
     screen.print_result(f"{Text('Nothing was changed.', '何も変更していません。')}\n")
     return WRONG
 
 
-def _record(planned: Sequence[Treatment], done: Sequence[_Tried], left: Sequence[str]) -> dict[str, object]:
-    plans = [
+def _record(
+    planned: Sequence[Treatment], done: Sequence[_Tried], left: Sequence[str], begun: Sequence[Applied] = ()
+) -> dict[str, object]:
+    from yamabiko.transcription import interrupted
+
+    plans: list[dict[str, object]] = [
+        {"finding": "fix-interrupted", "would": (interrupted.told(one),), "costs": "none", "engine": one.engine,
+         "profile": one.profile}
+        for one in begun
+    ]  # fmt: skip
+    plans += [
         {"finding": one.finding, "would": one.told, "costs": one.costs, "engine": one.engine, "profile": one.profile}
         for one in planned
     ]
@@ -187,6 +223,6 @@ def _try(
     return _Tried(treatment.finding.id, outcome.kept, outcome.why, outcome.after)
 
 
-def _show_tried(treatment: Treatment, tried: _Tried) -> None:
+def _show_tried(tried: _Tried) -> None:
     end = Text("kept", "残しました") if tried.kept else Text("taken back", "元に戻しました")
-    screen.print_result(f"{answers.mark(tried.kept)} {treatment.finding.id}: {end}: {tried.why}\n")
+    screen.print_result(f"{answers.mark(tried.kept)} {tried.finding}: {end}: {tried.why}\n")

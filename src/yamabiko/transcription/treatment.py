@@ -167,7 +167,7 @@ def undo(settings: Settings, waiting: Callable[[], None] = lambda: None) -> tupl
 def judge(treatment: Treatment, before: Visit, after: Visit, settings: Settings) -> tuple[bool, Text]:
     """Whether it is kept, and why: what the visit after it shows, in the environment that it made above all."""
     made = _made(treatment, settings)
-    why = _failed(made, after) if made else None
+    why = failed(made, after) if made else None
     why = _held(treatment, before, after) or why
     return (False, why) if why else (True, _promise_kept(made, before, after))
 
@@ -180,7 +180,7 @@ def _made(treatment: Treatment, settings: Settings) -> str:
     return next(folder_of(card, settings, p).name for p in card.profiles if p.name == treatment.profile)
 
 
-def _failed(made: str, after: Visit) -> Text | None:
+def failed(made: str, after: Visit) -> Text | None:
     """That a finding is gone proves nothing where nobody could look: the new environment itself must pass."""
     rungs = [rung for rung in after.checkup.rungs if rung.environment == made and rung.finding not in _of_models(after)]
     if not rungs:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from yamabiko.diagnosis import examine
 from yamabiko.diagnosis.articles import Article, Spoils, article
 from yamabiko.diagnosis.examine import Symptom
+from yamabiko.diagnosis.probes import newest_words
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.workers.process import WorkerExit
@@ -163,7 +164,7 @@ def evidence(exit_: WorkerExit) -> tuple[str, ...]:
     if exit_.resident_bytes:
         cap = f" of {exit_.memory_cap_bytes / 2**20:.0f} allowed" if exit_.memory_cap_bytes else ""
         lines.append(f"worker memory: {exit_.resident_bytes / 2**20:.0f} MiB{cap}")
-    lines += [f"worker said: {line[:300]}" for line in exit_.last_words[-5:]]
+    lines += [f"worker said: {line[:300]}" for line in newest_words(exit_.last_words)]
     return tuple(lines)
 
 

@@ -21,11 +21,11 @@ from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.checks.contract import lacks
 from yamabiko.diagnosis.checks.driver_answer import HIDES, WITHOUT
+from yamabiko.diagnosis.complaints import leaves_the_gpu, sounds_bad
 from yamabiko.diagnosis.endings import ending_in, tells_an_end
 from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, doubtful, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
-from yamabiko.diagnosis.log_lines import leaves_the_gpu, sounds_bad
 from yamabiko.diagnosis.spoken import is_speech, tells_of_an_error
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement

@@ -22,10 +22,12 @@ from yamabiko import logs
 from yamabiko.diagnosis.articles import Needs, article
 from yamabiko.diagnosis.checks import CHECKS
 from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, absent, lacking, lacks, readable, sign_of
+from yamabiko.diagnosis.complaints import sounds_bad
 from yamabiko.diagnosis.endings import was_interrupted
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
-from yamabiko.diagnosis.log_lines import beginnings, sounds_bad
+from yamabiko.diagnosis.literals import literal
+from yamabiko.diagnosis.log_lines import beginnings
 from yamabiko.diagnosis.platforms import as_typed_on, here, of_facts
 from yamabiko.diagnosis.spoken import is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
@@ -197,18 +199,18 @@ class _Heard:
 
     def anywhere(self, pattern: re.Pattern[str]) -> str | None:
         """The newest line that holds it, whoever has written it."""
-        if _literal(pattern.pattern) not in self._all:
+        if literal(pattern.pattern) not in self._all:
             return None
         return next((line for line in reversed(self._lines) if pattern.search(line[:LONGEST_LINE])), None)
 
     def newest(self, pattern: re.Pattern[str]) -> str | None:
         """The newest line that begins with it, and that nobody spoke in a recording."""
-        literal = _literal(pattern.pattern)
-        if literal not in self._all:
+        needed = literal(pattern.pattern)
+        if needed not in self._all:
             return None
         for at in reversed(range(len(self._lines))):
             shown = self._lines[at][:LONGEST_LINE]
-            if literal in shown.lower() and _begins_with(shown, pattern) and not is_speech(self._lines, at):
+            if needed in shown.lower() and _begins_with(shown, pattern) and not is_speech(self._lines, at):
                 return self._lines[at]
         return None
 
@@ -243,16 +245,6 @@ def _words(check: Check) -> tuple[str, ...]:
 def _begins_with(line: str, pattern: re.Pattern[str]) -> bool:
     # Where a line's words begin takes fifty times as long to tell as whether it holds these.
     return pattern.search(line) is not None and any(pattern.match(line, at) for at in beginnings(line))
-
-
-@cache
-def _literal(pattern: str) -> str:
-    """The longest text, in lower case, without which the pattern cannot match; empty if it shows none."""
-    if re.search(r"(?<!\\)\|", re.sub(r"\((?:[^()\\]|\\.|\([^()]*\))*\)|\[(?:[^\]\\]|\\.)*\]", "", pattern)):
-        return ""
-    outside = re.sub(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)|\[(?:[^\]\\]|\\.)*\]", "\0", pattern)
-    plain = re.sub(r"(?:\\.|.)(?:[*?]|\{\d+,?\d*\})|\\[a-zA-Z]|(?<!\\)[.^$+]", "\0", outside)
-    return max(plain.replace("\\", "").split("\0"), key=len).lower()
 
 
 def _any_says(words: tuple[str, ...], line: str) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import takewhile
 
+from yamabiko.diagnosis.complaints import sounds_bad
 from yamabiko.diagnosis.endings import tells_an_end, tells_an_interrupt
-from yamabiko.diagnosis.log_lines import beginnings, sounds_bad
+from yamabiko.diagnosis.log_lines import beginnings
 from yamabiko.diagnosis.spoken import is_speech
 
 LONGEST_LINE = 2_000

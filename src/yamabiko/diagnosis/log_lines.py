@@ -150,35 +150,6 @@ def _next(shown: str, at: int, known: int) -> set[tuple[int, int]]:
 
 # ---- what a file holds ----------------------------------------------------------------------------------------------
 
-_SOUNDS_BAD = re.compile(
-    r"error|fail|exception|traceback|abort|fault|fatal|crash|denied|not found|cannot|could not|unable|killed|panic|assert"
-    r"|core dumped|out of memory|bad_alloc|illegal|mismatch|undefined symbol|no such file|timed out|not in available"
-    r"|エラー|失敗|例外|異常|強制終了|メモリ不足"
-    # what CUDA says without any of these
-    r"|is insufficient|busy or unavailable|unsupported (?:display|toolchain)|non supported"
-    r"|not permitted|not yet initialized|no \S+-capable device"
-    r"|invalid (?:argument|device|resource|value|handle)|image is invalid|not supported in the installed"
-    # an exception of any name: onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument: ...
-    r"|(?-i:(?:^|\s)(?:[a-z_]\w*\.)+[A-Z]\w+:\s)",
-    re.IGNORECASE,
-)
-
-
-def sounds_bad(line: str) -> bool:
-    """Whether it has a word of failure, whatever has failed."""
-    return _SOUNDS_BAD.search(line[:2_000]) is not None
-
-
-_LEAVES_THE_GPU = re.compile(
-    r"fall(?:s|ing)?[ -]?back to (?:the )?CPU|(?:CUDA|GPU) (?:is )?(?:not available|unavailable)", re.IGNORECASE
-)
-
-
-def leaves_the_gpu(line: str) -> bool:
-    """Whether it tells that the CPU is taken instead: amiss where there is a GPU, and well where there is none."""
-    return _LEAVES_THE_GPU.search(line[:2_000]) is not None
-
-
 _NO_TEXT = re.compile(r"[\x00-\x06\x0e-\x1a\ufffd]")
 _MOST_NO_TEXT = 1 / 20
 """Of all characters: more than a text has of what a crash, a torn write or a stray byte leaves in it."""

@@ -72,7 +72,8 @@ _BY_A_PROGRAM = re.compile(
 )
 """How a line begins that nobody speaks: a level of failure, an exception's name, ggml's functions."""
 _AN_ERRORS_FORM = re.compile(
-    r"\b[A-Z]\w+(?:Error|Exception):\s|\bTraceback \(most recent|\b(?:ERROR|CRITICAL|FATAL)\b|\bggml_\w+"
+    r"\b[A-Z]\w+(?:Error|Exception):\s|\bTraceback \(most recent|\bggml_\w+"
+    r"|(?<![a-z] )\b(?:ERROR|CRITICAL|FATAL)\b(?=\s?[:\]|)>\"',]|\s-\s| {2,}|\t)"  # a word in capitals may be spoken loudly
 )
 _COMMIT = re.compile(r"(?:commit \w{3,40}\b|Author: |Date: |Merge: |AuthorDate: |CommitDate: |Subject: )")
 

@@ -44,6 +44,15 @@ NAMED = {
     "a heading: symptom, in Japanese": f"症状：\n{OOM}",
     "a heading: message, in Japanese": "エラーメッセージ：\nCUDA failed with error out of memory",
     "a heading: exception, in Japanese": f"例外:\n{OOM}",
+    "a heading: a step of the work": "Loading Model:\nCUDA failed with error out of memory",
+    "a heading: what somebody ran": "Test Run:\nCUDA failed with error out of memory",
+    "a heading: a machine": "Environment:\nCUDA failed with error out of memory",
+    "a heading: a machine, in Japanese": "環境：\nCUDA failed with error out of memory",
+    "a heading: steps, in Japanese": "再現手順：\nCUDA failed with error out of memory",
+    "a heading: a log, in Chinese": "日志：\nCUDA failed with error out of memory",
+    "a time of a step above it": "Started at 3:12 PM\nCUDA failed with error out of memory",
+    "a ruler below it": f"CUDA failed with error out of memory\n{'=' * 80}",
+    "a ruler below a traceback": f"{DEATH}\n{'-' * len(OOM)}",
     "a logger named transcription": f"[transcription]: {OOM}",
     "an answer's error beside its empty text": f'{{"segments": [], "text": "", "error": "{OOM}"}}',
     "a logger's row of CSV": f"1732184400,12,ERROR,{OOM}",
@@ -56,6 +65,7 @@ def test_a_programs_words_outrank_what_stands_around_them(log):
     assert first_of(log).id == "cuda-oom"
 
 
+CHAT = "CUDA out of memory. Tried to allocate 20 GiB"
 DOUBTED = (
     f"> {OOM}",
     f"# {OOM}",
@@ -67,6 +77,18 @@ DOUBTED = (
     f"app: what I tried: {OOM}",
     f"[00:00:05.000 --> 00:00:07.000] {OOM}",
     "> " + DEATH.replace("\n", "\n> "),
+    f"alice  [3:12 PM]\n{CHAT}",
+    f"Alice — Today at 10:00\n{CHAT}",
+    f"Alice — Yesterday at 10:00 PM\n{CHAT}",
+    f"[10:12] Alice\n{CHAT}",
+    f"[10:12 AM] Alice Smith:\n{CHAT}",
+    f"Bob Smith  3:12 PM\n{CHAT}",
+    f"GitHub  APP  3:12 PM\n{CHAT}",
+    f"Alice Smith, [21.11.26 10:00]\n{CHAT}",
+    f"田中 太郎  [10:12]\n{CHAT}",
+    f"田中 太郎 午後 3:12\n{CHAT}",
+    f"Know the errors\n===============\n\n{CHAT}\n{'=' * len(CHAT)}\n\nThe memory was full.",
+    f"{CHAT}\n{'-' * len(CHAT)}",
 )
 
 
@@ -77,6 +99,10 @@ def test_an_error_that_may_have_been_spoken_is_unknown_and_never_nothing(log):
 
     assert (finding.id, finding.severity) == ("log-unexplained", "unknown")
     assert any(line.startswith("may be: cuda-oom (") for line in finding.evidence)
+
+
+def test_an_underlined_failure_is_not_called_well():
+    assert first_of("Transcription failed\n====================").severity == "unknown"
 
 
 WORDLESS = (

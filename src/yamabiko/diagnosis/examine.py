@@ -29,7 +29,7 @@ from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of
 from yamabiko.diagnosis.literals import literal
 from yamabiko.diagnosis.log_lines import beginnings
 from yamabiko.diagnosis.platforms import as_typed_on, here, of_facts
-from yamabiko.diagnosis.spoken import is_speech
+from yamabiko.diagnosis.spoken import is_a_heading, is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
 
@@ -210,9 +210,14 @@ class _Heard:
             return None
         for at in reversed(range(len(self._lines))):
             shown = self._lines[at][:LONGEST_LINE]
-            if needed in shown.lower() and _begins_with(shown, pattern) and not is_speech(self._lines, at):
+            if needed in shown.lower() and _begins_with(shown, pattern) and not _is_nobodys(self._lines, at):
                 return self._lines[at]
         return None
+
+
+def _is_nobodys(lines: Sequence[str], at: int) -> bool:
+    """No program's words, or a document's as likely."""
+    return is_speech(lines, at) or is_a_heading(lines, at)
 
 
 def suggested(check: Check, symptom: Symptom, heard: _Heard) -> str | None:

@@ -54,14 +54,33 @@ _MAY_BE_TIMES = re.compile(
     rf"^\s*{_RANGE}\s*(?:\w+:\S+\s*)*$"  # Whisper prints a cue in one line: below an empty one goes the program on
     r"|^\W*\d{0,2}:?\d{1,2}:\d\d(?:[.,]\d+)?\W*$"
 )
+_HEADS = (
+    r"(?:Errors?|Exceptions?|Stderr|Stdout|Output|Logs?|Results?|Messages?|Details?|Reason|Cause|Stack|Trace|Traceback|Warnings?|Fatal"
+    r"|Failure|Crash|Command|Console|Terminal|Symptoms?|Models?|Devices?|Environment|Versions?|System|Setup|Platform|Driver|Settings"
+    r"|Config\w*|Options|Info\w*|Problem|Issue|Bug|Behaviou?r|Steps?|Stage|Task|Job|Run|Tests?|Attempt|Retry|Python|Whisper|Torch"
+    r"|Docker|Server|Client|Worker|Engine|Backend|Status|Summary|Reproduc\w+|Started|Finished|Stopped|Ended|Failed|Created|Updated|Time"
+    r"|Loading|Running|Starting|Processing|Transcribing|Initiali[sz]ing|Installing|Downloading|Importing|Converting|Decoding)"
+)
+"""Words of headings and steps, which no speaker is named."""
+_HEADS_OF_JAPAN_AND_CHINA = (
+    r"(?:エラー|原因|ログ|出力|内容|結果|詳細|症状|例外|メッセージ|現象|状況|警告|トレース|環境|設定|手順|再現|バージョン|起動|実行|問題|概要"
+    r"|経緯|備考|コマンド|日志|输出|错误|报错|环境|信息|描述|版本|结果|原因|日誌|輸出|錯誤|環境|資訊|版本|結果)"
+)
 _NAME_ALONE = re.compile(
-    r"^\W*(?!.*\b(?:Errors?|Exceptions?|Stderr|Stdout|Output|Logs?|Results?|Messages?|Details?|Reason|Cause|Stack|Trace"
-    r"|Traceback|Warnings?|Fatal|Failure|Crash|Command|Console|Terminal|Symptoms?)\b)"
-    r"[A-Z][a-z]+(?: [A-Z][\w.']*){0,3}\s*(?:[:：]|\(?\d*:?\d+:\d\d\)?:?)\s*$"
-    r"|^[^\sa-zA-Z]{1,12}(?<!エラー)(?<!原因)(?<!ログ)(?<!出力)(?<!内容)(?<!結果)(?<!詳細)(?<!症状)(?<!例外)(?<!メッセージ)"
-    r"(?<!現象)(?<!状況)(?<!警告)(?<!トレース)[:：]\s*$"
+    rf"^\W*(?!.*\b{_HEADS}\b)[A-Z][a-z]+(?: [A-Z][\w.']*){{0,3}}\s*(?:[:：]|\(?\d*:?\d+:\d\d\)?:?)\s*$"
+    rf"|^(?![^:：]*{_HEADS_OF_JAPAN_AND_CHINA}[:：])[^\sa-zA-Z]{{1,12}}[:：]\s*$"
     rf"|^\W*{_SPEAKER}\W*(?:\d*:?\d+:\d\d\W*)?$"
 )
+_CLOCK = r"\d{1,2}:\d\d"
+_HALF = r"\s?[AaPp]\.?[Mm]\.?"
+_DAY = r"(?:Today|Yesterday|今日|昨日|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\d{1,4}[./-]\d{1,2}[./-]\d{2,4})"
+_A_CHATS_HEAD = re.compile(  # Slack, Discord, Teams, Telegram: a name and a clock, and nothing else
+    rf"^(?!.*(?i:\b{_HEADS}\b))[^\W\d_][\w.'-]*(?: [\w.'-]+){{0,3}}(?:\s+APP)?\s*[—–,|]?\s*"
+    rf"(?:{_DAY}(?: at|,)? {_CLOCK}(?:{_HALF})?|\[(?:{_DAY},? )?{_CLOCK}(?:{_HALF})?\]"
+    rf"|(?:午前|午後)\s?{_CLOCK}|(?<=\s){_CLOCK}{_HALF}):?\s*$"
+    rf"|^\[{_CLOCK}(?:{_HALF})?\] (?!.*(?i:\b{_HEADS}\b))[A-Z][\w.'-]*(?: [A-Z][\w.'-]*){{0,3}}:?\s*$"
+)
+_UNDERLINE = re.compile(r"([=\-~^*\"])\1{3,}\s*$")
 _LISTED = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _KEY_ALONE = re.compile(rf"^[\s-]*\"?{_KEYS}\"?\s*:\s*[|>]?[-+]?\s*$", re.IGNORECASE)
 _TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)")
@@ -87,6 +106,17 @@ def is_speech(lines: Sequence[str], at: int) -> bool:
     return _is_below_a_speakers_sign(lines, at, by_a_program) or _is_of_a_change(lines, at)
 
 
+def is_a_heading(lines: Sequence[str], at: int) -> bool:
+    """
+    Whether a line of its own length underlines it, as headings of reStructuredText are; programs' rulers have a fixed one.
+
+    It may be a program's still: it explains nothing, and is not called well.
+    """
+    below = lines[at + 1].rstrip() if at + 1 < len(lines) else ""
+    underlined = len(below) == len(lines[at].rstrip()) and _UNDERLINE.match(below) is not None
+    return underlined and _BY_A_PROGRAM.match(lines[at][:LONGEST_BEFORE]) is None
+
+
 def tells_of_an_error(line: str) -> bool:
     """Whether it holds what is written, and hardly spoken: an exception's name, a level, a traceback."""
     return _AN_ERRORS_FORM.search(line[:LONGEST_BEFORE]) is not None
@@ -102,7 +132,9 @@ def _is_below_a_speakers_sign(lines: Sequence[str], at: int, by_a_program: bool)
         if _TIMES_ALONE.match(shown) or _KEY_ALONE.match(shown):
             return True
         if not by_a_program and (
-            _MAY_BE_TIMES.match(shown) or (_NAME_ALONE.match(shown) and not _LISTED.match(lines[at]))
+            _MAY_BE_TIMES.match(shown)
+            or _A_CHATS_HEAD.match(shown)
+            or (_NAME_ALONE.match(shown) and not _LISTED.match(lines[at]))
         ):
             return True
         traceback = _TRACEBACK.match(shown) is not None

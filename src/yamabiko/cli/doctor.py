@@ -288,8 +288,15 @@ def _no_environment(folder: Path) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"{folder} is no Python environment.", f"{folder} はPython環境ではありません。"),
-        evidence=(f"file system: no lib/python3*/site-packages under {folder}",),
-        remedies=(Remedy(Text("Name the folder that holds bin/python", "bin/python のあるフォルダーを指定する")),),
+        evidence=(f"file system: no lib/python3*/site-packages, dist-packages or *.dist-info under {folder}",),
+        remedies=(
+            Remedy(
+                Text(
+                    "Name the folder that holds bin/python, or the one that its packages lie in",
+                    "bin/python のあるフォルダーか、パッケージの入ったフォルダーを指定する",
+                )
+            ),
+        ),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, present
-from yamabiko.diagnosis.facts.records import Disk, Facts
+from yamabiko.diagnosis.facts.records import Disk, Facts, Lost
 from yamabiko.i18n import Text
 from yamabiko.own_libraries import line_of, remedies
 
@@ -55,6 +56,35 @@ def _unread_journal(facts: Facts) -> Sign:
     return present(*fixes.lines_of(facts.unread_journal), command=fixes.commands_for(facts.unread_journal))
 
 
+def _lost(facts: Facts) -> Sign:
+    """In environments of the user's; ours are held to their lists in every byte, and made anew."""
+    theirs = [e for e in facts.environments if e.engine is None and any(map(_matters, e.lost))]
+    if not theirs:
+        return ABSENT if facts.environments else UNTOLD
+    lines, commands = [], []
+    for environment in theirs:
+        lost = [one for one in environment.lost if _matters(one)]
+        lines += [f"{environment.name}: {one.path} is gone, and {one.package} {one.version} lists it" for one in lost]
+        wanted = " ".join(dict.fromkeys(f"{one.package}=={one.version}" for one in lost))
+        where = f" --target {quote(environment.path)} --upgrade" if not environment.interpreter else ""
+        python = quote(environment.interpreter or "python3")
+        commands.append(f"{python} -m pip install --force-reinstall --no-deps{where} {wanted}")
+    return present(*lines, command="\n".join(commands))
+
+
+def _matters(lost: Lost) -> bool:
+    """TensorRT's provider is large, and taken out of images on purpose: onnxruntime goes without it."""
+    return lost.package in _NATIVE_PACKAGES and "tensorrt" not in lost.path
+
+
+_NATIVE_PACKAGES = frozenset((
+    "av", "ctranslate2", "cuda-bindings", "llvmlite", "numba", "numpy", "onnxruntime",
+    "onnxruntime-gpu", "onnxruntime-migraphx", "onnxruntime-rocm", "pywhispercpp", "sherpa-onnx", "sherpa-onnx-core",
+    "tokenizers", "torch", "torchaudio", "torchcodec", "torchvision",
+))  # fmt: skip
+"""Engines, and what they cannot do without."""
+
+
 def _full(facts: Facts) -> Sign:
     lines = [f"{disk.path}: {line}" for disk in facts.disks for line in _too_little(disk)]
     if not lines:
@@ -101,6 +131,7 @@ CHECKS = (
     Check("own-libraries-broken", look=_hidden),
     Check("engine-environment-broken", look=_broken),
     Check("fix-interrupted", look=_cut_short),
+    Check("package-files-lost", look=_lost),
     Check("fixes-unreadable", look=_unread_journal),
     Check("disk-full", look=_full),
     Check("home-not-writable", look=_closed),

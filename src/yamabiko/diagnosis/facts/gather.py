@@ -92,10 +92,20 @@ def _environments(settings: Settings, folders: Sequence[Path], environ: Mapping[
 
 
 def site_of(folder: Path) -> Path | None:
-    """Where the packages of a virtual environment (or of its interpreter, if that is named) lie."""
+    """Where the packages of an environment (or of its interpreter, if that is named) lie; None where there are none."""
     if folder.is_file():
         folder = folder.parent.parent
     if folder.name in ("site-packages", "dist-packages"):
         return folder
-    places = [*sorted(folder.glob("lib/python3*/site-packages")), folder / "Lib" / "site-packages"]
-    return next((place for place in places if place.is_dir()), None)
+    places = [
+        *sorted(folder.glob("lib/python3*/site-packages")),
+        *sorted(folder.glob("lib/python3*/dist-packages")),  # Debian's own
+        folder / "Lib" / "site-packages",
+    ]
+    there = [place for place in places if place.is_dir()]
+    filled = next((place for place in there if _holds_packages(place)), next(iter(there), None))
+    return filled or (folder if _holds_packages(folder) else None)  # as pip install --target makes one
+
+
+def _holds_packages(folder: Path) -> bool:
+    return next(folder.glob("*.dist-info"), None) is not None

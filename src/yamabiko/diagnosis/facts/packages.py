@@ -11,7 +11,7 @@ from pathlib import Path
 
 from yamabiko.diagnosis.facts import elf
 from yamabiko.diagnosis.facts.reading import text_of
-from yamabiko.diagnosis.facts.records import Contested, Environment, NativeFile, Package, Unavailable
+from yamabiko.diagnosis.facts.records import Contested, Environment, Lost, NativeFile, Package, Unavailable
 
 # Native files that decide which GPU an engine can reach: where they are, and the names to look for in their text.
 # Looking through a file costs its size, so only those whose text tells are looked through.
@@ -63,6 +63,8 @@ def environment(site: Path, name: str, *, engine: str | None = None, path: Path 
         native=tuple(_native(site)),
         contested=tuple(_contested(site, owners)),
         missing=tuple(path for path in sorted(owners) if not (site / path).exists()),
+        lost=tuple(_lost(site)),
+        interpreter=_interpreter(path or site),
         details=_details(site),
     )
 
@@ -168,6 +170,41 @@ def _winner(site: Path, path: str, claims: dict[str, dict[str, str]]) -> str | N
             scores[package] += rows[name] in (digest, f"{len(content)} bytes")
     best = max(scores, key=lambda package: scores[package])
     return best if scores[best] > max((s for p, s in scores.items() if p != best), default=0) else None
+
+
+_NATIVE_OF = re.compile(r'(?m)^"?([^,"\n]+\.(?:so(?:\.[\d.]+)?|pyd|dll|dylib))"?,[^,\n]+,([1-9]\d*)\s*$')
+"""Of a package's list: with a hash and a size, as every file that was copied has them."""
+_MOST_LOST = 20
+
+
+def _lost(site: Path) -> Iterator[Lost]:
+    """An editable package lists no such file, and what pip leaves out has no hash."""
+    found = 0
+    for record in sorted(site.glob("*.dist-info/RECORD")):
+        name, _, version = record.parent.name.removesuffix(".dist-info").partition("-")
+        for path, _size in _NATIVE_OF.findall(_text_of_record(record)):
+            if found < _MOST_LOST and _is_gone(site / path):
+                found += 1
+                yield Lost(normalised(name), version, path)
+
+
+def _is_gone(file: Path) -> bool:
+    """Not so one that nobody may look at."""
+    try:
+        return file.stat().st_size == 0
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
+def _interpreter(path: Path) -> str:
+    """Of the folder that was named, which may be the interpreter itself."""
+    if path.is_file():
+        return str(path)
+    named = (path / "bin/python", path / "bin/python3", path / "Scripts/python.exe", path / "python.exe")
+    numbered = sorted(place for place in path.glob("bin/python3.*") if re.fullmatch(r"python3\.\d+", place.name))
+    return next((str(place) for place in (*named, *numbered) if place.is_file()), "")
 
 
 # ---- what files say of their package --------------------------------------------------------------------------------

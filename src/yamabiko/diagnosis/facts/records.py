@@ -186,6 +186,15 @@ class Contested:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """A native file that a package's own list names, and that is not there, or empty."""
+
+    package: str
+    version: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """The packages of one Python, ours or the user's."""
 
@@ -199,6 +208,9 @@ class Environment:
     contested: tuple[Contested, ...] = ()
     missing: tuple[str, ...] = ()
     """`__init__.py` of packages that are installed by their own lists, and are not there."""
+    lost: tuple[Lost, ...] = ()
+    interpreter: str = ""
+    """Its Python; empty where there is none: a folder that `pip install --target` made."""
     broken: str = ""
     """Why one of ours cannot be used at all; then nothing else of it is looked at."""
     details: dict[str, str] = field(default_factory=dict)

@@ -226,10 +226,13 @@ def _without_homes(text: str) -> str:
 _FIELDS = """
 id severity area version soname hides needed mentions owners winner engine probe ended ending what finding cost flags groups
 commands kind gfx driver cuda cuda_from rocm capability compute_mode machine release distribution glibc glibcxx python model
-package made yamabiko system cpu memory gpus packages native contested device_files
+package lost made yamabiko system cpu memory gpus packages native contested device_files
 """
 _NAMES = frozenset(_FIELDS.split())
-_MAY_HOLD_PATHS = "name path runpath environment values details cause we_did remedies command found_by disks libraries shadows unread_journal"
+_MAY_HOLD_PATHS = """
+name path runpath environment values details cause we_did remedies command found_by disks libraries shadows unread_journal
+interpreter
+"""
 _PLACES = frozenset(_MAY_HOLD_PATHS.split())
 
 

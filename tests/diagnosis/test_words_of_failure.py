@@ -343,6 +343,15 @@ Ran 200 requests, returned 5 segments
 異常なし
 問題はありません
 モデルの追加のダウンロードは必要ありません
+変換が完了しました。12件成功、0件失敗
+0件のエラー
+エラー件数：0
+错误数: 0
+成功 12 个，失败 0 个
+실패 0건
+Fehler: 0
+échecs : 0
+The attention mask is not set and cannot be inferred from input because pad token is same as eos token.
 没有错误
 0 个错误
 无错误
@@ -397,6 +406,9 @@ default device failed
 エラーはありませんでしたが、変換に失敗しました
 エラー 0 件、失敗 2 件
 エラー 10 件
+10件失敗
+エラー件数：10
+失败 10 个
 10 errors
 没有错误，但是程序崩溃
 keine Fehler, aber abgestürzt

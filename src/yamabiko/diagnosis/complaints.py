@@ -108,7 +108,7 @@ _NONE = rf"['\"]?\s*[:：=]\s*(?:0(?:\.0+)?\s*[件个個건%]?|none|null|nil|fal
 _NOUNS = r"(?:errors?|failures?|exceptions?|crash(?:es)?|faults?|mismatch(?:es)?|missing|invalid|aborts?|timed out|failed|killed)"
 _HARMLESS = re.compile(
     r"\b(?:\w+[_ ])?(?:errors?|failed|failures?|exceptions?|crashed|aborted|killed|missing|mismatch(?:es)?|invalid|失敗|エラー|例外"
-    rf"|错误|錯誤|失败|오류|fehler|erreurs?|errores){_NONE}"
+    rf"|错误|錯誤|失败|오류|fehler|fehlgeschlagen|erreurs?|échecs?|errores|fallos?){_NONE}"
     rf"|(?<![\d.,])\b(?:0|no|zero|without(?: any)?|free of) (?:(?:fatal|critical|other|further|unexpected|cuda|new) )?{_NOUNS}\b"
     r"(?! (?:message|output|text|log|handler)|[ -]capable)(?: (?:keys?|values?|lines?|files?))?"
     r"|\bnothing (?:\w+ )?(?:failed|missing|crashed)|\bno longer (?:fails?|crashes|aborts?)"
@@ -120,6 +120,8 @@ _HARMLESS = re.compile(
     r"|\bfault[- ]?(?:handler|toleran\w+)|\bfail(?:[- ]?over|[- ]?safe)|decoder +\d+: failed due to"
     r"|(?:エラー|失敗|異常|例外|問題|不足|変更|必要|心配)(?:は|が|も)?\s*(?:なし|なく|無し|ゼロ|0\s*件|ありません(?!でした(?:が|けど))"
     r"|ない(?!まま)|発生し(?:ていません|ませんでした)|検出されません(?:でした)?|ありませんでした)"
+    r"|(?<![\d.])0\s*件の?(?:エラー|失敗|例外)|(?:エラー|失敗|例外|错误|錯誤|失败|오류|실패)\s?(?:数|数量|件数|數)?\s*[:：]?\s*0\s*[件个個개건](?!\w)"
+    r"|(?:エラー|失敗|错误|錯誤|失败)(?:件数|数量?|數)\s*[:：=]\s*0(?![\d.])|cannot be inferred from input|triton not found; flop counting"
     r"|(?:没有|沒有|无|無|未发现|未發現|(?<!\d)0 ?[个個])(?:任何)?(?:错误|錯誤|异常|異常|失败|失敗)"
     r"|(?:오류|에러|실패|문제|필요)(?:가|는|이)? ?(?:없음|없습니다|없이)|(?<!\d)0 ?건"
     r"|(?:\bkeine|\bohne|(?<![\d.,])\b0) (?:\w+ )?fehler\b|fehlerfrei|fehlerrate|wortfehler\w*"

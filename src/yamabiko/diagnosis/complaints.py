@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from yamabiko.diagnosis.literals import literal
+from yamabiko.diagnosis.literals import alternatives
 
 _LONGEST = 2_000
 """Characters; what floods its output must not stall us."""
@@ -77,21 +77,9 @@ _EUROPEAN = (
 )
 
 
-def _branches(words: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Each alternative alone, with the text without which it cannot match."""
-    found, depth = [""], 0
-    for letter in words:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "|" and not depth:
-            found.append("")
-        else:
-            found[-1] += letter
-    return tuple((literal(one), re.compile(one)) for one in found)
-
-
-_COMPLAINTS = _branches(f"{_ENGLISH}|{_EUROPEAN}")
+_COMPLAINTS = alternatives(f"{_ENGLISH}|{_EUROPEAN}")
 _COMPLAINTS_BEYOND_LATIN = (
-    *_branches(f"{_JAPANESE}|{_CHINESE}|{_KOREAN}"),
+    *alternatives(f"{_JAPANESE}|{_CHINESE}|{_KOREAN}"),
     *(
         (no, re.compile(rf"{_JAPANESE_THINGS}[^。、\n]{{0,16}}?(?:{_JAPANESE_VERBS}{be}){no}"))
         for no, be in _JAPANESE_NEGATIONS
@@ -181,6 +169,12 @@ def leaves_the_gpu(line: str) -> bool:
 
 
 def _complains(low: str) -> bool:
-    if any(text in low and pattern.search(low) for text, pattern in _COMPLAINTS):
-        return True
-    return not low.isascii() and any(text in low and pattern.search(low) for text, pattern in _COMPLAINTS_BEYOND_LATIN)
+    # Plain loops: this is asked of every line, and a generator takes twice their time.
+    for text, pattern in _COMPLAINTS:
+        if text in low and pattern.search(low):
+            return True
+    if not low.isascii():
+        for text, pattern in _COMPLAINTS_BEYOND_LATIN:
+            if text in low and pattern.search(low):
+                return True
+    return False

@@ -68,6 +68,15 @@ _ENDINGS = (
     ("SIGTRAP", re.compile(rf"\bSIGTRAP\b|(?i:{_TRAP})|{_EXIT}(?:133|-5)\b|by signal 5\b")),
     ("SIGKILL", re.compile(rf"\bSIGKILL\b|{_EXIT}(?:137|-9)\b|signal 9\b|{_KILLED}|\s\d+ Killed\s")),
 )
+_NAMES = (
+    "segment", "区段", "區段", "段错误", "segmento", "instruc", "istruzion", "命令", "指令", "maschinenbefehl", "инструк", "bus", "バス",
+    "总线", "匯流排", "버스", "barramento", "шины", "floating", "浮動", "浮点", "浮點", "부동", "gleitkomma", "point flottant", "virgule",
+    "coma flot", "virgola", "ponto flut", "vírgula", "trap", "trace", "追踪", "追蹤", "セグメンテーション", "세그멘테이션", "speicherzugriff", "сегмент",
+    "sigabrt", "sigsegv", "sigill", "sigbus", "sigfpe", "sigtrap", "sigkill", "abort", "signal ", "exit", "return", "0xc0000", "-10737",
+    "322122", "killed", "強制終了", "杀死", "砍掉", "強制結束", "죽었음", "getötet", "arrêté", "matado", "ucciso", "morto", "убито", "中止",
+    "アボート", "已放弃", "중지됨", "abgebrochen", "abandon", "annullato", "аварийный",
+)  # fmt: skip
+"""Without one of these, in lower case, no line tells an end: looked for first, since this is asked of every line."""
 _OF_WINDOWS = re.compile(r"\b0[xX][cC]0000([0-9a-fA-F]{3})\b|(?<![\d.])(-10737[34]\d{4}|322122[5-9]\d{3})\b")
 _STATUS = re.compile(r"0xC0000[0-9A-F]{3}")
 """What Windows ends a process with: 0xC0000005, as a signed or an unsigned number too."""
@@ -118,6 +127,9 @@ def tells_an_end(line: str) -> bool:
 
 
 def _named(shown: str) -> str:
+    low = shown.lower()
+    if not any([text in low for text in _NAMES]):  # noqa: C419 - a list is built in half a generator's time
+        return ""
     for name, pattern in _ENDINGS:
         if pattern.search(shown):
             return name

@@ -18,3 +18,15 @@ def literal(pattern: str) -> str:
     outside = re.sub(r"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)|\[(?:[^\]\\]|\\.)*\]", "\0", pattern)
     plain = re.sub(r"(?:\\.|.)(?:[*?]|\{\d+,?\d*\})|\\[a-zA-Z]|(?<!\\)[.^$+]", "\0", outside)
     return max(plain.replace("\\", "").split("\0"), key=len).lower()
+
+
+def alternatives(words: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Each alternative of a pattern alone, with the text without which it cannot match."""
+    found, depth = [""], 0
+    for letter in words:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "|" and not depth:
+            found.append("")
+        else:
+            found[-1] += letter
+    return tuple((literal(one), re.compile(one)) for one in found)

@@ -55,6 +55,10 @@ def test_whoever_is_named_like_a_package_loses_no_finding(user: str, tmp_path: P
         ("hanako@k2:~$ yamabiko talk.wav", "hanako k2"),
         ("Nov 21 18:45:32 k2 kernel: NVRM: Xid 31", "k2"),
         ("GET http://k2:8080/v1/models", "k2"),
+        ("Nov 21 10:00:00 alicebox whisper[12]: RuntimeError: CUDA error", "alicebox"),
+        ("log: Nov  1 10:00:00 alice-box.lan kernel: NVRM: Xid 31", "alice-box"),
+        ("2026-11-21T10:00:00+0900 alicebox whisper[12]: RuntimeError: CUDA error", "alicebox"),
+        ("<34>1 2026-11-21T10:00:00.003Z alicebox whisper 12 ID47 - CUDA error", "alicebox"),
         ("Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-DEF_1", "eyJ abc-DEF_1"),
         ("headers={'Authorization': 'Basic dGFybzpodW50ZXIy'}", "dGFybzpodW50ZXIy"),
         ("GET https://example.org/m.bin?token=s3cr3tvalue&x=1", "s3cr3tvalue"),
@@ -170,3 +174,16 @@ def test_packages_keep_their_names_and_the_folders_around_them_lose_their_owner(
     assert "torch 2.9.1 in /srv/USER/venv" in text
     assert "torch not compiled with CUDA" in text
     assert not re.search(r"/torch[/\"]", text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 21 10:00:00 ERROR whisper: CUDA failed",
+        "2026-11-21T10:00:00 INFO faster_whisper: Processing audio",
+        "whisper-1  | RuntimeError: CUDA failed with error out of memory",
+        "2026-11-21 10:00:00 whisper RuntimeError: CUDA failed",
+    ],
+)
+def test_what_stands_behind_a_time_and_is_no_host_stays(line: str) -> None:
+    assert CLEAN(line) == line

@@ -24,6 +24,13 @@ Kind = Literal["name", "place", "text"]
 
 _MAIL = re.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")
 _PROMPT = re.compile(r"(?<![\w.-])[a-z_][\w.-]*@[\w-]+(?=:[~/])")
+_OF_A_HOST = re.compile(
+    r"(?<!\w)((?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
+    r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?) )"
+    r"(?!(?i:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|ERR|CRITICAL|FATAL|TRACE)\b)[A-Za-z0-9][\w.-]*"
+    r"(?= (?:[\w./@-]+(?:\[\d+\])?:\s|[\w./@-]+ (?:\d+|-) \S+ ))"
+)
+"""Behind the time of syslog's and journalctl's lines, and before the program; of whatever machine the log is."""
 _MAC = re.compile(r"(?i)(?<![\w:])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:])")
 _IPV6 = re.compile(
     r"(?i)(?<![\w:.])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:fe80|f[cd][0-9a-f]{2}|[23][0-9a-f]{3})(?::[0-9a-f]{1,4}){0,6}::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?)(?![\w:])"
@@ -92,6 +99,7 @@ class Redactor:
         text = without_secrets(text)
         text = _MAC.sub("***", _IPV6.sub("IP", _PROMPT.sub("USER@HOST", text)))
         text = _IPV4.sub(self._address, text)
+        text = _OF_A_HOST.sub(r"\1HOST", text)
         for pattern, instead in self._bare:
             text = pattern.sub(instead, text)
         return text

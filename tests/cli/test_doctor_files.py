@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from program import COMMAND, environment, run_program
-from yamabiko.cli.doctor_files import LONGEST_BYTES, MOST_LINES, check_place, read_log
+from yamabiko.cli.doctor_files import LONGEST_BYTES, MOST_LINES, check_place, read_log, write_report
 from yamabiko.findings import Problem
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the files of Linux")
@@ -84,6 +84,14 @@ def test_no_folder_is_made_for_a_report(tmp_path: Path) -> None:
     assert (result.code, result.out) == (2, "")
     assert "output-not-writable" in result.err
     assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_that_is_there_and_takes_no_file_is_not_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as raised:
+        write_report(Path("/proc/x.json"), "{}")
+    finding = raised.value.finding
+    assert not [one for one in finding.remedies if "mkdir" in (one.command or "")]
+    assert finding.evidence[0].endswith(": /proc/x.json")
 
 
 def test_only_a_report_of_ours_is_written_over(tmp_path: Path) -> None:

@@ -25,3 +25,21 @@ def test_a_model_that_is_fetched_again_for_its_damage_is_not_simply_fetched(
         prepare(Wish("silero-vad"), Settings(home=silero_home), lambda what, done, total: told.append(what.en))
     assert told[0].startswith("the copy of the model silero-vad-v6 is damaged, fetching it again: ")
     assert f"{model}: wrong bytes: expected sha256 " in told[0]
+
+
+def test_where_nothing_may_be_fetched_nothing_is_said_to_be(
+    silero_home: Path, replace_file: Callable[[Path, bytes], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [model] = silero_home.glob("cache/models/silero-onnx/*/*.onnx")
+    replace_file(model, bytes(model.stat().st_size))
+    monkeypatch.setenv("UV_CACHE_DIR", str(silero_home / "uv"))
+    monkeypatch.setenv("HF_HOME", str(silero_home / "hub"))
+    told: list[str] = []
+    with pytest.raises(Problem) as raised:
+        prepare(
+            Wish("silero-vad", may_install=False),
+            Settings(home=silero_home),
+            lambda what, done, total: told.append(what.en),
+        )
+    assert not [line for line in told if "fetching" in line]
+    assert any("--no-install" in line for line in raised.value.finding.evidence)

@@ -209,7 +209,7 @@ def _other_file(path: Path) -> Finding:
 
 def _unwritable(path: Path, error: OSError) -> Finding:
     first = Remedy(Text("Save it somewhere else", "別の場所に保存する"), "yamabiko doctor --save FILE")
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
         first = Remedy(
             Text("Make the folder, or name one that is there", "フォルダーを作るか、既にある場所を指定する"),
             f"mkdir -p {path.parent}",
@@ -219,6 +219,6 @@ def _unwritable(path: Path, error: OSError) -> Finding:
         severity="error",
         area="output",
         cause=Text(f"The file cannot be written: {path}", f"ファイルに書き込めません: {path}"),
-        evidence=(f"system: {error}",),
+        evidence=(f"system: {error.strerror or error}: {path}",),  # it may have met our passing name
         remedies=(first,),
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yamabiko import children
 from yamabiko.diagnosis import fixes
@@ -14,6 +14,7 @@ from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
+from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
@@ -168,13 +169,21 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
                 f"the copy of the model {name} is damaged, fetching it again: {lines}",
                 f"モデル {name} が壊れているため取得し直しています: {lines}",
             )
-        local = models.pull(
-            name,
-            format=card.model_format,
-            settings=settings,
-            progress=lambda done, total, _: report(what, done, total),
-            offline=not wish.may_install,
-        )
+        if not wish.may_install:
+            what = Text(f"looking for a copy of the model {name} here", f"モデル {name} をこのマシン内で探しています")
+        try:
+            local = models.pull(
+                name,
+                format=card.model_format,
+                settings=settings,
+                progress=lambda done, total, _: report(what, done, total),
+                offline=not wish.may_install,
+            )
+        except Problem as problem:
+            if wish.may_install:
+                raise
+            evidence = (*problem.finding.evidence, "asked: --no-install, so nothing is fetched")
+            raise Problem(replace(problem.finding, evidence=evidence)) from None
     if not wish.trust_model:
         models.refuse_altered(local, card.model_format)
     return str(local.path), local.name, local.revision

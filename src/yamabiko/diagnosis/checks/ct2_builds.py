@@ -168,7 +168,43 @@ def _held_back(facts: Facts) -> bool:
     return facts.sees_nvidia and any(_older_than_new_wheels(e) for e in facts.environments)
 
 
+# ---- an instruction set by force ------------------------------------------------------------------------------------
+
+_FORCES = "CT2_FORCE_CPU_ISA"
+_X86_NEEDS = {"GENERIC": "", "AVX": "avx", "AVX2": "avx2", "AVX512": "avx512f"}
+"""Names that it knows (src/cpu/cpu_isa.cc), and a flag that each cannot do without."""
+_ARM_KNOWS = ("GENERIC", "NEON")
+
+
+def _forced_isa(facts: Facts) -> Sign:
+    asked = facts.variables.get(_FORCES, "")
+    if not asked:
+        return UNTOLD  # what failed may have had other variables than we
+    line = f"environment: {_FORCES}={asked}"
+    x86 = facts.system.machine in ("x86_64", "AMD64")
+    if asked not in (_X86_NEEDS if x86 else _ARM_KNOWS):
+        return present(line, f"CTranslate2: knows {', '.join(_X86_NEEDS if x86 else _ARM_KNOWS)}")
+    flag = _X86_NEEDS[asked] if x86 else ""
+    if not flag or isinstance(facts.cpu.flags, Unavailable) or flag in facts.cpu.flags:
+        return UNTOLD
+    return present(line, f"/proc/cpuinfo: the processor has no {flag}")
+
+
+def _has_ctranslate2(facts: Facts) -> bool:
+    return any(e.version("ctranslate2") for e in facts.environments)
+
+
 CHECKS = (
+    Check(
+        "ct2-forced-cpu-isa",
+        words=(
+            r"The CPU does not support (?:AVX|AVX2|AVX512|NEON)\b\W*$",
+            r"Invalid CPU ISA: \S+\s*$",
+        ),
+        words_suffice=True,
+        look=_forced_isa,
+        by_itself=_has_ctranslate2,
+    ),
     Check(
         "ct2-blackwell-int8-not-supported",
         words=(r"cuBLAS failed with status CUBLAS_STATUS_NOT_SUPPORTED",),

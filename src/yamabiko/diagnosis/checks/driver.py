@@ -15,6 +15,9 @@ NO_DRIVER_WORDS = (
     r"no CUDA-capable device is detected",
     r"Found no NVIDIA driver on your system",
     r"libcuda\.so\.1: cannot open shared object file",
+    r"Failed to dlopen libcuda\.so\.1",
+    r'Failure finding "libcuda\.so\.1"',
+    r'(?:[\w.]+: )?"cuda" is an NVIDIA driver library and can only be found via system search',
     r"CUDA (?:failure!?|error:?|failed with error) ?35\b",
     r"(?:\w*CUDA\b.{0,60})?\bcudaErrorInsufficientDriver",
 )

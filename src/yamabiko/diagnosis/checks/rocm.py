@@ -208,10 +208,14 @@ CHECKS = (
             r"inconsistency in registered CommandLine options",
             r"CommandLine Error: Option '[^']+' registered more than once",
         ),
-        # LLVM is in drivers of displays and in compilers too.
-        whose=(r"python|torch|rocm|\bhip|amd_comgr|numba|llvmlite",),
+        # LLVM is in drivers of displays, in compilers and in whatever opens ROCm: only Python brings numba's.
+        whose=(r"python|torch|numba|llvmlite",),
         whose_tells=False,
-        unless=(r"#\d+\s.*(?:/dri/|_dri\.so|libgallium|libvulkan|libGLX|libEGL)",),
+        unless=(
+            r"#\d+\s.*(?:/dri/|_dri\.so|libgallium|libvulkan|libGLX|libEGL)",
+            r"#\d+\s.*\bmain ?\(.*\) (?:from|at) (?!\S*python)",
+            r"(?!\S*python)[\w./+-]+: CommandLine Error: Option",
+        ),
         endings=("SIGSEGV",),
         look=_two_llvms,
         by_itself=never,

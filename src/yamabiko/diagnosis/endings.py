@@ -71,7 +71,8 @@ _ENDINGS = (
 _NAMES = (
     "segment", "区段", "區段", "段错误", "segmento", "instruc", "istruzion", "命令", "指令", "maschinenbefehl", "инструк", "bus", "バス",
     "总线", "匯流排", "버스", "barramento", "шины", "floating", "浮動", "浮点", "浮點", "부동", "gleitkomma", "point flottant", "virgule",
-    "coma flot", "virgola", "ponto flut", "vírgula", "trap", "trace", "追踪", "追蹤", "セグメンテーション", "세그멘테이션", "speicherzugriff", "сегмент",
+    "coma flot", "virgola", "ponto flut", "vírgula", "trap", "trace", "追踪", "追蹤", "セグメンテーション", "세그멘테이션",
+    "speicherzugriff", "сегмент",
     "sigabrt", "sigsegv", "sigill", "sigbus", "sigfpe", "sigtrap", "sigkill", "abort", "signal ", "exit", "return", "0xc0000", "-10737",
     "322122", "killed", "強制終了", "杀死", "砍掉", "強制結束", "죽었음", "getötet", "arrêté", "matado", "ucciso", "morto", "убито", "中止",
     "アボート", "已放弃", "중지됨", "abgebrochen", "abandon", "annullato", "аварийный",

@@ -21,14 +21,24 @@ from itertools import islice
 from yamabiko import logs
 from yamabiko.diagnosis.articles import Needs, article
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.diagnosis.checks.contract import UNTOLD, Check, Sign, absent, lacking, lacks, readable, sign_of
+from yamabiko.diagnosis.checks.contract import (
+    UNTOLD,
+    Check,
+    Sign,
+    absent,
+    interpreter,
+    lacking,
+    lacks,
+    readable,
+    sign_of,
+)
 from yamabiko.diagnosis.complaints import sounds_bad
 from yamabiko.diagnosis.endings import was_interrupted
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.hearing import LONGEST_LINE, is_the_last, says, tells_of_more_than_an_end, theirs
 from yamabiko.diagnosis.literals import literal
 from yamabiko.diagnosis.log_lines import beginnings
-from yamabiko.diagnosis.platforms import as_typed_on, here, of_facts
+from yamabiko.diagnosis.platforms import Platforms, as_typed_on, here, of_facts
 from yamabiko.diagnosis.spoken import is_a_heading, is_speech
 from yamabiko.findings import Finding, Remedy, our_bug
 from yamabiko.i18n import Text
@@ -103,7 +113,7 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
         if line is None or (check.work_goes_on and symptom.ending):
             continue
         try:
-            sign = _seen(check, facts)
+            sign = _seen(check, facts, line)
         except Exception as error:
             if os.environ.get("YAMABIKO_DEBUG"):
                 raise
@@ -144,7 +154,7 @@ def doubtful(symptom: Symptom, facts: Facts) -> tuple[tuple[Suspicion, ...], tup
         line = next(filter(None, map(heard.anywhere, _patterns(_words(check)))), None)
         if line is None or says(symptom.lines, check.unless):
             continue
-        sign = _seen(check, facts)
+        sign = _seen(check, facts, line)
         (ruled_out if sign.here is False else possible).append(Suspicion(check, line, sign.evidence))
     return tuple(possible), tuple(ruled_out)
 
@@ -164,11 +174,12 @@ def _fell_over(check: Check, error: Exception) -> Finding:
     return our_bug(error, f"{check.id}: {place}: {error!r}"[:500], remedies=(report,))
 
 
-def _seen(check: Check, facts: Facts | None) -> Sign:
+def _seen(check: Check, facts: Facts | None, line: str) -> Sign:
     if facts is None:
         return UNTOLD
-    if lacks(facts, check.needs):
-        return absent(f"this machine: no {_GPUS[check.needs]}")
+    needs: Needs = "nvidia" if line and _any_says(check.nvidias, line) else check.needs
+    if lacks(facts, needs):
+        return absent(f"this machine: no {_GPUS[needs]}")
     return readable(check.look, facts)
 
 
@@ -271,8 +282,16 @@ def _finding(check: Check, sign: Sign, facts: Facts | None, quoted: Sequence[str
     on, lack = (here(), frozenset[Needs]()) if facts is None else (of_facts(facts), lacking(facts))
     finding = article(check.id).finding((*quoted, *sign.evidence), sign.severity, sign.cause, on, lack)
     fitting = tuple(one for one in finding.remedies if not any(words in one.what.en for words in sign.unfit))
-    finding = replace(finding, remedies=fitting)
+    finding = replace(finding, remedies=tuple(_filled(one, sign, on, facts) for one in fitting))
     if not sign.command or not finding.remedies:
         return finding
     cheapest, *others = finding.remedies
     return replace(finding, remedies=(replace(cheapest, command=as_typed_on(on, sign.command)), *others))
+
+
+def _filled(remedy: Remedy, sign: Sign, on: Platforms, facts: Facts | None) -> Remedy:
+    """With what the facts put into its command: a folder, and the Python that runs yamabiko for what stands for it."""
+    command = next((as_typed_on(on, said) for words, said in sign.filled if words in remedy.what.en), remedy.command)
+    if command and facts is not None:
+        command = command.replace("python -m uv ", f"{interpreter(facts)} -m uv ")
+    return replace(remedy, command=command)

@@ -7,7 +7,10 @@ probe's result, which is a fact too once somebody has run it.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, get_args
@@ -34,6 +37,8 @@ class Sign:
     """Words of those of the article's remedies, in English, that help with other forms of it and not here."""
     command: str = ""
     """Of the cheapest remedy, where this machine needs another one than the article's."""
+    filled: tuple[tuple[str, str], ...] = ()
+    """Of other remedies, by words of them in English, the command with what this machine's facts put into it."""
     fits: bool = False
     """`here` is None, and the machine is as the trouble wants it: packages that may be well side by side all the same."""
 
@@ -84,6 +89,12 @@ def _led(signs: Iterable[tuple[Environment, Sign]]) -> tuple[str, ...]:
 def lacking(facts: Facts) -> frozenset[Needs]:
     """What the facts show this machine not to have."""
     return frozenset(need for need in get_args(Needs) if lacks(facts, need))
+
+
+def interpreter(facts: Facts) -> str:
+    """The Python that runs yamabiko, as it is typed: by its path where the facts are of this very machine."""
+    own = any(e.name == "running interpreter" and e.path == sys.prefix for e in facts.environments)
+    return (f'& "{sys.executable}"' if os.name == "nt" else shlex.quote(sys.executable)) if own else "python"
 
 
 def lacks(facts: Facts, needs: Needs) -> bool:
@@ -146,6 +157,8 @@ class Check:
     """Whether the line itself tells of something that its words do not fit: it is only possible then."""
     needs: Needs = ""
     """What must be in a machine for this to happen on it at all."""
+    nvidias: tuple[str, ...] = ()
+    """Of the words those that only NVIDIA's own software writes: on a machine without its GPUs they tell of another."""
     instead_of: tuple[str, ...] = ()
     """Ids that say the same of this machine with less knowledge: they explain nothing where this one does."""
     look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from shlex import quote
 
 from yamabiko.diagnosis import fixes
@@ -114,11 +115,46 @@ def _closed(facts: Facts) -> Sign:
     closed = [disk for disk in facts.disks if not disk.writable]
     if not closed:
         return ABSENT if facts.disks else UNTOLD
-    lines = [f"{disk.path}: {_FOR.get(disk.what, disk.what)}, not writable" for disk in closed]
+    lines = [f"{disk.path}: {_FOR.get(disk.what, disk.what)}, not writable{_because(disk)}" for disk in closed]
     ready = any(environment.engine and not environment.broken for environment in facts.environments)
     if ready and all(disk.what == "data" for disk in closed):
         return present(*lines, severity="info", cause=_ENGINES_ARE_FIXED)
-    return present(*lines)
+    reasons = {disk.refused: disk.there for disk in closed}
+    cause = _CLOSED.get(next(iter(reasons))) if len(reasons) == 1 else None
+    unfit = tuple(words for refused, words in _AGAINST.items() if "" not in reasons and refused not in reasons)
+    helps = ((_FILLED[why], _HELPS[why].format(quote(there))) for why, there in reasons.items() if why in _HELPS)
+    return replace(present(*lines, cause=cause, unfit=unfit), filled=tuple(helps))
+
+
+def _because(disk: Disk) -> str:
+    told = {"EROFS": "is on a read-only file system", "EACCES": "is closed to this user", "ENOTDIR": "is a file"}
+    if not disk.refused:
+        return ""
+    return f": {disk.there} {told.get(disk.refused, 'is on a file system that holds no files')}"
+
+
+_CLOSED = {
+    "EROFS": Text(
+        "The file system on which yamabiko keeps its files is read-only: nobody may write there, whoever owns the folder.",
+        "yamabikoのファイルを置くファイルシステムが読み取り専用です。フォルダーの所有者が誰であっても書き込めません。",
+    ),
+    "ENOTDIR": Text(
+        "Where yamabiko should have a folder for its files there is a file.",
+        "yamabikoのフォルダーがあるべき場所に、ファイルがあります。",
+    ),
+    "no files": Text(
+        "yamabiko's files were to go where no files can be kept.",
+        "ファイルを保存できない場所が、yamabikoの保存先になっています。",
+    ),
+}
+_AGAINST = {"EROFS": "is read-only", "EACCES": "your own", "ENOTDIR": "a file stands"}
+"""Words of the remedies that help against each alone."""
+_FILLED = {**_AGAINST, "EROFS": "file system is read-only"}
+_HELPS = {
+    "EROFS": 'sudo mount -o remount,rw "$(findmnt -no TARGET -T {0})"',
+    "EACCES": 'sudo chown -R "$USER" {0}',
+    "ENOTDIR": "mv {0} {0}.aside",
+}
 
 
 _FOR = {"data": "engines", "cache": "models and decoded audio", "state": "unfinished work"}

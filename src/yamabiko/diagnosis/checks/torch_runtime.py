@@ -176,6 +176,11 @@ CHECKS = (
         unless=_ASSERTION,
         doubted_by=_tells_of_enough,
         needs="gpu",
+        nvidias=(
+            r"CUDA driver error: out of memory",
+            r"CUDA failure 2: out of memory",
+            r"\bCUDA_ERROR_OUT_OF_MEMORY\b",
+        ),
         look=_little_memory,
         by_itself=never,
         probe="nvml",

@@ -172,7 +172,17 @@ def _disk(what: str, folder: Path, reserve_bytes: int) -> Disk:
         usage = shutil.disk_usage(there)
     except OSError as error:
         unknown = Unavailable(f"{there}: {error.strerror}")
-        return Disk(what, str(folder), unknown, unknown, False, reserve_bytes)
-    # /proc and its like let root write, and hold no file of ours: they have no size
-    writable = usage.total > 0 and there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-    return Disk(what, str(folder), usage.free, usage.total, writable, reserve_bytes)
+        return Disk(what, str(folder), unknown, unknown, False, reserve_bytes, there=str(there))
+    why = _refused(there, usage.total)
+    return Disk(what, str(folder), usage.free, usage.total, not why, reserve_bytes, why, str(there))
+
+
+def _refused(there: Path, total_bytes: int) -> str:
+    """Why nothing may be written there; empty where it may. Root may write where the file system may not be written."""
+    if not there.is_dir():
+        return "ENOTDIR"
+    if total_bytes == 0:  # /proc and its like let root write, and hold no file of ours: they have no size
+        return "no files"
+    if hasattr(os, "statvfs") and os.statvfs(there).f_flag & os.ST_RDONLY:
+        return "EROFS"
+    return "" if os.access(there, os.W_OK | os.X_OK) else "EACCES"

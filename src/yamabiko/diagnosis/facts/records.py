@@ -90,6 +90,10 @@ class Disk:
     writable: bool = True
     reserve_bytes: int = 0
     """With less than this free nothing is begun: the setting `free_disk_bytes`."""
+    refused: str = ""
+    """Why it is not: EROFS, EACCES, ENOTDIR, or `no files`, of a file system that holds none."""
+    there: str = ""
+    """The nearest folder, or file, above it that exists: what was looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,41 @@ def _offline(facts: Facts) -> Sign:
     )
 
 
+_HUB = r"(?:[\w.-]+\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com)\b"
+_POOL = r"(?:\(?MaxRetryError\(['\"])?\(?HTTPS?ConnectionPool\(host='"
+_REFUSED = r"(?!.*CERTIFICATE_VERIFY_FAILED)"
+_UNKNOWN = (
+    r".SSL: CERTIFICATE_VERIFY_FAILED. certificate verify failed: (?:unable to get (?:local )?issuer|self[- ]signed)"
+)
+
 CHECKS = (
+    Check(
+        "hub-unreachable",
+        sure_words=(
+            rf"{_POOL}{_HUB}'{_REFUSED}.{{0,400}}(?:Max retries exceeded|timed out)",
+            rf"50[0234] Server Error: .{{0,80}} for url: https?://{_HUB}",
+            rf"Server error '50[0234] .{{0,60}}' for url 'https?://{_HUB}",
+            rf"We couldn't connect to 'https?://{_HUB}",
+            r"An error happened while trying to locate the files? on the Hub and we cannot find",
+        ),
+        words=(
+            r"\(?'?Connection aborted\.', \w*Error\(",
+            r"(?:\[Errno 104\] )?Connection reset by peer",
+            r"\(?'?(?:Cannot|Unable to) connect to proxy",
+            r"Tunnel connection failed: \d+",
+            r"(?:40[37]|50[234]) (?:Forbidden|Proxy Authentication|Bad Gateway|Service Unavailable|Gateway Time-?out)",
+            r"(?:\[Errno -[235]\] )?(?:Temporary failure in name resolution|Name or service not known)",
+        ),
+        whose=(r"huggingface_hub|\bhf_hub|[/\\]transformers[/\\]utils[/\\]hub",),
+    ),
+    Check(
+        "certificate-unknown",
+        words=(
+            rf"(?:<urlopen error )?{_UNKNOWN}",
+            rf"(?:Could not fetch URL \S+ There was a problem confirming the ssl certificate: )?{_POOL}.{{0,400}}{_UNKNOWN}",
+        ),
+        words_suffice=True,
+    ),
     Check(
         "hf-use-auth-token-removed",
         sure_words=(r"(?:hf_hub_download|snapshot_download)\(\) got an unexpected keyword argument 'use_auth_token'",),

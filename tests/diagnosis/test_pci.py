@@ -42,7 +42,7 @@ def test_where_no_nvidia_is_on_the_bus_no_container_option_and_no_driver_helps(m
     assert "has no NVIDIA GPU" in finding.cause.en
     assert "either" not in finding.cause.en
     assert any("0x1af4" in line for line in finding.evidence)
-    assert commands(finding) == ["--device cpu"]
+    assert commands(finding) == ["--device cpu", 'device="cpu"']
 
 
 def test_where_nvidia_is_on_the_bus_the_container_was_started_without_it() -> None:

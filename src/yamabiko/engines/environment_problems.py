@@ -29,7 +29,7 @@ def _finding(
 
 
 def _again(engine: str) -> Remedy:
-    return Remedy(Text("Try again", "もう一度試す"), f"yamabiko engines install {engine}")
+    return Remedy(Text("Try again", "もう一度試す"), f"yamabiko engines install {engine}", "effort")
 
 
 def _repair(engine: str) -> Remedy:
@@ -301,7 +301,7 @@ def not_installed(engine: str, profile: str) -> Finding:
             f"エンジン「{engine}」（{profile}）は導入されていません。",
         ),
         (),
-        (Remedy(Text("Install it", "導入する"), f"yamabiko engines install {engine}{option}"),),
+        (Remedy(Text("Install it", "導入する"), f"yamabiko engines install {engine}{option}", "effort"),),
     )
 
 

@@ -142,13 +142,15 @@ def not_here(name: str) -> Finding:
         area="model",
         cause=Text(f"The model “{name}” is not on this machine.", f"モデル「{name}」はこのマシンにありません。"),
         evidence=("our cache and the Hugging Face cache: no usable copy",),
-        remedies=(Remedy(Text("Fetch it", "取得する"), f"yamabiko models pull {name}"),),
+        remedies=(Remedy(Text("Fetch it", "取得する"), f"yamabiko models pull {name}", "effort"),),
     )
 
 
 def unavailable(name: str, tried: Sequence[str], offline: bool) -> Finding:
     online = Remedy(
-        Text("Fetch it once with a network", "ネットワークにつないで一度取得する"), f"yamabiko models pull {name}"
+        Text("Fetch it once with a network", "ネットワークにつないで一度取得する"),
+        f"yamabiko models pull {name}",
+        "effort",
     )
     mirror = Remedy(
         Text(

@@ -195,9 +195,15 @@ _FOR_A_FOREIGN_MODEL = (
 """We have no hashes of it, and remove nothing that is not ours."""
 
 
+_OF_OTHERS = "In a program of your own"
+"""What follows is a line for such a program: the worker that ended was one of ours."""
+
+
 def _for(exit_: WorkerExit, finding: Finding) -> Finding:
     """With commands that name this engine, and without advice that was taken already."""
     named = finding.of_engine(exit_.engine)
+    of_ours = tuple(r for r in named.remedies if not r.what.en.startswith(_OF_OTHERS))
+    named = replace(named, remedies=of_ours or named.remedies)
     if finding.id == "model-broken" and exit_.foreign_model:
         where = f"model: {exit_.foreign_model}, which is not in yamabiko's cache"
         return replace(named, evidence=(*named.evidence, where), remedies=_FOR_A_FOREIGN_MODEL)

@@ -165,7 +165,9 @@ def test_commands_name_the_engine_and_leave_out_what_was_done():
     commands = [r.command or "" for r in explain_exit(exit_).finding.remedies]
 
     assert not any("int8" in command for command in commands)
-    assert not any("WhisperModel(" in command for command in commands), "it was a worker of ours, no program of somebody's"
+    assert not any("WhisperModel(" in command for command in commands), (
+        "it was a worker of ours, no program of somebody's"
+    )
     assert "yamabiko engines repair faster-whisper" in [
         r.command for r in explain_exit(raised("ImportError", "No module named 'x'")).finding.remedies
     ]

@@ -138,6 +138,11 @@ class Timings:
     inference_s: float = 0.0
     total_s: float = 0.0
 
+    @property
+    def work_s(self) -> float:
+        """All but the wait for others' work."""
+        return max(0.0, self.total_s - self.queue_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -177,11 +182,11 @@ class Receipt:
     @property
     def real_time_factor(self) -> float | None:
         """
-        Seconds of work per second of audio: under 1 is faster than real time.
+        Seconds of work per second of audio: under 1 is faster than real time. Waiting for others' work is none.
 
         None where an earlier run did a part of the work: that says nothing about the speed of this one.
         """
-        return self.timings.total_s / self.audio_s if self.audio_s > 0 and not self.chunks_resumed else None
+        return self.timings.work_s / self.audio_s if self.audio_s > 0 and not self.chunks_resumed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ def test_two_decoders_of_one_target_the_second_is_refused_and_the_first_is_whole
     long, short = long_silent_wav(tmp_path / "long.wav", 600), wav(tmp_path / "short.wav", babble(1))
     second: list[str] = []
 
-    def meanwhile(_: float) -> None:
-        if second:
+    def meanwhile(done_s: float) -> None:
+        if second or not done_s:
             return
         (child,) = decoders_of(os.getpid())
         os.kill(child, signal.SIGSTOP)

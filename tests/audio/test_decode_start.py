@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from decode_material import ROOMY, babble, decoders_of, long_silent_wav, wav
 
+from yamabiko.audio import decode_start
 from yamabiko.audio.decode import Decoded, decode
-from yamabiko.audio.decode_start import CAN_FORK, Nursery
+from yamabiko.audio.decode_start import CAN_FORK, Nursery, spawn
 from yamabiko.findings import Problem
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="decoders are forked on Linux alone")
@@ -103,22 +104,50 @@ def test_sixteen_at_once_get_each_their_own_and_leave_nothing(tmp_path, nursery)
     assert (held(), forks_of(nursery)) == (before, [])
 
 
-def test_a_nurse_that_is_gone_costs_no_answer_and_is_replaced_until_she_is_given_up(tmp_path):
+def test_a_nurse_that_is_gone_costs_no_answer_and_is_replaced(tmp_path):
     nursery, made = Nursery(), wav(tmp_path / "a.wav", babble(1))
     nurses = set()
     try:
-        for round_ in range(5):
+        for _ in range(4):
             assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
-            if nursery._nurse is not None:
-                nurses.add(nursery._nurse.pid)
-                nursery._nurse.kill()
-                nursery._nurse.wait()
-                assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
-                assert nursery._nurse is None, round_
+            assert nursery._nurse is not None
+            nurses.add(nursery._nurse.pid)
+            nursery._nurse.kill()
+            nursery._nurse.wait()
+            assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
     finally:
         nursery.close()
-    assert len(nurses) == 3
+    assert len(nurses) == 4
     assert list(decoders_of(os.getpid())) == []
+
+
+def test_nurses_that_never_work_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode_start, "NURSE", ("-c", "pass"))
+    nursery, made = Nursery(), wav(tmp_path / "a.wav", babble(1))
+    for _ in range(4):
+        assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
+    assert nursery._failures == decode_start.MOST_FAILURES
+    assert nursery._nurse is None
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_decoder_that_hangs_ends_when_nobody_waits_for_it(tmp_path, nursery, forked):
+    """Stopped, as on a dead disk: it says nothing, and whoever wanted it has gone."""
+    stopped: list[int] = []
+
+    def gone(_: float) -> None:
+        decoders = forks_of(nursery) if forked else list(decoders_of(os.getpid()))
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.extend(decoders)
+        os.kill(decoders[0], signal.SIGSTOP)
+
+    with pytest.raises(KeyboardInterrupt):
+        decode(
+            long_silent_wav(tmp_path / "a.wav", 36_000), tmp_path / "a", ROOMY, gone, nursery.start if forked else spawn
+        )
+    assert not Path(f"/proc/{stopped[0]}").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
 
 
 def test_a_nurse_that_dies_amid_the_work_ends_it_with_a_finding(tmp_path):

@@ -154,7 +154,7 @@ def test_with_room_two_models_stay_loaded(roomy, outfit, script):
 
 
 def test_where_two_do_not_fit_the_one_that_idles_goes(outfit, script, no_children_left):
-    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=1)) as pool:
+    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=48 * 2**20)) as pool:
         first, second = used(pool, outfit(script())), used(pool, outfit(script()))
 
         assert not is_running(first.pid)
@@ -163,7 +163,7 @@ def test_where_two_do_not_fit_the_one_that_idles_goes(outfit, script, no_childre
 
 def test_who_is_at_work_is_never_ended_for_another(outfit, script, no_children_left):
     finder = dataclasses.replace(catalog.card("scripted"), job="find-speech")
-    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=1)) as pool:
+    with Pool(Settings(worker_memory_bytes=2**32), Room(budget=48 * 2**20)) as pool:
         busy, other = outfit(script()), outfit(script(), card=finder)
         with pool.turn(busy, 1, Ticket()):
             first, _, _ = pool.worker(busy, 1)

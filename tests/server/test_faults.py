@@ -9,8 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from program import noise_file
+from yamabiko.findings import Finding, Problem
+from yamabiko.i18n import Text
+from yamabiko.server import problems
 
 FORM = {"model": "whisper-1", "language": "en"}
 
@@ -201,6 +206,27 @@ def test_keys_are_asked_for_and_health_is_not(serve, recording) -> None:
         assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, "Bearer")
         for secret in ("one-secret", "other-secret"):
             assert http.get("/v1/models", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+
+
+def test_what_changes_nothing_is_named_and_half_a_beam_is_none(plain, recording) -> None:
+    both = post(plain, recording, language="ja", **{"languages[]": "en"})
+    assert both.headers["x-yamabiko-ignored"] == "languages"
+    half = post(plain, recording, beam_size="1.5")
+    assert (half.status_code, half.json()["error"]["param"]) == (400, "beam_size")
+
+
+def test_who_cannot_be_served_now_is_told_when_to_come_again_and_what_was_meant() -> None:
+    finding = Finding("model-unavailable", "error", "model", Text("no source", "取得できません"))
+    assert problems.headers(Problem(finding))["retry-after"] == "30"
+    assert problems.body(Problem(finding))["error"]["param"] == "model"
+
+
+def test_an_address_for_websockets_that_nobody_serves_is_a_404_with_the_envelope(plain) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(plain.url.replace("http", "ws", 1) + "/nowhere", proxy=None)
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["x-yamabiko-finding"]) == (404, "route-unknown")
+    assert b"/nowhere" in answer.body
 
 
 def test_a_wrong_method_is_told_the_right_ones(plain) -> None:

@@ -148,6 +148,18 @@ def test_events_are_numbered_and_told_again_from_where_the_reader_was(serve, scr
     assert list(sse(served, job, after=events[-1][0])) == [], "a browser comes again so, when it is all over"
 
 
+@pytest.mark.parametrize(
+    ("number", "begins"), [("9" * 5000, None), ("9" * 20, None), ("abc", "waiting"), ("٣", "waiting")]
+)
+def test_any_last_event_id_is_survived(plain, recording, number, begins) -> None:
+    [job] = leave(plain, recording)
+    done(plain, job)
+    with plain.http as http:
+        told = http.get(f"/v1/jobs/{job['id']}/events", headers={"last-event-id": number.encode()})
+    assert told.status_code == 200
+    assert (told.text == "") if begins is None else (f"event: {begins}\n" in told.text)
+
+
 def sse(served: Served, job: dict[str, Any], after: int = 0) -> Iterator[tuple[int, str, dict[str, Any]]]:
     headers = {"last-event-id": str(after)} if after else {}
     number, kind = 0, ""

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+NO_DRIVER = "CUDA driver version is insufficient for CUDA runtime version"
+NO_GPU = {"at": "load", "device": "cuda", "do": "raise", "message": NO_DRIVER}
 FORM = {"model": "whisper-1", "language": "en"}
 
 
@@ -50,6 +52,51 @@ def test_what_is_unloaded_ends_and_comes_back_when_it_is_asked_for(plain, record
     assert again["pid"] != one["pid"]
     assert ask(plain, recording).status_code == 200
     assert again["pid"] in [model["pid"] for model in loaded(plain)]
+
+
+def test_a_model_that_is_too_large_even_alone_is_refused_with_its_figure(serve, recording) -> None:
+    served = serve("", "--memory-budget-mb", "5", wait=False)
+    with served.http as http:
+        served.wait_until(lambda: http.get("/ready").json().get("readiness") == "failed")
+        told = http.get("/ready").json()["finding"]
+    assert told["id"] == "model-over-budget"
+    assert "--memory_budget_mb 5" in told["evidence"][1]
+    assert int(told["remedies"][0]["command"].rsplit(" ", 1)[1]) > 5
+    refused = ask(served, recording)
+    assert (refused.status_code, refused.headers["x-yamabiko-finding"]) == (500, "model-over-budget")
+    assert loaded(served) == []
+
+
+def test_a_model_in_one_place_is_there_once_whatever_was_asked_for(serve, script, recording) -> None:
+    served = serve(script(NO_GPU))
+    for device in ("cpu", "cuda:99", "auto"):
+        assert ask(served, recording, device=device).status_code == 200
+    here = [model["device"] for model in loaded(served) if model["engine"] == "scripted"]
+    assert here == ["cpu"]
+    with served.http as http:
+        lines = [line.split(" ")[0] for line in http.get("/metrics").text.splitlines() if not line.startswith("#")]
+    assert len(lines) == len(set(lines)), "Prometheus takes each line once"
+
+
+def test_who_asks_for_a_gpu_is_told_each_time_why_it_is_the_cpu(serve, script, recording) -> None:
+    served = serve(
+        script(
+            {
+                "at": "load",
+                "device": "cuda",
+                "do": "raise",
+                "message": "CUDA driver version is insufficient for CUDA runtime version",
+            }
+        )
+    )
+    first, second = (ask(served, recording, device="cuda") for _ in range(2))
+    told = first.headers["x-yamabiko-fallbacks"]
+    assert told in second.headers["x-yamabiko-notices"], dict(second.headers)
+    with served.http as http:
+        status = http.get("/gpu-status").json()
+    assert status["last_requested_device"] == "cuda"
+    assert told in status["last_fallbacks"]
+    assert told in [one["finding"] for one in status["recommendations"]]
 
 
 @pytest.mark.parametrize(
@@ -113,9 +160,15 @@ def test_what_idles_is_unloaded_by_itself(serve, script, recording) -> None:
 
 def test_two_models_stay_loaded_and_a_budget_ends_the_one_that_idles(serve, script, recording) -> None:
     """Of two engines, as far as the budget goes: the scripted one's worker takes more than 1 MiB."""
-    roomy, narrow = serve(script()), serve(script(), "--memory-budget-mb", "1")
-    for served in (roomy, narrow):
+
+    def used(*options: str) -> object:
+        served = serve(script(), *options)
         assert ask(served, recording).status_code == 200
         assert ask(served, recording).json()["text"].startswith("[")
+        return served
+
+    roomy = used()
     assert sorted(model["engine"] for model in loaded(roomy)) == ["scripted", "silero-vad"]
+    both = sum(model["host_bytes"] for model in loaded(roomy))
+    narrow = used("--memory-budget-mb", str((both >> 20) - 5))
     assert len(loaded(narrow)) == 1

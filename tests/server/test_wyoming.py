@@ -528,7 +528,17 @@ def test_other_machines_reach_it_only_where_its_own_address_says_so(silero_home)
     )
     port_of(served)
     end(served)
-    opened = begin(silero_home, "--engine", "scripted", "--wyoming-port", "0", "--wyoming-host", "0.0.0.0", wait=False)
+    opened = begin(
+        silero_home,
+        "--engine",
+        "scripted",
+        "--wyoming-port",
+        "0",
+        "--wyoming-host",
+        "0.0.0.0",
+        "--wyoming-without-key",
+        wait=False,
+    )
     line = said_of_it(opened)
     assert "tcp://0.0.0.0:" in line
     assert "no keys" in line
@@ -536,6 +546,11 @@ def test_other_machines_reach_it_only_where_its_own_address_says_so(silero_home)
 
 
 def test_an_address_without_a_port_and_a_port_that_is_taken_are_told(shared_home, silero_installed) -> None:
+    bare = ("--wyoming-port", "0", "--wyoming-host", "0.0.0.0")
+    refused = run_program("serve", "--engine", "scripted", *bare, home=shared_home)
+    assert refused.code == 2
+    assert "bind-without-key" in refused.err
+    assert "--wyoming-without-key" in refused.err
     alone = run_program("serve", "--engine", "scripted", "--wyoming-host", "0.0.0.0", home=shared_home)
     assert alone.code == 2
     assert "--wyoming-port" in alone.err

@@ -32,6 +32,8 @@ LONGEST_MESSAGE_BYTES = 64 * 1024
 TIME_TO_LEAVE_S = 5.0
 """From its last message to its end."""
 LAST_LINES = 8
+LOOK_S = 0.25
+"""A decoder that says nothing is no reason to work on for somebody who has gone: `progress` is asked as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ def decode(
     """
     Decode `source` into `target`; on any failure `target` is as it was before.
 
-    `progress` is called with the seconds decoded so far; `start` gives the
-    decoder. One decoder a target: a second one at the same time is refused.
+    `progress` is called with the seconds decoded so far, also while there is
+    nothing new; what it raises ends the decoder. `start` gives it. One decoder a target: a second one at the same time is refused.
     Raises: Problem (input-*, decode-limit, decoder-died, disk-full, output-*).
     """
     source, target = Path(source), Path(target)
@@ -186,8 +188,11 @@ def _converse(
     while True:
         left_s = deadline - time.monotonic()
         try:
-            line = heard.get(timeout=left_s) if left_s > 0 else heard.get_nowait()
+            line = heard.get(timeout=min(left_s, LOOK_S)) if left_s > 0 else heard.get_nowait()
         except queue.Empty:
+            if left_s > LOOK_S:
+                progress(decoded_s)
+                continue
             state = "running" if process.poll() is None else "ended"
             evidence = f"decoder: {state}, {decoded_s:.1f} s of sound decoded so far"
             return decode_findings.out_of_time(job.source, job.timeout_s, (evidence,))

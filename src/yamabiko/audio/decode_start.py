@@ -32,7 +32,8 @@ CAN_FORK = sys.platform == "linux"
 WAITS_FOR_FORK_S = 10.0
 """The first one waits until the nurse has loaded what it hands on."""
 MOST_FAILURES = 3
-"""A nurse that fails so often is not for this machine."""
+"""Nurses that fail so often, one after the other, are not for this machine."""
+NURSE = ("-P", "-m", "yamabiko.audio.decode_nurse")
 
 
 def spawn(job: Job) -> Child:
@@ -71,7 +72,10 @@ class Nursery:
             control = self._awake()
         if control is not None:
             try:
-                return _forked(control, job)
+                fork = _forked(control, job)
+                with self._lock:
+                    self._failures = 0 if self._failures < MOST_FAILURES else self._failures
+                return fork
             except (OSError, ValueError) as error:
                 logs.event("decoder-not-forked", error=error)
                 with self._lock:
@@ -91,7 +95,7 @@ class Nursery:
             with theirs:
                 try:
                     self._nurse = subprocess.Popen(
-                        [sys.executable, "-P", "-m", "yamabiko.audio.decode_nurse"],
+                        [sys.executable, *NURSE],
                         stdin=theirs.fileno(),
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,6 +56,7 @@ Host = Annotated[str | None, _option("server.host", str, _ADDRESS)]
 Port = Annotated[int | None, _option("server.port", int, None, "-p")]
 WyomingPort = Annotated[int | None, _option("server.wyoming_port", int)]
 WyomingHost = Annotated[str | None, _option("server.wyoming_host", str, _ADDRESS)]
+WyomingWithoutKey = Annotated[bool | None, _option("server.wyoming_without_key", bool)]
 AllowHost = Annotated[list[str] | None, _option("server.allow_hosts", str, _NAME)]
 AllowWebhook = Annotated[list[str] | None, _option("server.allow_webhooks", str, _HOST)]
 Engine = Annotated[str | None, _option("whisper.engine", str, _NAME)]
@@ -94,6 +98,7 @@ def command(
     port: Port = None,
     wyoming_port: WyomingPort = None,
     wyoming_host: WyomingHost = None,
+    wyoming_without_key: WyomingWithoutKey = None,
     api_key: ApiKey = None,
     allow_host: AllowHost = None,
     allow_webhook: AllowWebhook = None,
@@ -175,11 +180,16 @@ def _flags(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def named_keys(given: Sequence[str]) -> list[tuple[str, str]]:
-    """`anna:SECRET` and bare keys, which are called by their number, as names and keys."""
+    """
+    `anna:SECRET` and bare keys, as names and keys.
+
+    A bare one is called after itself, wherever it stands: jobs belong to the name.
+    """
     found = []
-    for number, key in enumerate(given, 1):
+    for key in given:
         name, colon, secret = key.partition(":")
-        found.append((name, secret) if colon and name else (f"key {number}", key))
+        called = f"key {hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        found.append((name, secret) if colon and name else (called, key))
     return found
 
 
@@ -204,7 +214,28 @@ def _listens_too(address: str, *, to_others: bool) -> Text:
 
 def _cannot_listen(error: CannotListen) -> Finding:
     host, port = error.host, error.port
-    said = os.strerror(error.errno) if error.errno else str(error)
+    said = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    if error.errno in (socket.EAI_NONAME, socket.EAI_AGAIN, errno.EADDRNOTAVAIL):
+        return Finding(
+            id="address-in-use",
+            severity="error",
+            area="usage",
+            cause=Text(
+                f"{host} is no address of this machine: {said}.",
+                f"{host} はこのマシンのアドレスではありません（{said}）。",
+            ),
+            evidence=(f"system: {error.strerror}", f"option: {error.option.replace('port', 'host')} {host}"),
+            remedies=(
+                Remedy(
+                    Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
+                    "--host 127.0.0.1",
+                ),
+                Remedy(
+                    Text("Or listen on every address, with a key", "または、キーを設定して全アドレスで待ち受ける"),
+                    "--host 0.0.0.0",
+                ),
+            ),
+        )
     return Finding(
         id="address-in-use",
         severity="error",

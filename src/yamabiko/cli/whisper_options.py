@@ -283,7 +283,8 @@ def language(typed: str) -> str | None:
 def clip_timestamps(typed: str) -> tuple[float, ...]:
     """Seconds. Raises: ValueError."""
     times = tuple(float(word) for word in typed.split(",")) if typed else ()
-    return times if all(math.isfinite(time) for time in times) else _no_value(typed)
+    backwards = any(end <= start for start, end in zip(times[::2], times[1::2], strict=False))
+    return times if all(math.isfinite(time) for time in times) and not backwards else _no_value(typed)
 
 
 def _no_value(typed: str) -> NoReturn:

@@ -83,6 +83,8 @@ SETTINGS: tuple[Setting, ...] = (
     _of("server.wyoming_host", "text", "127.0.0.1", "Address for Wyoming, which has no keys: whoever reaches it can use the server",
         "Wyoming のアドレス。Wyoming にはキーがなく、届く人は誰でも使える", flag="--wyoming-host", field="wyoming_host",
         shape=shapes.word),
+    _of("server.wyoming_without_key", "switch", False, "Whether Wyoming may listen for other machines, although it has no keys",
+        "キーのない Wyoming を他のマシンからも使えるようにしてよいか", flag="--wyoming-without-key", field="wyoming_without_key"),
     _of("server.allow_hosts", "texts", (), "Names by which clients call this server, besides localhost; \"*\": any",
         "localhost のほかに、呼び出しを許すサーバー名。\"*\" ならすべて", flag="--allow-host", field="hosts", shape=shapes.word),
     _of("server.allow_webhooks", "texts", (), "Hosts in this network that may be told of jobs that are over",

@@ -21,6 +21,7 @@ from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
+from yamabiko.findings import Finding, Problem
 from yamabiko.scheduling import room
 from yamabiko.scheduling.riding import Riding
 from yamabiko.scheduling.room import Need, Resident, Room
@@ -62,7 +63,7 @@ class Outfit:
             python=environment.python,
             managed=environment.origin == "managed",
             placement=placement,
-            device_index=self.device_index,
+            device_index=None if placement.device == "cpu" else self.device_index,
             library_paths=environment.library_paths,
             variables=self.variables,
         )
@@ -121,7 +122,8 @@ class Pool:
         self._lock = threading.Lock()
         """For the tables below; never held while a worker starts, loads or ends."""
         self._kept: dict[_Key, Kept] = {}
-        self._benched: dict[_Key, float] = {}
+        self._benched: dict[_Key, tuple[float, Finding | None]] = {}
+        """Until when, and why."""
         self._needs: dict[_Key, Need] = {}
         """As measured, also of workers that are gone."""
         self._device_free: dict[str, int] = {}
@@ -175,7 +177,11 @@ class Pool:
         self.close()
 
     def worker(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready, bool]:
-        """A worker with the model loaded, what it said when it was, and whether that was just now. Raises: WorkerFailed."""
+        """
+        A worker with the model loaded, what it said when it was, and whether that was just now.
+
+        Raises: WorkerFailed; Problem (model-over-budget).
+        """
         key = _key(outfit, rung)
         with self._lock:
             kept = self._kept.get(key)
@@ -183,11 +189,18 @@ class Pool:
                 kept.idle_since = None
                 return kept.worker, kept.ready, False
         self.discard(outfit, rung)
+        self._hold_to_budget(outfit, self._needs.get(key))
         self._make_room(key, outfit, rung)
         worker, ready = self._start(outfit, rung)
+        need = self._needs.setdefault(key, Need(_resident(worker)))
+        try:
+            self._hold_to_budget(outfit, need)
+        except Problem:
+            worker.kill()
+            raise
         with self._lock:
             self.started += 1
-            self._kept[key] = Kept(worker, ready, outfit, rung, self._needs.get(key, Need(_resident(worker))))
+            self._kept[key] = Kept(worker, ready, outfit, rung, need)
         return worker, ready, True
 
     def name(self, outfit: Outfit, rung: int) -> Hashable:
@@ -225,16 +238,23 @@ class Pool:
         if kept is not None:
             kept.worker.kill()
 
-    def bench(self, outfit: Outfit, rungs: Iterable[int]) -> None:
+    def bench(self, outfit: Outfit, rungs: Iterable[int], why: Finding | None = None) -> None:
         """Do not try these rungs again for a while."""
         for rung in rungs:
-            self._benched[_key(outfit, rung)] = time.monotonic() + COOL_DOWN_S
+            self._benched[_key(outfit, rung)] = time.monotonic() + COOL_DOWN_S, why
 
     def first_rung(self, outfit: Outfit) -> int:
         """The best rung that is not benched; the last one if all are."""
-        now = time.monotonic()
-        open_rungs = (r for r in range(len(outfit.ladder)) if self._benched.get(_key(outfit, r), 0.0) <= now)
+        open_rungs = (r for r in range(len(outfit.ladder)) if not self._is_benched(outfit, r))
         return next(open_rungs, len(outfit.ladder) - 1)
+
+    def why_benched(self, outfit: Outfit, before: int) -> Finding | None:
+        """Why the best of the rungs before this one is not tried now; None if it would be, or nobody knows."""
+        best = next((rung for rung in range(before) if self._is_benched(outfit, rung)), None)
+        return None if best is None else self._benched[_key(outfit, best)][1]
+
+    def _is_benched(self, outfit: Outfit, rung: int) -> bool:
+        return self._benched.get(_key(outfit, rung), (0.0, None))[0] > time.monotonic()
 
     # ---- what is loaded ------------------------------------------------------------------------------------------------
 
@@ -263,6 +283,11 @@ class Pool:
             self._nursery.close()
 
     # ---- inside ----------------------------------------------------------------------------------------------------
+
+    def _hold_to_budget(self, outfit: Outfit, need: Need | None) -> None:
+        """What is too large even alone is no model for this server. Raises: Problem (model-over-budget)."""
+        if self._room is not None and need is not None and self._room.never_fits(need.host):
+            raise Problem(room.over_budget(outfit.card.name, outfit.model_name, need.host, self._room.budget))
 
     def _start(self, outfit: Outfit, rung: int) -> tuple[Worker, Ready]:
         """One that does not load beside others is tried once more alone. Raises: WorkerFailed."""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from yamabiko.findings import Finding, Remedy
+from yamabiko.i18n import Text
+
 MIB = 1024**2
 KEPT_FREE_ON_DEVICE = 512 * MIB
 """Of a GPU's memory, for what an inference takes besides its model. A figure of caution; not measured on a GPU."""
@@ -47,6 +50,10 @@ class Room:
     budget: int = 0
     keep_free: int = 1024 * MIB
     """For the neighbours on this machine."""
+
+    def never_fits(self, need: int) -> bool:
+        """Whether a worker that takes so many bytes of the host's memory is too large even alone."""
+        return 0 < self.budget < need
 
     def must_go(
         self,
@@ -118,3 +125,27 @@ def guess(model: str) -> int:
         return WITHOUT_MODEL + sum(file.stat().st_size for file in files)
     except OSError:  # gone meanwhile: loading it will say so
         return WITHOUT_MODEL
+
+
+def over_budget(engine: str, model: str, need: int, budget: int) -> Finding:
+    shown = f"{budget / MIB:.0f} MiB"
+    return Finding(
+        id="model-over-budget",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"{model} ({engine}) takes {need / MIB:.0f} MiB, more than the {shown} that models may have here.",
+            f"{model}（{engine}）は {need / MIB:.0f} MiB を使い、モデルに許されたメモリ {shown} を超えます。",
+        ),
+        evidence=(
+            f"worker: {need} bytes resident with the model loaded",
+            f"option: --memory_budget_mb {budget // MIB}",
+        ),
+        remedies=(
+            Remedy(
+                Text("Allow more memory, on the server", "サーバー側で上限を上げる"),
+                f"yamabiko serve --memory_budget_mb {-(-need // MIB)}",
+            ),
+            Remedy(Text("Use a smaller model", "小さいモデルを使う"), "--model tiny", "accuracy"),
+        ),
+    )

@@ -18,11 +18,12 @@ import numpy
 
 from yamabiko import logs
 from yamabiko.diagnosis.autopsy import explain_exit
-from yamabiko.diagnosis.fallback import Step, next_step
+from yamabiko.diagnosis.fallback import next_step
 from yamabiko.diagnosis.verdict import Ruling, backend_lines, decide
 from yamabiko.engines.contract import DetectedLanguage
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
+from yamabiko.scheduling import run_findings
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
@@ -75,7 +76,8 @@ class Run:
         self.ruling: Ruling | None = None
         self.evidence: tuple[Evidence, ...] = ()
         self.fallbacks: list[Finding] = []
-        self.notices: list[Finding] = []
+        why = pool.why_benched(outfit, self._rung)
+        self.notices: list[Finding] = [] if why is None else [run_findings.passed_over(why, outfit.ladder[self._rung])]
         self.load_s = 0.0
         self.inference_s = 0.0
 
@@ -299,22 +301,7 @@ class Run:
         asked = wanted[0] if wanted and not set(wanted) & set(known) else None
         if not known or (asked is None and options.task == "transcribe"):
             return
-        name = self._outfit.model_name
-        wanted_en = f"speech in “{asked}”" if asked else "translation"
-        wanted_ja = f"「{asked}」の音声" if asked else "翻訳"
-        raise Problem(
-            Finding(
-                id="model-lacks-language",
-                severity="error",
-                area="model",
-                cause=Text(
-                    f"{name} knows {_named(known).en} alone, and was asked for {wanted_en}.",
-                    f"{name} は{_named(known).ja}専用のモデルで、{wanted_ja}には対応していません。",
-                ),
-                evidence=(f"engine: the loaded model has the languages {', '.join(known)} and no others",),
-                remedies=(Remedy(Text("Use a multilingual model", "多言語モデルを使う"), "--model base"),),
-            )
-        )
+        raise Problem(run_findings.lacks_language(self._outfit.model_name, known, asked))
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""
@@ -332,10 +319,11 @@ class Run:
             raise Problem(replace(finding, severity="error", evidence=(*finding.evidence, *tried)))
         if not step.again:
             if not explanation.unknown:
-                self._pool.bench(self._outfit, range(self._rung, step.rung))  # and what the cause rules out with it
+                # And what the cause rules out with it.
+                self._pool.bench(self._outfit, range(self._rung, step.rung), finding)
             self._failures_here = 0
         self._rung = step.rung
-        told = finding.with_we_did(self._what_we_did(step))
+        told = finding.with_we_did(run_findings.went_on(self._outfit.ladder[step.rung], again=step.again))
         self.fallbacks.append(told)
         self._notice(told)
 
@@ -351,53 +339,17 @@ class Run:
         if self.ruling is None and self.ready is not None:
             self.ruling = decide(self.ready.loaded.device, ())
 
-    def _what_we_did(self, step: Step) -> Text:
-        placement = self._outfit.ladder[step.rung]
-        if step.again:
-            return Text(
-                f"started a fresh worker on {placement} and went on where it stopped",
-                f"新しいワーカーを {placement} で起動し、途中から続けました",
-            )
-        warning_en = "; the text may differ slightly" if placement.costs_accuracy else ""
-        warning_ja = "（文字起こし結果がわずかに変わることがあります）" if placement.costs_accuracy else ""
-        return Text(f"went on with {placement}{warning_en}", f"{placement} で続けました{warning_ja}")
-
     def _hold_to_promise(self) -> None:
         """A GPU was wanted and the CPU did the work: a notice, or the end of it under --require_gpu."""
         assert self.ruling is not None
         wanted_gpu = self._outfit.ladder[self._rung].device != "cpu"
         on_gpu = self.ruling.used_device != "cpu"
         if self._conduct.require_gpu and (not on_gpu or self.ruling.verdict != "proved"):
-            raise Problem(self._gpu_not_used("error"))
+            raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error"))
         if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
-            finding = self._gpu_not_used("warning")
+            finding = run_findings.gpu_not_used(self.ruling, self.evidence, "warning")
             self.notices.append(finding)
             self._notice(finding)
-
-    def _gpu_not_used(self, severity: str) -> Finding:
-        assert self.ruling is not None
-        return Finding(
-            id="gpu-not-used",
-            severity="error" if severity == "error" else "warning",
-            area="device",
-            cause=Text(
-                f"A GPU was wanted, but the work ran on {self.ruling.used_device} ({self.ruling.verdict}).",
-                f"GPUが求められましたが、処理は {self.ruling.used_device} で行われました（{self.ruling.verdict}）。",
-            ),
-            evidence=tuple(f"{e.kind}: {e.value}" for e in self.evidence),
-            remedies=(
-                Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
-                Remedy(
-                    Text("Accept the CPU: leave --require_gpu out", "CPUでの実行を受け入れる（--require_gpu を外す）"),
-                    "--device cpu",
-                    "speed",
-                ),
-            ),
-        )
-
-
-def _named(languages: tuple[str, ...]) -> Text:
-    return Text("English", "英語") if languages == ("en",) else Text(", ".join(languages), "・".join(languages))
 
 
 def _where(finding: Finding) -> str:

@@ -13,7 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from yamabiko import __version__, logs
 from yamabiko.findings import Problem, our_bug
@@ -30,6 +32,9 @@ from yamabiko.server.realtime import live as realtime
 from yamabiko.server.realtime.live import Live
 from yamabiko.settings import Settings
 
+ROUTERS = (
+    openai_api.router, jobs_api.router, native_api.router, asr.router, whisper_cpp.router, realtime.router,
+)  # fmt: skip
 MOST_ASIDE = 32
 """Threads for what would hold the event loop up: files, looks at the machine, downloads of models."""
 
@@ -72,9 +77,9 @@ def create_app(
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        methods = (error.headers or {}).get("Allow", "")
+        methods = ", ".join(_methods(request)) if error.status_code == 405 else ""
         answer = tell(_no_route(request, error.status_code, methods))
-        answer.headers.update(error.headers or {})
+        answer.headers.update({**(error.headers or {}), **({"allow": methods} if methods else {})})
         return answer
 
     @app.exception_handler(RequestValidationError)
@@ -94,12 +99,14 @@ def create_app(
     async def docs(request: Request) -> Response:
         return docs_page.answer(request)
 
-    app.include_router(openai_api.router)
-    app.include_router(jobs_api.router)
-    app.include_router(native_api.router)
-    app.include_router(asr.router)
-    app.include_router(whisper_cpp.router)
-    app.include_router(realtime.router)
+
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.websocket("/{path:path}")
+    async def nowhere(socket: WebSocket, path: str) -> None:
+        await socket.send_denial_response(tell(_no_route(socket, 404, "")))
+
     app.openapi = openapi.describe(app)  # type: ignore[method-assign]
     return app
 
@@ -130,9 +137,18 @@ def tell(problem: Problem) -> Response:
     )
 
 
-def _no_route(request: Request, code: int, methods: str) -> Problem:
+def _methods(request: Request) -> list[str]:
+    """All that this address takes: several routes may share it."""
+    found: set[str] = set()
+    for route in (route for router in ROUTERS for route in router.routes):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
+
+
+def _no_route(request: HTTPConnection, code: int, methods: str) -> Problem:
     """`methods`: those that the address takes, where it is one."""
-    asked = f"{request.method} {request.url.path}"[:200]
+    asked = f"{request.scope.get('method', 'WebSocket')} {request.url.path}"[:200]
     if code == 405:
         return problems.refused(
             "method-not-allowed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import socket
 from dataclasses import dataclass
 
 from yamabiko.engines import catalog
@@ -46,6 +47,8 @@ class Config:
     wyoming_port: int | None = None
     """Of a second address that speaks Wyoming; None: there is none; 0: any port that is free."""
     wyoming_host: str = "127.0.0.1"
+    wyoming_without_key: bool = False
+    """Whether others than this machine may reach Wyoming, which has no keys."""
     """Not `host`: Wyoming has no keys, so who wants other machines to reach it says so."""
     webhook_hosts: tuple[str, ...] = ()
     """May be told of jobs though their addresses are private."""
@@ -79,7 +82,9 @@ class Config:
 
     def check(self) -> None:
         """Raises: Problem (bind-without-key)."""
-        if self.is_loopback or self.keys:
+        if self.wyoming_port is not None and not is_loopback(self.wyoming_host) and not self.wyoming_without_key:
+            raise Problem(_wyoming_has_no_keys(self.wyoming_host))
+        if self.is_loopback or self.keys or not _is_somebodys(self.host):
             return
         raise Problem(
             Finding(
@@ -107,6 +112,38 @@ class Config:
                 ),
             )
         )
+
+
+def _wyoming_has_no_keys(host: str) -> Finding:
+    return Finding(
+        id="bind-without-key",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"On {host} everybody in the network could use this server: Wyoming has no keys.",
+            f"{host} で待ち受けるとネットワーク上の誰でも使えます。Wyoming にはキーがありません。",
+        ),
+        evidence=(f"option: --wyoming-host {host}, and no --wyoming-without-key",),
+        remedies=(
+            Remedy(
+                Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
+                "--wyoming-host 127.0.0.1",
+            ),
+            Remedy(
+                Text("In a network of your own: say that it may be so", "自分のネットワークなら、許可を明示する"),
+                f"--wyoming-host {host} --wyoming-without-key",
+                "effort",
+            ),
+        ),
+    )
+
+
+def _is_somebodys(host: str) -> bool:
+    """A name that leads nowhere endangers nobody; listening on it fails, and says so."""
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -89,6 +89,9 @@ class Desk:
 
     def start(self) -> None:
         """Sets up the default engine on a thread; until it is ready, clients are told to come again."""
+        for folder in self.config.allowed_folders:
+            if not os.path.isdir(folder):
+                self._say(_not_there(folder))
         self._nursery.begin()
         self._begin_to_get_ready()
         threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
@@ -348,6 +351,13 @@ class _Watcher:
 
     def notice(self, finding: Finding) -> None:
         logs.event("notice", finding=finding.id)
+
+
+def _not_there(folder: str) -> Text:
+    return Text(
+        f"The allowed folder {folder} is not there: until it is, no recording can be named from it.",
+        f"許可されたフォルダー {folder} がありません。作られるまで、そこの録音は指定できません。",
+    )
 
 
 def _leaving(at_work: int) -> Text:

@@ -53,6 +53,14 @@ class Fields:
             raise invalid(name, given, Text(f"It is a number of {shown}.", f"{shown} の数を指定します。"))
         return number
 
+    def whole(self, name: str, lowest: int, highest: int, default: int) -> int:
+        number = self.number(name, lowest, highest, default)
+        if number != int(number):
+            shown = f"{lowest} - {highest}"
+            rule = Text(f"It is a whole number of {shown}.", f"{shown} の整数を指定します。")
+            raise invalid(name, self._form.first(name) or "", rule)
+        return int(number)
+
     def task(self, default: Task) -> Task:
         return "translate" if self.one_of("task", ("transcribe", "translate"), default) == "translate" else "transcribe"
 

@@ -34,6 +34,8 @@ STATES_JA: dict[State, str] = {
 }  # fmt: skip
 _OWN = ("webhook_url", "webhook_secret")
 _MEDIA = {"json": "application/json", "verbose_json": "application/json"}
+_LAST_NUMBER = 2**63 - 1
+"""SQLite's."""
 LOOK_S = 0.25
 """How often a listener's job is looked at."""
 MOST_WAITING = 1000
@@ -115,9 +117,7 @@ async def events(request: Request, id_: JobId) -> StreamingResponse:
     """Server-sent events from the first on, or from the one after `Last-Event-ID`; ends with the job."""
     _job(request, id_)
     last = request.headers.get("last-event-id", "")
-    return StreamingResponse(
-        _events(desk_of(request).jobs.store, id_, int(last) if last.isdecimal() else 0), media_type="text/event-stream"
-    )
+    return StreamingResponse(_events(desk_of(request).jobs.store, id_, _number(last)), media_type="text/event-stream")
 
 
 @router.post("/{id}/cancel")
@@ -193,6 +193,13 @@ def _job(request: Request, id_: str) -> Job:
     if job is None or (client is not None and job.client != client):
         raise _unknown(id_)
     return job
+
+
+def _number(last_event_id: str) -> int:
+    """0, the beginning, where it is no number of ours; one that is beyond all of them is behind the end."""
+    if not (last_event_id.isascii() and last_event_id.isdecimal()):
+        return 0
+    return int(last_event_id) if len(last_event_id) < len(str(_LAST_NUMBER)) else _LAST_NUMBER
 
 
 def _unknown(id_: str) -> Refused:

@@ -85,9 +85,10 @@ class Metrics:
         stats, receipt = self.stats, transcript.receipt
         stats.answered += 1
         stats.audio_s += receipt.audio_s
-        stats.work_s += receipt.timings.total_s
+        stats.work_s += receipt.timings.work_s
         stats.fallbacks += len(receipt.fallbacks)
-        stats.last = transcript
+        if receipt.used_device != "none":  # where nobody spoke, nothing ran: that proves and disproves nothing
+            stats.last = transcript
         work = (receipt.engine, receipt.model, receipt.used_device)
         self._audio.labels(*work).inc(receipt.audio_s)
         self._inference.labels(*work).inc(receipt.timings.inference_s)
@@ -162,12 +163,21 @@ class _Standing(Collector):
         memory = GaugeMetricFamily(
             "yamabiko_worker_memory_bytes", "As measured at the last answer", labels=(*_WORK, "kind")
         )
+        held: dict[tuple[str, ...], float] = {}  # two in one place, differing in precision, are one line
         for kept in now.loaded:
             work = (kept.outfit.card.name, kept.outfit.model_name, kept.place)
-            up.add_metric(work, 1)
-            memory.add_metric((*work, "host"), kept.need.host)
-            if kept.need.device is not None:
-                memory.add_metric((*work, "device"), kept.need.device)
+            labels: tuple[str, ...]
+            for labels, value in (
+                (work, 1.0),
+                ((*work, "host"), kept.need.host),
+                ((*work, "device"), kept.need.device or 0),
+            ):
+                held[labels] = held.get(labels, 0.0) + value
+        for labels, value in held.items():
+            if len(labels) == len(_WORK):
+                up.add_metric(labels, value)
+            elif value or labels[-1] == "host":
+                memory.add_metric(labels, value)
         yield up
         yield memory
         waiting = GaugeMetricFamily(

@@ -55,17 +55,21 @@ async def gpu_status(request: Request) -> dict[str, Any]:
     facts = await asyncio.to_thread(gather, desk.settings)
     findings = checkup.check_facts(facts).findings
     last = desk.metrics.stats.last.receipt if desk.metrics.stats.last else None
+    went_wrong = (*last.fallbacks, *last.notices) if last else ()
+    to_mend = {f.id: f for f in (*went_wrong, *findings) if f.severity != "info"}
     return {
         "gpu_enabled_in_config": desk.config.device != "cpu",
         "requested_device": desk.config.device,
         "gpu_actually_enabled": _on_gpu(desk),
         "used_device": last.used_device if last else None,
         "verdict": last.verdict if last else None,
+        "last_requested_device": last.requested_device if last else None,
+        "last_fallbacks": [finding.id for finding in went_wrong],
         "evidence": to_plain(last.evidence) if last else [],
         "gpus": _gpus(facts),
         "libraries": [] if isinstance(facts.libraries, Unavailable) else to_plain(facts.libraries),
         "environment_variables": dict(facts.variables),
-        "recommendations": [_recommendation(finding) for finding in findings if finding.severity != "info"],
+        "recommendations": [_recommendation(finding) for finding in to_mend.values()],
     }
 
 

@@ -63,6 +63,13 @@ _CODES = {
 """Where OpenAI has a word of its own that clients look for; else the finding's id is the code."""
 
 
+_MEANT = {"model-unavailable": "model", "model-not-here": "model", "model-lacks-language": "language",
+          "engine-unknown": "engine", "engine-not-installed": "engine", "device-unknown": "device"}  # fmt: skip
+"""The field of a form that such a finding is about."""
+COME_AGAIN_S = 30.0
+"""Where nobody knows when it will be better: what is missing may be there by then."""
+
+
 class Refused(Problem):
     """A Problem with what HTTP knows besides: the field that is meant, and when to come again."""
 
@@ -85,15 +92,23 @@ def body(problem: Problem) -> dict[str, Any]:
         "error": {
             "message": str(finding.cause),
             "type": kind,
-            "param": getattr(problem, "param", None) or ("file" if finding.area == "input" else None),
+            "param": _param(problem),
             "code": _CODES.get(finding.id, finding.id),
             "yamabiko": to_plain(finding),
         }
     }
 
 
+def _param(problem: Problem) -> str | None:
+    finding = problem.finding
+    of_its_own = getattr(problem, "param", None) or _MEANT.get(finding.id)
+    return of_its_own or ("file" if finding.area == "input" else None)
+
+
 def headers(problem: Problem) -> dict[str, str]:
     wait_s = getattr(problem, "retry_after_s", None)
+    if wait_s is None and status(problem.finding) in (429, 503):
+        wait_s = COME_AGAIN_S
     found = {"x-yamabiko-finding": problem.finding.id}
     if wait_s is not None:
         found["retry-after"] = str(max(1, round(wait_s)))

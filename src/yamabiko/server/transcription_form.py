@@ -125,7 +125,7 @@ def _options(form: Form, fields: Fields, task: Task, *, word_times: bool) -> Tra
         word_timestamps=word_times,
         initial_prompt=form.first("prompt") or None,
         hotwords=", ".join(word.strip() for word in _keywords(form) if word.strip()) or None,
-        beam_size=round(fields.number("beam_size", 1, 100, 5)),
+        beam_size=fields.whole("beam_size", 1, 100, 5),
     )
     # OpenAI's 0 means: higher where the text is bad. Any other figure is meant as it stands.
     return replace(asked, temperatures=(temperature,)) if temperature else asked
@@ -144,6 +144,8 @@ def _ignored(form: Form, wish: Wish, response_format: str, stream: bool) -> tupl
         without_effect.add("include")
     if not stream and Fields(form).flag("stream", default=False):
         without_effect.add("stream")
+    if Fields(form).language("language", form.first("language")) is not None:
+        without_effect.add("languages")
     features = catalog.card(wish.engine).features
     if "prompt" not in features:
         without_effect.add("prompt")

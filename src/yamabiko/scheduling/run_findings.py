@@ -1,0 +1,76 @@
+"""What is told of a run: of languages that a model lacks, of GPUs that were not used, of what was done instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from yamabiko.diagnosis.verdict import Ruling
+from yamabiko.engines.contract import Placement
+from yamabiko.findings import Finding, Remedy
+from yamabiko.i18n import Text
+from yamabiko.speech import Evidence
+
+
+def lacks_language(model: str, known: tuple[str, ...], asked: str | None) -> Finding:
+    """`asked`: the language that was; None: a translation."""
+    wanted_en = f"speech in “{asked}”" if asked else "translation"
+    wanted_ja = f"「{asked}」の音声" if asked else "翻訳"
+    return Finding(
+        id="model-lacks-language",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"{model} knows {_named(known).en} alone, and was asked for {wanted_en}.",
+            f"{model} は{_named(known).ja}専用のモデルで、{wanted_ja}には対応していません。",
+        ),
+        evidence=(f"engine: the loaded model has the languages {', '.join(known)} and no others",),
+        remedies=(Remedy(Text("Use a multilingual model", "多言語モデルを使う"), "--model base"),),
+    )
+
+
+def gpu_not_used(ruling: Ruling, evidence: Sequence[Evidence], severity: Literal["error", "warning"]) -> Finding:
+    return Finding(
+        id="gpu-not-used",
+        severity=severity,
+        area="device",
+        cause=Text(
+            f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}).",
+            f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{ruling.verdict}）。",
+        ),
+        evidence=tuple(f"{e.kind}: {e.value}" for e in evidence),
+        remedies=(
+            Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
+            Remedy(
+                Text("Accept the CPU: leave --require_gpu out", "CPUでの実行を受け入れる（--require_gpu を外す）"),
+                "--device cpu",
+                "speed",
+            ),
+        ),
+    )
+
+
+def went_on(placement: Placement, *, again: bool) -> Text:
+    """`again`: in the same place, in a fresh worker."""
+    if again:
+        return Text(
+            f"started a fresh worker on {placement} and went on where it stopped",
+            f"新しいワーカーを {placement} で起動し、途中から続けました",
+        )
+    warning_en = "; the text may differ slightly" if placement.costs_accuracy else ""
+    warning_ja = "（文字起こし結果がわずかに変わることがあります）" if placement.costs_accuracy else ""
+    return Text(f"went on with {placement}{warning_en}", f"{placement} で続けました{warning_ja}")
+
+
+def passed_over(why: Finding, placement: Placement) -> Finding:
+    """Who asks for a GPU is told each time why it is the CPU, and not only when it failed."""
+    did = Text(
+        f"used {placement}: what failed a short while ago is not tried again yet",
+        f"{placement} を使いました（少し前に失敗したものは、しばらく試しません）",
+    )
+    return replace(why, severity="warning").with_we_did(did)
+
+
+def _named(languages: tuple[str, ...]) -> Text:
+    return Text("English", "英語") if languages == ("en",) else Text(", ".join(languages), "・".join(languages))

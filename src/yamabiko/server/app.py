@@ -99,7 +99,6 @@ def create_app(
     async def docs(request: Request) -> Response:
         return docs_page.answer(request)
 
-
     for router in ROUTERS:
         app.include_router(router)
 

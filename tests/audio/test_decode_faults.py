@@ -28,8 +28,8 @@ class Strike:
         self.number = number
         self.struck: list[int] = []
 
-    def __call__(self, _: float) -> None:
-        if not self.struck:
+    def __call__(self, done_s: float) -> None:
+        if done_s and not self.struck:
             (child,) = decoders_of(os.getpid())
             os.kill(child, self.number)
             self.struck.append(child)

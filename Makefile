@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 DEMO := demo-output
 TEST_HOME := $(CURDIR)/.test-home
+SERVER_TESTS := tests/server tests/cli/test_config.py tests/cli/test_yamabiko_whisper.py tests/engines/test_faster_whisper.py
 
 # Byte code is made at the first start of a module, and not at every one.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,10 +25,10 @@ test: .venv/tested  ## everything that needs no GPU and no hub
 		for what in "engines install faster-whisper --profile cpu" "engines install silero-vad" "models pull tiny.en"; do \
 			$(BIN)/yamabiko $$what & now=$$!; wait $$now; done ) >$(TEST_HOME)/prepared.log 2>&1 & prepared=$$!; \
 	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal --ignore tests/server
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(SERVER_TESTS))
 
-test-server: .venv/tested  ## the server over HTTP; a quarter of an hour on two cores, on what make test has fetched
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal tests/server
+test-server: .venv/tested  ## the server, its settings, yamabiko-whisper; ten minutes on two cores, on what make test has fetched
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(SERVER_TESTS)
 
 lint: .venv/tested
 	$(BIN)/ruff check --no-cache src tests scripts

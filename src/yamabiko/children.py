@@ -268,7 +268,10 @@ def kill_group(process: Child) -> None:
     if sys.platform == "win32":
         process.kill()
     else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:
             os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # it leads no group yet, or is gone
+            with contextlib.suppress(OSError):
+                process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in a driver or on a dead disk: not even we can wait
         process.wait(STUCK_S)

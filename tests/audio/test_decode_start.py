@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from decode_material import ROOMY, babble, decoders_of, long_silent_wav, wav
 
+from yamabiko import children
 from yamabiko.audio import decode_start
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.audio.decode_start import CAN_FORK, Nursery, spawn
@@ -130,6 +131,26 @@ def test_nurses_that_never_work_are_given_up(tmp_path, monkeypatch):
         assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
     assert nursery._failures == decode_start.MOST_FAILURES
     assert nursery._nurse is None
+
+
+def test_a_nurse_that_hangs_is_given_up_at_once_when_she_was_quick_before(tmp_path):
+    nursery, made = Nursery(), wav(tmp_path / "a.wav", babble(1))
+    try:
+        decode(made, tmp_path / "a", ROOMY, None, nursery.start)
+        assert nursery._nurse is not None
+        stopped = nursery._nurse
+        os.kill(stopped.pid, signal.SIGSTOP)
+        assert decode(made, tmp_path / "a", ROOMY, None, nursery.start).duration_s == 1
+        assert stopped.wait(1) == -signal.SIGKILL
+        assert nursery._is_ready is False
+    finally:
+        nursery.close()
+
+
+def test_a_fork_that_leads_no_group_yet_is_ended_all_the_same(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # in the group of the tests
+    children.kill_group(child)
+    assert child.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("forked", [True, False])

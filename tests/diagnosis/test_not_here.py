@@ -27,7 +27,7 @@ def test_what_needs_a_gpu_is_named_where_there_is_none(line: str, id_: str) -> N
     finding = explained("cpu-only-linux", line)
     assert (finding.id, finding.severity) == ("log-unexplained", "unknown")
     assert f"not here: {id_} ({line})" in finding.evidence
-    assert "cannot be so on this machine" in finding.cause.en
+    assert "speaks against" in finding.cause.en
     commands = [remedy.command or "" for remedy in finding.remedies]
     assert f"yamabiko doctor --explain {id_}" in commands[0]
     assert any("--facts report.json" in command for command in commands)
@@ -45,6 +45,14 @@ def test_no_gpu_found_is_no_fault_where_there_is_none_and_is_told() -> None:
     finding = explained("cpu-only-linux", "whisper_backend_init_gpu: no GPU found")
     assert finding.severity == "info"
     assert any(line.startswith("not here: whispercpp-cpu-build-silent") for line in finding.evidence)
+
+
+def test_an_end_alone_means_nothing_elsewhere() -> None:
+    for said in ("Segmentation fault (core dumped)", "Speicherzugriffsfehler (Speicherabzug geschrieben)"):
+        for machine in ("cpu-only-linux", "bare-ada", "amd-supported"):
+            finding = explained(machine, said)
+            assert not [line for line in finding.evidence if line.startswith("not here: ")], (machine, said)
+            assert "speaks against" not in finding.cause.en
 
 
 def test_an_empty_log_is_called_empty() -> None:

@@ -149,7 +149,8 @@ def test_events_are_numbered_and_told_again_from_where_the_reader_was(serve, scr
 
 
 @pytest.mark.parametrize(
-    ("number", "begins"), [("9" * 5000, None), ("9" * 20, None), ("abc", "waiting"), ("٣", "waiting")]
+    ("number", "begins"),
+    [("9" * 5000, None), ("9" * 20, None), ("abc", "waiting"), ("0" * 24 + "1", "done"), ("٣", "waiting")],
 )
 def test_any_last_event_id_is_survived(plain, recording, number, begins) -> None:
     [job] = leave(plain, recording)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from program import run_program
 from served import begin, end
 
 
 def test_the_console_says_when_it_is_ready_and_with_what(serve, script) -> None:
     model = script()
     assert f"Ready: scripted with {model}, on cpu/int8 as the engine says\n" in end(serve(model))
+
+
+def test_an_address_of_nobody_is_told_as_such(tmp_path) -> None:
+    for host in ("nosuch.invalid", "192.0.2.1"):
+        told = run_program("serve", "--host", host, "--api-key", "a:secret", "--engine", "scripted", home=tmp_path)
+        assert told.code == 2
+        assert f"address-not-here: {host} is no address of this machine" in told.err
+    assert "bind-without-key" not in run_program("serve", "--host", "nosuch.invalid", home=tmp_path).err
 
 
 def test_an_engine_that_is_not_there_is_told_at_the_console_and_over_http(tmp_path, recording) -> None:

@@ -29,8 +29,8 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_AREN
 """Numpy's threads reserve memory that counts against the limit, and would not be used."""
 CAN_FORK = sys.platform == "linux"
 """macOS forbids most of what libraries do to a forked process, and Windows has none."""
-WAITS_FOR_FORK_S = 10.0
-"""The first one waits until the nurse has loaded what it hands on."""
+WAITS_FOR_NURSE_S, WAITS_FOR_FORK_S = 10.0, 1.0
+"""The first fork waits until the nurse has loaded what she hands on; from then on it takes some milliseconds."""
 MOST_FAILURES = 3
 """Nurses that fail so often, one after the other, are not for this machine."""
 NURSE = ("-P", "-m", "yamabiko.audio.decode_nurse")
@@ -60,6 +60,7 @@ class Nursery:
         self._nurse: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._failures = 0 if CAN_FORK else MOST_FAILURES
+        self._is_ready = False
 
     def begin(self) -> None:
         """The nurse gets ready while nobody waits for her."""
@@ -72,8 +73,9 @@ class Nursery:
             control = self._awake()
         if control is not None:
             try:
-                fork = _forked(control, job)
+                fork = _forked(control, job, WAITS_FOR_FORK_S if self._is_ready else WAITS_FOR_NURSE_S)
                 with self._lock:
+                    self._is_ready = True
                     self._failures = 0 if self._failures < MOST_FAILURES else self._failures
                 return fork
             except (OSError, ValueError) as error:
@@ -116,6 +118,7 @@ class Nursery:
         control.close()
         children.kill_group(self._nurse)
         self._control = self._nurse = None
+        self._is_ready = False
         self._failures += 1
 
 
@@ -150,7 +153,7 @@ class Fork:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _forked(control: socket.socket, job: Job) -> Fork:
+def _forked(control: socket.socket, job: Job, limit_s: float) -> Fork:
     """Raises: OSError, ValueError; then nothing is left open."""
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
         descriptors = []
@@ -170,7 +173,7 @@ def _forked(control: socket.socket, job: Job) -> Fork:
         ours.callback(os.close, status)
         socket.send_fds(control, [_written(job).encode("utf-8", "surrogateescape")], descriptors)
         theirs.close()
-        pid = _line(status, WAITS_FOR_FORK_S)
+        pid = _line(status, limit_s)
         if not pid:
             raise OSError("the nurse said nothing" if pid is None else "the nurse could not fork")
         ours.pop_all()

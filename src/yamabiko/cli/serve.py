@@ -217,7 +217,7 @@ def _cannot_listen(error: CannotListen) -> Finding:
     said = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
     if error.errno in (socket.EAI_NONAME, socket.EAI_AGAIN, errno.EADDRNOTAVAIL):
         return Finding(
-            id="address-in-use",
+            id="address-not-here",
             severity="error",
             area="usage",
             cause=Text(

@@ -19,13 +19,14 @@ from pathlib import Path
 
 from yamabiko.diagnosis import fixes, probes
 from yamabiko.diagnosis.articles import article
-from yamabiko.diagnosis.checks.contract import lacks
+from yamabiko.diagnosis.checks.contract import lacking, lacks
 from yamabiko.diagnosis.checks.driver_answer import HIDES, WITHOUT
 from yamabiko.diagnosis.complaints import leaves_the_gpu, sounds_bad
 from yamabiko.diagnosis.endings import ending_in, tells_an_end
 from yamabiko.diagnosis.examine import RANK, Explanation, Suspicion, Symptom, doubtful, examine, explain
 from yamabiko.diagnosis.facts.learned import learned
 from yamabiko.diagnosis.facts.records import Environment, Facts, Probed, Rung
+from yamabiko.diagnosis.platforms import of_facts
 from yamabiko.diagnosis.spoken import is_speech, tells_of_an_error
 from yamabiko.engines import catalog, environments
 from yamabiko.engines.contract import Card, Placement
@@ -235,6 +236,9 @@ def _unexplained(lines: Sequence[str], symptom: Symptom, explained: Explanation,
     if not suspected:
         suspected, besides = doubtful(symptom, facts)
         elsewhere = tuple({one.check.id: one for one in (*besides, *elsewhere)}.values())
+    elsewhere = tuple(
+        one for one in elsewhere if one.line and not tells_an_end(one.line)
+    )  # many things end a program so
     possible = tuple(line for suspicion in suspected for line in _told(suspicion, "may be"))
     not_here = tuple(line for suspicion in elsewhere[:_MOST_TO_READ] for line in _told(suspicion, "not here"))
     gpu = not lacks(facts, "gpu")
@@ -243,16 +247,33 @@ def _unexplained(lines: Sequence[str], symptom: Symptom, explained: Explanation,
     harmless = not (possible or symptom.ending or amiss or (gpu and explained.contradicted))
     if harmless:
         told = (f"log: no word of an error in the newest {len(lines)} lines" if lines else "log: it is empty",)
+    fitting = [one for one in suspected if one.evidence]
+    likely = (
+        article(fitting[0].check.id).finding((), on=of_facts(facts), lacking=lacking(facts))
+        if len(fitting) == 1
+        else None
+    )
     cause = _KNOWN_ELSEWHERE if elsewhere and not suspected else None
+    if likely is not None:
+        cause = _fits(likely)
     finding = article("log-unexplained").finding((*told, *possible, *not_here), "info" if harmless else None, cause)
-    if cause is not None:
+    if likely is not None:
+        finding = replace(finding, remedies=likely.remedies)
+    elif cause is not None:
         finding = replace(finding, remedies=(_FROM_ANOTHER_MACHINE, *finding.remedies))
     return _with_more_to_read(finding, suspected or elsewhere)
 
 
+def _fits(known: Finding) -> Text:
+    return Text(
+        f"One known cause fits this machine, and nothing here proves it: {known.cause.en}",
+        f"このマシンの状態に合う既知の原因が1つあります（確証はありません）: {known.cause.ja}",
+    )
+
+
 _KNOWN_ELSEWHERE = Text(
-    "What this log tells of is known, but it cannot be so on this machine.",
-    "このログの内容には既知の原因がありますが、このマシンには当てはまりません。",
+    "The words of this log are known, but what is seen of this machine speaks against their cause.",
+    "このログの文言に当てはまる原因は既知ですが、このマシンの状態とは合いません。",
 )
 _FROM_ANOTHER_MACHINE = Remedy(
     Text(
@@ -276,7 +297,9 @@ def _with_more_to_read(unexplained: Finding, possible: Sequence[Suspicion]) -> F
         return unexplained
     what = Text("Read what is known of what it may be", "可能性のある原因について読む")
     commands = "\n".join(f"yamabiko doctor --explain {one.check.id}" for one in possible[:_MOST_TO_READ])
-    return replace(unexplained, remedies=(Remedy(what, commands, "effort"), *unexplained.remedies))
+    free = tuple(one for one in unexplained.remedies if one.cost == "none")
+    others = tuple(one for one in unexplained.remedies if one.cost != "none")
+    return replace(unexplained, remedies=(*free, Remedy(what, commands, "effort"), *others))
 
 
 _MOST_TO_READ = 3

@@ -18,7 +18,8 @@ _LONGEST = 2_000
 
 # All but names of exceptions are searched in lower case: a third of the time that ignoring case takes.
 _ENGLISH = (
-    r"(?<!\bt)error(?!-free)|fail|exception(?!al)|traceback|abort|(?<!de)fault|(?<![a-z])fatal|crash|denied|not found|cannot|could ?n[o'’]t"
+    r"(?<!\bt)error(?!-free)|(?<!x)fail|exception(?!al)|traceback|abort|(?<!de)fault|(?<![a-z])fatal|crash|denied|not found|cannot"
+    r"|could ?n[o'’]t"
     r"|could not|can['’]t|(?:was|were|is|are) ?n['’]t able|\bunable|(?<!s)killed|(?<!his)panic|(?<![a-z])assert(?!ive)|\bviolation"
     r"|\bdid(?: not|n['’]t) (?:finish|complete|start|load|respond|return|work|succeed|find|open|initiali|terminate|connect)"
     r"|core dumped|out of memory|bad_alloc|\billegal|mismatch|undefined symbol|no such (?:file|dev)|timed out|not in available"
@@ -26,7 +27,7 @@ _ENGLISH = (
     r"|does(?: not|n['’]t) exist|no module named|unrecogni[sz]ed (?:arg|opt|com)|unknown (?:opt|arg|com|model|dev|prov)"
     r"|oom[-_ ]?kill|oomkilled|\bxid\b|fallen off|\b(?:gpu|device|connection|context|worker) (?:is |was |has been )?lost\b"
     r"|lost (?:the )?(?:gpu|device|connection)|terminate called|terminated (?:by|with) sig|terminated unexpectedly"
-    r"|stub library|\bshutting down|stack overflow|buffer overflow|hardware stack|uncorrectable|busy or unavailable"
+    r"|stub library|driver (?:is )?shutting down|stack overflow|buffer overflow|hardware stack|uncorrectable|busy or unavailable"
     r"|resource temporarily unavailable|already in use|too many (?:resources|open files|blocks)|compiler library"
     r"|cannot be performed|is insufficient|insufficient|not enough|no space left|not permitted|not allowed|not yet initialized"
     r"|no \S+-capable device|initialized? \S{0,12} ?fail|exceed(?:s|ed) (?:the )?(?:quota|limit|memory)"
@@ -117,6 +118,20 @@ _HARMLESS = re.compile(
     r"|(?:\bsin|\bning[uú]n|no hay|(?<![\d.,])\b0) error(?:es)?|tasa de error",
 )
 
+_NAMES_AND_COUNTS = re.compile(
+    # What files, addresses, options and functions are called tells of nothing; nor does an answer that a client was given.
+    r"http/[\d.]+\"? [1-4]\d\d(?: [a-z][a-z ]*)?"
+    r"|(?<![\w/])[\w.+~%@:-]*[/\\][\w.+~%@:/\\?=&-]*"
+    r"|(?<!\S)--?[a-z][\w-]*(?:=\w+)?"
+    r"|\b(?:test|on|is|has|handle|max|num|n|raise|ignore|log|print|show|get|set|check|no|lib|cl)[_-](?:[a-z0-9]+[_-])*"
+    r"(?:errors?|fail\w*|exceptions?|aborts?|faults?|crash\w*|segfault|invalid|missing|out_of_memory|oom)(?:[_-][a-z0-9]+)*\b"
+    r"|\b(?:errors?|fail\w*|exceptions?|aborts?|faults?|crash\w*)[_-](?:count|counts|total|rate|log|handler|handling|pages?|policy|budget)\b"
+    r"|\b(?:errors?|fail\w*|exceptions?)\.(?:log|h|hpp|c|cc|cpp|py|html?|txt|dir|o|js|ts|rs|go)\b|\bexceptiongroup\b"
+    r"|\blooking for \S+(?: in \S+)? - not found|\bperforming test \S+ - failed"
+    r"|(?<![\d.,])\b(?:0|no|zero) (?:\w+ ){1,2}(?:failed|failures?|errors?)\b"
+    r"|(?:エラー|失敗|例外)率|(?:失敗|エラー|例外)(?:した|の)?[^\s\d。、:：]{0,8}\s*[:：]?\s*0(?![\d.])\s*(?:件|個|回|%)?",
+)
+
 _GPU = r"(?:cuda|gpu|rocm|hip|vulkan|metal|mps|directml|tensorrt|migraphx)(?:s\b|\(s\)|executionprovider)?"
 _NOT_THERE = r"(?:available|detected|found|visible|usable|present|enabled|accessible|working|reachable|in (?:the )?list|in available)"
 _TO_THE_CPU = r"(?:to|on|onto|for) (?:the )?(?:device )?['\"\[]*cpu"
@@ -157,9 +172,13 @@ def sounds_bad(line: str) -> bool:
     """Whether it has a word of failure, whatever has failed; not where it only leaves the GPU."""
     shown = line[:_LONGEST]
     low = shown.lower()
-    return (_complains(low) and _complains(_HARMLESS.sub(" ", _LEAVES_THE_GPU.sub(" ", low)))) or (
+    return (_complains(low) and _complains(_without_what_tells_nothing(low))) or (
         ": " in shown and _AN_EXCEPTIONS_NAME.search(shown) is not None
     )
+
+
+def _without_what_tells_nothing(low: str) -> str:
+    return _NAMES_AND_COUNTS.sub(" ", _HARMLESS.sub(" ", _LEAVES_THE_GPU.sub(" ", low)))
 
 
 def leaves_the_gpu(line: str) -> bool:

@@ -155,7 +155,8 @@ def doubtful(symptom: Symptom, facts: Facts) -> tuple[tuple[Suspicion, ...], tup
         if line is None or says(symptom.lines, check.unless):
             continue
         sign = _seen(check, facts, line)
-        (ruled_out if sign.here is False else possible).append(Suspicion(check, line, sign.evidence))
+        seen = sign.evidence if sign.fits or sign.here is False else ()
+        (ruled_out if sign.here is False else possible).append(Suspicion(check, line, seen))
     return tuple(possible), tuple(ruled_out)
 
 

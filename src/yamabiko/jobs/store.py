@@ -65,7 +65,9 @@ class Job:
     starts: int = 0
     """How often it was begun, after a pause too."""
     deaths: int = 0
-    """How often a server ended, and not by its usual end, while it worked at it."""
+    """How often a server ended, and not by its usual end, while it worked at it, and got no further in between."""
+    died_at: int = 0
+    """Characters of `partial` at the last of these ends."""
     finding: Finding | None = None
     """Why it failed."""
     webhook: str = ""
@@ -191,8 +193,9 @@ class Store:
         """What a dead server left at work waits again; what it died of too often is set aside with its Finding."""
         found = []
         for job in (job for job in self.all() if job.state == "working"):
-            died = replace(job, deaths=job.deaths + 1)
-            more: dict[str, Any] = {"deaths": died.deaths}
+            further = len(job.partial) > job.died_at  # the machine's own ends, not this recording's
+            died = replace(job, deaths=1 if further else job.deaths + 1)
+            more: dict[str, Any] = {"deaths": died.deaths, "died_at": len(job.partial)}
             if died.deaths >= MOST_DEATHS:
                 more |= {"finding": _set_aside(died), "ended": time.time()}
             changed = self.change(job.id, "failed" if "finding" in more else "waiting", ("working",), **more)
@@ -263,8 +266,8 @@ def _set_aside(job: Job) -> Finding:
         severity="error",
         area="worker",
         cause=Text(
-            f"The server ended {job.deaths} times while it worked at “{job.name}”, so it is not begun again.",
-            f"「{job.name}」の処理中にサーバーが {job.deaths} 回終了したため、やり直しません。",
+            f"The server ended {job.deaths} times at the same place of “{job.name}”, so it is not begun again.",
+            f"「{job.name}」の同じ箇所を処理中にサーバーが {job.deaths} 回終了したため、やり直しません。",
         ),
         evidence=(f"job: at work {job.deaths} times when its server was gone",),
         remedies=(

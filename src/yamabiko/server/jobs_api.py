@@ -199,7 +199,8 @@ def _number(last_event_id: str) -> int:
     """0, the beginning, where it is no number of ours; one that is beyond all of them is behind the end."""
     if not (last_event_id.isascii() and last_event_id.isdecimal()):
         return 0
-    return int(last_event_id) if len(last_event_id) < len(str(_LAST_NUMBER)) else _LAST_NUMBER
+    digits = last_event_id.lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(_LAST_NUMBER)) else _LAST_NUMBER
 
 
 def _unknown(id_: str) -> Refused:

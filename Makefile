@@ -43,11 +43,16 @@ score: .venv/installed  ## error rates on ../shared/data, ours beside plain fast
 	$(BIN)/pip install --quiet --editable '.[score]'
 	$(BIN)/python scripts/score_data.py
 
-# --no-compile: the byte code of what is never imported is a fifth of the install.
+# --no-compile: the byte code of what is never imported is a fifth of the install. What every start reads is compiled, so
+# that the first one is as quick as the next, also where the environment forbids Python to write byte code.
+AT_START := annotated_doc click filelock packaging platformdirs rich shellingham typer
 .venv/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "yamabiko needs Python 3.11 or newer; none was found on PATH"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --editable .
+	@site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+		for package in $(AT_START); do test ! -d $$site/$$package || echo $$site/$$package; done | \
+		xargs $(BIN)/python -m compileall -q src/yamabiko
 	@touch $@
 
 .venv/tested: .venv/installed

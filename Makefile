@@ -45,7 +45,7 @@ score: .venv/installed  ## error rates on ../shared/data, ours beside plain fast
 
 # --no-compile: the byte code of what is never imported is a fifth of the install. What every start reads is compiled, so
 # that the first one is as quick as the next, also where the environment forbids Python to write byte code.
-AT_START := annotated_doc click filelock packaging platformdirs rich shellingham typer
+AT_START := annotated_doc click elftools filelock packaging platformdirs rich shellingham typer
 .venv/installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "yamabiko needs Python 3.11 or newer; none was found on PATH"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -10,7 +10,8 @@ import pytest
 from casebook import facts, platform
 from yamabiko.diagnosis import facts as room
 from yamabiko.diagnosis import report
-from yamabiko.diagnosis.checkup import check_facts, with_log
+from yamabiko.diagnosis.checkup import check_facts
+from yamabiko.diagnosis.explained_log import with_log
 from yamabiko.diagnosis.labels import why
 from yamabiko.i18n import reader_language
 

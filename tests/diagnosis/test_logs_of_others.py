@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from casebook import facts, platform
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 
 
 def explaining(log: str, on: str = "bare-ampere", **changes: Any) -> tuple[str, ...]:
-    found = checkup.with_log(
+    found = explained_log.with_log(
         checkup.check_facts(facts({**platform(on), **changes})), tuple(log.split("\n")), may_probe=False
     )
     by_id = {finding.id: finding for finding in found.findings}

@@ -8,7 +8,7 @@ import pytest
 
 from casebook import facts, platform
 from program import run_program
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 from yamabiko.findings import Finding
 
 OOM = "RuntimeError: CUDA failed with error out of memory"
@@ -18,7 +18,7 @@ CUDNN8 = (
 
 
 def explained(machine: str, *lines: str) -> Finding:
-    found = checkup.with_log(checkup.check_facts(facts(platform(machine))), lines, may_probe=False)
+    found = explained_log.with_log(checkup.check_facts(facts(platform(machine))), lines, may_probe=False)
     return found.findings[0]
 
 

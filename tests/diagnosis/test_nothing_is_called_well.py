@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from casebook import facts, platform
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 from yamabiko.findings import Finding
 
 OOM = "RuntimeError: CUDA failed with error out of memory"
@@ -22,7 +22,7 @@ DEATH = f'Traceback (most recent call last):\n  File "/app/worker.py", line 12, 
 def first_of(log: str, on: str = "bare-ampere", **changes: Any) -> Finding:
     """What a doctor's visit puts first of this log."""
     seen = facts({**platform(on), **changes})
-    return checkup.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
+    return explained_log.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
 
 
 NAMED = {

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from casebook import facts, platform
-from yamabiko.diagnosis.checkup import check_facts, with_log
+from yamabiko.diagnosis.checkup import check_facts
 from yamabiko.diagnosis.examine import examine
+from yamabiko.diagnosis.explained_log import with_log
 from yamabiko.diagnosis.facts import packages
 from yamabiko.diagnosis.facts.records import Facts
 from yamabiko.diagnosis.report import lines

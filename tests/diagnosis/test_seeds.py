@@ -16,7 +16,7 @@ import pytest
 
 from casebook import facts as written_facts
 from casebook import platform
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 from yamabiko.diagnosis.checkup import Checkup
 from yamabiko.diagnosis.facts.records import Probed
 from yamabiko.diagnosis.facts.saved import load
@@ -45,7 +45,7 @@ def seen(report: str, *errors: str, facts: str = "facts") -> Checkup:
     """What the doctor says of a report's machine and of its errors, all in one log."""
     lines = [line for error in errors for line in (SEEDS / report / f"{error}.txt").read_text("utf-8").splitlines()]
     found = checkup.check_facts(load(SEEDS / report / f"{facts}.json").facts)
-    return checkup.with_log(found, tuple(lines), may_probe=False) if lines else found
+    return explained_log.with_log(found, tuple(lines), may_probe=False) if lines else found
 
 
 def first(found: Checkup) -> Finding:
@@ -86,7 +86,7 @@ def test_the_same_35_without_any_driver_is_another_cause():
     log = tuple((SEEDS / "nemo-under-wsl/error-35.txt").read_text("utf-8").splitlines())
     nowhere = written_facts(platform("cpu-only-linux"))
 
-    found = checkup.with_log(checkup.check_facts(nowhere), log, may_probe=False)
+    found = explained_log.with_log(checkup.check_facts(nowhere), log, may_probe=False)
 
     assert found.explaining == ("driver-none-or-container-without-runtime",)
     assert "there is no libcuda.so.1" in evidence(first(found))
@@ -159,7 +159,9 @@ def test_no_gpu_found_alone_does_not_tell_why():
     """The GPU may have been turned off, or its number be too high."""
     machine = load(SEEDS / "whispercpp-in-rust/facts.json").facts
 
-    found = checkup.with_log(checkup.check_facts(machine), ("whisper_backend_init_gpu: no GPU found",), may_probe=False)
+    found = explained_log.with_log(
+        checkup.check_facts(machine), ("whisper_backend_init_gpu: no GPU found",), may_probe=False
+    )
 
     assert found.explaining == ("log-unexplained",)
     assert "may be: whispercpp-cpu-build-silent" in evidence(first(found))
@@ -203,7 +205,7 @@ def test_the_probe_makes_two_llvms_of_it():
     tried = Probed("rocm-llvm", theirs, values={"alone": "well", "numba_first": "SIGSEGV", "numba_last": "well"})
     log = tuple((SEEDS / "radeon-gfx906/segfault.txt").read_text("utf-8").splitlines())
 
-    found = checkup.with_log(checkup.check_facts(machine.with_probed(tried)), log, may_probe=False)
+    found = explained_log.with_log(checkup.check_facts(machine.with_probed(tried)), log, may_probe=False)
 
     assert found.explaining == ("rocm-two-llvms-segfault",)
     assert "numba first SIGSEGV" in evidence(first(found))

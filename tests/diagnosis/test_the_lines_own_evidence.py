@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from casebook import facts, platform
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 from yamabiko.findings import Finding
 
 
 def first_of(log: str, on: str = "bare-ampere", **changes: Any) -> Finding:
     seen = facts({**platform(on), **changes})
-    return checkup.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
+    return explained_log.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
 
 
 def possible(finding: Finding) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from casebook import facts, platform
-from yamabiko.diagnosis import checkup
+from yamabiko.diagnosis import checkup, explained_log
 from yamabiko.diagnosis.complaints import leaves_the_gpu, sounds_bad
 from yamabiko.diagnosis.endings import ending_of
 from yamabiko.findings import Finding
@@ -18,7 +18,7 @@ from yamabiko.findings import Finding
 
 def first_of(log: str, on: str = "bare-ampere") -> Finding:
     seen = facts(platform(on))
-    return checkup.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
+    return explained_log.with_log(checkup.check_facts(seen), tuple(log.split("\n")), may_probe=False).findings[0]
 
 
 def lines(table: str) -> list[str]:

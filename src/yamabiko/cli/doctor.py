@@ -233,7 +233,7 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
 
     Raises: Problem (log-unreadable, facts-unreadable, engine-unknown, environment-unknown).
     """
-    from yamabiko.diagnosis import checkup
+    from yamabiko.diagnosis import checkup, explained_log
     from yamabiko.engines import catalog
 
     if seen.engine is not None:
@@ -246,7 +246,7 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
         facts = checkup.of_engine(saved.facts, seen.engine) if seen.engine else saved.facts
         found = checkup.replayed(facts, saved.findings, saved.tried, () if read else saved.explaining)
         found = found if seen.engine is None else checkup.about(seen.engine, found)
-        return _Told(found if read is None else checkup.with_log(found, read.lines, may_probe=False), read)
+        return _Told(found if read is None else explained_log.with_log(found, read.lines, may_probe=False), read)
     facts = _facts(seen.folders, seen.engine)
     with screen.Setup(console, quiet) as setup:
         if look or read is not None:
@@ -255,7 +255,7 @@ def _checked(seen: _Seen, log: Path | None, console: Console, *, look: bool, qui
         else:
             found = _tried(facts, seen.engine, setup)
         if read is not None:
-            found = checkup.with_log(found, read.lines, may_probe=not look)
+            found = explained_log.with_log(found, read.lines, may_probe=not look)
     return _Told(found, read)
 
 

@@ -213,6 +213,8 @@ def _listens_too(address: str, *, to_others: bool) -> Text:
 
 
 def _cannot_listen(error: CannotListen) -> Finding:
+    from yamabiko.server.config import for_this_machine
+
     host, port = error.host, error.port
     said = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
     if error.errno in (socket.EAI_NONAME, socket.EAI_AGAIN, errno.EADDRNOTAVAIL):
@@ -226,10 +228,7 @@ def _cannot_listen(error: CannotListen) -> Finding:
             ),
             evidence=(f"system: {error.strerror}", f"option: {error.option.replace('port', 'host')} {host}"),
             remedies=(
-                Remedy(
-                    Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
-                    "--host 127.0.0.1",
-                ),
+                for_this_machine("--host"),
                 Remedy(
                     Text("Or listen on every address, with a key", "または、キーを設定して全アドレスで待ち受ける"),
                     "--host 0.0.0.0",

@@ -77,7 +77,7 @@ def create_app(
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        methods = ", ".join(_methods(request)) if error.status_code == 405 else ""
+        methods = ", ".join(_methods(request) if error.status_code == 405 else ())
         answer = tell(_no_route(request, error.status_code, methods))
         answer.headers.update({**(error.headers or {}), **({"allow": methods} if methods else {})})
         return answer
@@ -104,7 +104,7 @@ def create_app(
 
     @app.websocket("/{path:path}")
     async def nowhere(socket: WebSocket, path: str) -> None:
-        await socket.send_denial_response(tell(_no_route(socket, 404, "")))
+        await socket.send_denial_response(tell(_no_route(socket, 404)))
 
     app.openapi = openapi.describe(app)  # type: ignore[method-assign]
     return app
@@ -145,7 +145,7 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
-def _no_route(request: HTTPConnection, code: int, methods: str) -> Problem:
+def _no_route(request: HTTPConnection, code: int, methods: str = "") -> Problem:
     """`methods`: those that the address takes, where it is one."""
     asked = f"{request.scope.get('method', 'WebSocket')} {request.url.path}"[:200]
     if code == 405:

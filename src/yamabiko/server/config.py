@@ -87,54 +87,60 @@ class Config:
         if self.is_loopback or self.keys or not _is_somebodys(self.host):
             return
         raise Problem(
-            Finding(
-                id="bind-without-key",
-                severity="error",
-                area="usage",
-                cause=Text(
+            _bind_without_key(
+                "--host",
+                self.host,
+                "--api_key",
+                Text(
                     f"On {self.host} everybody in the network could use this server, and no key is set.",
                     f"{self.host} で待ち受けるとネットワーク上の誰でも使えますが、キーが設定されていません。",
                 ),
-                evidence=(f"option: --host {self.host}, and no --api_key",),
-                remedies=(
-                    Remedy(
-                        Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
-                        "--host 127.0.0.1",
+                Remedy(
+                    Text(
+                        "Make a key that clients must send; it is shown once",
+                        "クライアントが送るキーを作る（一度だけ表示されます）",
                     ),
-                    Remedy(
-                        Text(
-                            "Make a key that clients must send; it is shown once",
-                            "クライアントが送るキーを作る（一度だけ表示されます）",
-                        ),
-                        "yamabiko config add-key NAME",
-                        "effort",
-                    ),
+                    "yamabiko config add-key NAME",
+                    "effort",
                 ),
             )
         )
 
 
 def _wyoming_has_no_keys(host: str) -> Finding:
+    allow = "--wyoming-without-key"
+    return _bind_without_key(
+        "--wyoming-host",
+        host,
+        allow,
+        Text(
+            f"On {host} everybody in the network could use this server: Wyoming has no keys.",
+            f"{host} で待ち受けるとネットワーク上の誰でも使えます。Wyoming にはキーがありません。",
+        ),
+        Remedy(
+            Text("In a network of your own: say that it may be so", "自分のネットワークなら、許可を明示する"),
+            f"--wyoming-host {host} {allow}",
+            "effort",
+        ),
+    )
+
+
+def _bind_without_key(option: str, host: str, lacking: str, cause: Text, remedy: Remedy) -> Finding:
+    """`option` names an address that others reach; `lacking` would have made that right."""
     return Finding(
         id="bind-without-key",
         severity="error",
         area="usage",
-        cause=Text(
-            f"On {host} everybody in the network could use this server: Wyoming has no keys.",
-            f"{host} で待ち受けるとネットワーク上の誰でも使えます。Wyoming にはキーがありません。",
-        ),
-        evidence=(f"option: --wyoming-host {host}, and no --wyoming-without-key",),
-        remedies=(
-            Remedy(
-                Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"),
-                "--wyoming-host 127.0.0.1",
-            ),
-            Remedy(
-                Text("In a network of your own: say that it may be so", "自分のネットワークなら、許可を明示する"),
-                f"--wyoming-host {host} --wyoming-without-key",
-                "effort",
-            ),
-        ),
+        cause=cause,
+        evidence=(f"option: {option} {host}, and no {lacking}",),
+        remedies=(for_this_machine(option), remedy),
+    )
+
+
+def for_this_machine(option: str) -> Remedy:
+    """`option`: the one that names the address."""
+    return Remedy(
+        Text("Let programs on this machine alone use it", "このマシンのプログラムだけに使わせる"), f"{option} 127.0.0.1"
     )
 
 

@@ -50,6 +50,7 @@ OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
 
 
+STOPPING = Text("The server is stopping.", "サーバーは停止中です。")
 STOP_S = 10
 """How long answers on their way may take when the server is asked to end; the rest is cancelled."""
 TRY_AGAIN_S = 30.0
@@ -296,7 +297,7 @@ class Desk:
         return self._closing.is_set()
 
     def stopping(self) -> Refused:
-        return refused("server-not-ready", Text("The server is stopping.", "サーバーは停止中です。"), retry_after_s=5)
+        return refused("server-not-ready", STOPPING, retry_after_s=5)
 
     def _refuse(self) -> None:
         if self.leaving:

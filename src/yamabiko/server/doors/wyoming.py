@@ -20,7 +20,7 @@ from yamabiko.findings import Problem, our_bug
 from yamabiko.formats.plain import receipt
 from yamabiko.i18n import Text
 from yamabiko.scheduling.turns import Cancelled, Ticket
-from yamabiko.server.desk import Desk
+from yamabiko.server.desk import STOPPING, Desk
 from yamabiko.server.doors import wyoming_events as events
 from yamabiko.server.doors.wyoming_events import Event, Gone
 from yamabiko.server.doors.wyoming_info import info, own_model
@@ -99,7 +99,7 @@ class _Connection:
         except Problem as problem:
             await self._fail(problem)
         except asyncio.CancelledError:  # the server ends
-            self._write("error", text=str(_STOPPING), code="server-not-ready")
+            self._write("error", text=str(STOPPING), code="server-not-ready")
         except Exception as error:  # noqa: BLE001  a mistake of ours ends this connection and nothing else
             logs.event("bug", error=repr(error), route="wyoming")
             await self._fail(Problem(our_bug(error)))
@@ -217,7 +217,7 @@ class _Connection:
         try:
             return await self._while_the_client_waits(self._desk.transcribe(path, "wyoming.wav", wanted, heard))
         except Cancelled:
-            raise _stopping() from None
+            raise self._desk.stopping() from None
 
     async def _while_the_client_waits(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Meanwhile questions aside are answered; the first event that is none waits. Raises: Gone, as `work`."""
@@ -291,13 +291,6 @@ def _asked(wanted: dict[str, Any], desk: Desk) -> Asked:
     if not fields["language"] and desk.config.language is not None:
         fields["language"] = [desk.config.language]
     return read(Form(fields=fields), desk.default_wish())
-
-
-_STOPPING = Text("The server is stopping.", "サーバーは停止中です。")
-
-
-def _stopping() -> Refused:
-    return refused("server-not-ready", _STOPPING, retry_after_s=5)
 
 
 def _stalled(taken: int) -> Refused:

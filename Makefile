@@ -5,12 +5,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 DEMO := demo-output
 TEST_HOME := $(CURDIR)/.test-home
+ENGINE_TESTS := tests/real_engines
 SERVER_TESTS := tests/server tests/cli/test_config.py tests/cli/test_yamabiko_whisper.py tests/engines/test_faster_whisper.py
 
 # Byte code is made at the first start of a module, and not at every one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-server lint bench score clean
+.PHONY: demo test test-server test-engines lint bench score clean
 
 demo: .venv/installed  ## transcribe the two bundled clips
 	@$(BIN)/yamabiko transcribe src/yamabiko/clips --output_dir $(DEMO) --output_format txt,srt,json --overwrite
@@ -25,10 +26,13 @@ test: .venv/tested  ## everything that needs no GPU and no hub
 		for what in "engines install faster-whisper --profile cpu" "engines install silero-vad" "models pull tiny.en"; do \
 			$(BIN)/yamabiko $$what & now=$$!; wait $$now; done ) >$(TEST_HOME)/prepared.log 2>&1 & prepared=$$!; \
 	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(SERVER_TESTS))
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(SERVER_TESTS) $(ENGINE_TESTS))
 
 test-server: .venv/tested  ## the server, its settings, yamabiko-whisper; ten minutes on two cores, on what make test has fetched
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(SERVER_TESTS)
+
+test-engines: .venv/tested  ## the other engines on their real code, each in its own environment, which is set up first
+	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest $(ENGINE_TESTS)
 
 lint: .venv/tested
 	$(BIN)/ruff check --no-cache src tests scripts

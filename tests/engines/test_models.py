@@ -530,12 +530,24 @@ def test_a_model_of_another_format_is_said_to_be_one():
     assert raised.value.finding.id == "model-wrong-format"
 
 
-def test_every_name_of_the_shipped_catalogue_is_its_own():
-    known = models.catalogue().models
-    names = [name for e in known for name in (e.name, *e.aliases)]
+def test_a_name_that_several_formats_have_means_the_engine_s_and_else_the_first():
+    assert models.find_entry("base").format == FORMAT
+    assert models.find_entry("base", "ggml-whisper").file("ggml-base.bin").size == 147_951_465
+    assert models.find_entry("ggml-base").format == "ggml-whisper"
+    assert models.find_entry("large-v3-turbo-q5_0").name == "ggml-large-v3-turbo-q5_0"
+    with pytest.raises(Problem, match="model-wrong-format"):
+        models.find_entry("kotoba-whisper", "ggml-whisper")
+    with pytest.raises(Problem, match="model-unknown"):
+        models.find_entry("ggerganov/whisper.cpp")  # which of its many?
 
-    assert len(set(names)) == len(names)
-    assert [e.name for e in known if e.pinned] == ["base", "tiny.en", "silero-vad-v6"]
+
+def test_every_name_of_the_shipped_catalogue_is_its_own_among_those_of_its_format():
+    known = models.catalogue().models
+    spellings = [(e.format, name) for e in known for name in (e.name, *e.aliases)]
+
+    assert len({e.name for e in known}) == len(known), "a list of models shows no name twice"
+    assert len(set(spellings)) == len(spellings), "an alias may stand for one model of each format"
+    assert [e.name for e in known if e.pinned and e.packages] == ["base", "tiny.en", "silero-vad-v6"]
     for e in known:
         assert e.hub or e.packages
         assert e.size_bytes > 1_000_000

@@ -55,6 +55,15 @@ Device = Annotated[
         help=str(Text("auto, cpu, cuda, or cuda:N for one GPU", "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU")),
     ),
 ]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar=_NAME,
+        help=str(Text("Name or path of the model to try it with", "検証に使うモデルの名前またはパス")),
+        show_default=str(Text("the engine's usual one", "エンジンの既定のモデル")),
+    ),
+]
 Json = Annotated[bool, answers.Json]
 
 # ---- list -----------------------------------------------------------------------------------------------------------
@@ -78,7 +87,7 @@ def list_(json: Json = False) -> None:
 
 
 @app.verb("install", Text("Set an engine up and verify it.", "エンジンを導入し、動作を検証する。"))
-def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
+def install(name: Name, profile: ProfileName = None, verify: Verify = True, model: Model = None) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
     card = _card(name, "install")
@@ -98,15 +107,15 @@ def install(name: Name, profile: ProfileName = None, verify: Verify = True) -> N
         )
         screen.say(console, already)
     else:
-        screen.say(console, _announcement(card, chosen, verify=verify))
+        screen.say(console, _announcement(card, chosen, model or card.default_model, verify=verify))
         with screen.Setup(console) as setup:
             environment = set_up(card, chosen.name, settings.current(), setup.report)
         _say_installed(console, card, chosen, environment.path)
-    _finish(console, card, chosen, verify=verify)
+    _finish(console, card, chosen, model, verify=verify)
 
 
 @app.verb("repair", Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。"))
-def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> None:
+def repair(name: Name, profile: ProfileName = None, verify: Verify = True, model: Model = None) -> None:
     from yamabiko.engines import environments
 
     card = _card(name, "repair")
@@ -127,7 +136,7 @@ def repair(name: Name, profile: ProfileName = None, verify: Verify = True) -> No
                 f"{card.name} は yamabiko に付属しており、修復する環境がありません。",
             ),
         )
-    _finish(console, card, chosen, verify=verify)
+    _finish(console, card, chosen, model, verify=verify)
 
 
 @app.verb("remove", Text("Remove an engine's environments.", "エンジンの環境を削除する。"))
@@ -163,14 +172,12 @@ def remove(name: Name, profile: ProfileName = None) -> None:
             )
 
 
-def _announcement(card: Card, profile: Profile, *, verify: bool) -> Text:
-    model = card.default_model if verify else None
-    english = [
-        "an environment of its own",
-        *([f"the model {model}"] if model else []),
-        *(["a trial"] if verify else []),
-    ]
-    japanese = ["専用の環境", *([f"モデル {model}"] if model else []), *(["動作の検証"] if verify else [])]
+def _announcement(card: Card, profile: Profile, model: str | None, *, verify: bool) -> Text:
+    english, japanese = ["an environment of its own"], ["専用の環境"]
+    if verify and model:
+        english, japanese = [*english, f"the model {model}"], [*japanese, f"モデル {model}"]
+    if verify:
+        english, japanese = [*english, "a trial"], [*japanese, "動作の検証"]
     marks = profile.not_verified
     return Text(
         f"{card.name} ({profile.name}) gets {', '.join(english)}." + (f" Note: {marks.en}." if marks else ""),
@@ -185,17 +192,18 @@ def _say_installed(console: Console, card: Card, profile: Profile, path: object)
     )
 
 
-def _finish(console: Console, card: Card, profile: Profile, *, verify: bool) -> None:
+def _finish(console: Console, card: Card, profile: Profile, model: str | None, *, verify: bool) -> None:
     """Installed means: it works. The model comes first, if it is not here."""
     if not verify:
         command = f"yamabiko engines verify {card.name} --profile {profile.name}"
         screen.say(console, Text(f"not verified; to do so: {command}", f"未検証です。検証するには: {command}"))
         return
-    if card.default_model and card.model_format:
+    wanted = model or card.default_model
+    if wanted and card.model_format:
         from yamabiko.cli.models import fetch
 
-        fetch(card.default_model, card.model_format, console)
-    raise typer.Exit(_verify([(card, profile.name)], "auto", console, json=False))
+        fetch(wanted, card.model_format, console)
+    raise typer.Exit(_verify([(card, profile.name)], "auto", model, console, json=False))
 
 
 # ---- verify ---------------------------------------------------------------------------------------------------------
@@ -219,6 +227,7 @@ def verify(
     ] = None,
     profile: ProfileName = None,
     device: Device = "auto",
+    model: Model = None,
     json: Json = False,
 ) -> None:
     console = screen.make_console()
@@ -228,7 +237,7 @@ def verify(
         wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
         if not wanted:
             raise Problem(_none_installed(device))
-        raise typer.Exit(_verify(wanted, device, console, json=json))
+        raise typer.Exit(_verify(wanted, device, model, console, json=json))
 
 
 def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> list[tuple[Card, str | None]]:
@@ -245,14 +254,16 @@ def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> li
     return [(card, name) for name in fitting] or ([(card, None)] if named else [])
 
 
-def _verify(wanted: Sequence[tuple[Card, str | None]], device: str, console: Console, *, json: bool) -> int:
+def _verify(
+    wanted: Sequence[tuple[Card, str | None]], device: str, model: str | None, console: Console, *, json: bool
+) -> int:
     """Shows each as soon as it is known; the exit code. Raises: Problem, for what was asked wrongly."""
     from yamabiko.transcription.verification import verify as try_out
 
     results = []
     for card, profile in wanted:
         with screen.Setup(console, quiet=json) as setup:
-            result = try_out(card, settings.current(), profile=profile, device=device, report=setup.report)
+            result = try_out(card, settings.current(), profile=profile, device=device, model=model, report=setup.report)
         results.append(result)
         if not json:
             _show(result, console)

@@ -78,12 +78,13 @@ class Verification:
 
 def verify(
     card: Card, settings: Settings, *, profile: str | None = None, device: str = "auto",
-    report: Report = lambda *_: None, probing: bool = True,
+    model: str | None = None, report: Report = lambda *_: None, probing: bool = True,
 ) -> Verification:  # fmt: skip
     """
     Try the engine from the environment of `profile` (by default the one for `device`). Fetches nothing.
 
-    `probing`: False where the doctor's probes have been there already.
+    `model`: a name or a path, instead of the engine's usual one. `probing`: False where the doctor's probes have been
+    there already.
 
     What is wrong with the engine, its environment or its model stands in the answer.
     Raises: Problem for what was asked wrongly (device-unknown, engine-profile-unknown, device-not-supported ...).
@@ -92,7 +93,7 @@ def verify(
     chosen = _profile(card, profile, device)
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
-    trial = _Trial(card, chosen, device, settings, lambda done, total: report(told, done, total), probing)
+    trial = _Trial(card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing)
     try:
         trial.run(family, index)
     except Problem as problem:
@@ -131,10 +132,11 @@ class _Trial:
     """One verification on its way: what is known when it ends early is not lost."""
 
     def __init__(
-        self, card: Card, profile: Profile, device: str, settings: Settings, progress: Callable[[int, int], None],
-        probing: bool,
+        self, card: Card, profile: Profile, device: str, model: str | None, settings: Settings,
+        progress: Callable[[int, int], None], probing: bool,
     ) -> None:  # fmt: skip
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
+        self.wanted_model = model or card.default_model
         self.probing = probing
         self.checks: list[Check] = []
         self.receipts: list[Receipt] = []
@@ -199,9 +201,9 @@ class _Trial:
 
     def _model(self) -> tuple[str, str, str | None]:
         """Path, name, revision. Raises: Problem (model-not-here, model-wrong-hash)."""
-        if self.card.model_format is None or self.card.default_model is None:
+        if self.card.model_format is None or self.wanted_model is None:
             return "", "none", None
-        local = models.require(self.card.default_model, format=self.card.model_format, settings=self.settings)
+        local = models.require(self.wanted_model, format=self.card.model_format, settings=self.settings)
         known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
         self.checks.append(
             Check(

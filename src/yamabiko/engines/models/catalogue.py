@@ -43,6 +43,7 @@ FORMATS = {
         optional=("preprocessor_config.json",),
     ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
+    "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
 }
 
 
@@ -153,7 +154,7 @@ def catalogue() -> Catalogue:
 
 def find_entry(name: str, format: str | None = None, among: Catalogue | None = None) -> ModelEntry:  # noqa: A002
     """
-    The model of this name, alias or hub id.
+    The model of this name, alias or hub id; of several with one name, the one in this format, else the first.
 
     A hub id that we do not know (`org/name`) becomes an unpinned entry, where
     `format` says what the engine reads.
@@ -162,11 +163,14 @@ def find_entry(name: str, format: str | None = None, among: Catalogue | None = N
     from yamabiko.engines.models import problems
 
     known = (among or catalogue()).models
-    for entry in known:
-        if name in (entry.name, *entry.aliases) or (entry.hub and name == entry.hub.repo):
-            if format and entry.format != format:
-                raise Problem(problems.wrong_format(name, entry.format, format))
+    meant = [entry for entry in known if name in (entry.name, *entry.aliases)]
+    of_repo = [entry for entry in known if entry.hub and name == entry.hub.repo]
+    meant += of_repo if len(of_repo) == 1 else []  # one that holds many models names none of them
+    for entry in meant:
+        if format in (None, entry.format):
             return entry
+    if meant and format:
+        raise Problem(problems.wrong_format(name, meant[0].format, format))
     if format in FORMATS and _HUB_ID.fullmatch(name) and ".." not in name and "--" not in name:
         return ModelEntry(name, format, "unknown", "", "main", hub=HubSource(name))
     usable = [entry for entry in known if format in (None, entry.format)]

@@ -1,0 +1,109 @@
+"""whisper.cpp as its users meet it: the real library in its real environment, on Whisper base as a ggml file."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import models_whisper_cpp
+import pytest
+
+from homes import run_once
+from program import Result, run_program
+from yamabiko.bundled import clips
+from yamabiko.engines.adapters import whisper_cpp
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+from yamabiko.workers.process import Worker, WorkerFailed
+
+JA = next(clip for clip in clips() if clip.language == "ja")
+
+
+@pytest.fixture(scope="session")
+def model(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models_whisper_cpp.build(ready_home, tmp_path_factory.mktemp("ggml"))
+
+
+@pytest.fixture(scope="session")
+def installed(ready_home: Path, run_folder: Path) -> Result:
+    return run_once(run_folder, "engines", "install", "whisper.cpp", "--no-verify", home=ready_home)
+
+
+def test_it_is_verified_with_a_model_of_one_s_own(installed: Result, model: Path, ready_home: Path) -> None:
+    assert installed.code == 0, installed.err
+    done = run_program("engines", "verify", "whisper.cpp", "--model", model, "--json", home=ready_home)
+    [verified] = json.loads(done.out)["verifications"]
+    assert (done.code, verified["ok"]) == (0, True), done.err
+    assert {(receipt["used_device"], receipt["verdict"]) for receipt in verified["receipts"]} == {("cpu", "proved")}
+    said = [e["value"] for receipt in verified["receipts"] for e in receipt["evidence"]]
+    assert any("whisper_print_system_info" in line for line in said)
+
+
+def test_words_have_times_and_the_language_is_found(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path
+) -> None:
+    done = run_program(
+        "transcribe", JA.path, "--engine", "whisper.cpp", "--model", model, "--trust-model", "--word-timestamps",
+        "--beam_size", "1", "-f", "json", "-o", tmp_path, home=ready_home,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / f"{JA.path.stem}.json").read_text("utf-8"))
+    words = [word for segment in told["segments"] for word in segment["words"]]
+    assert told["language"] == "ja"
+    assert "".join(word["word"] for word in words) == "".join(segment["text"] for segment in told["segments"])
+    assert len(words) > 8, "Japanese is no single word"
+    assert all(0 <= word["start"] <= word["end"] <= JA.seconds + 0.1 for word in words)
+    assert [word["start"] for word in words] == sorted(word["start"] for word in words)
+    assert not any(word["word"] in "、。" for word in words), "punctuation stays with what it ends"
+
+
+HEAD = struct.pack("<I11i", 0x67676D6C, *[1] * 11)
+WITHOUT_WEIGHTS = HEAD + struct.pack("<2ifi", 1, 1, 0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\0", "is no ggml model"),
+        (b"GGUF" + bytes(100), "is no ggml model: it begins with 47 47 55 46"),
+        (HEAD + b"cut off", "is cut off"),
+        (WITHOUT_WEIGHTS, "is cut off: it ends within its 1. tensor"),
+        (WITHOUT_WEIGHTS + struct.pack("<5i", 2, 4, 1, 384, 51865) + b"name" + bytes(1000), "within its 1. tensor"),
+        (None, "is cut off: it ends within its 164. tensor"),
+    ],
+)
+def test_a_file_that_is_no_whole_model_is_told_as_such(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """whisper.cpp itself takes a file without weights for “an empty model for testing”, and transcribes with it."""
+    broken = tmp_path / "broken.bin"
+    broken.write_bytes(model.read_bytes()[:-30_000_000] if content is None else content)
+    outfit = prepare(Wish("whisper.cpp", str(broken), "cpu", trust_model=True), Settings(home=ready_home))
+    worker = Worker(outfit.launch(0), Settings(home=ready_home))
+    try:
+        with pytest.raises(WorkerFailed) as failed:
+            worker.load(outfit.model, 1)
+    finally:
+        worker.kill()
+    assert said in failed.value.exit.message
+    assert "broken.bin" in failed.value.exit.message
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["今日", "は", "、", "雨"], ["今日", "は、", "雨"]),
+        ([" Good", " mor", "ning", ","], [" Good", " morning,"]),
+        (["10", "時", "に", "は"], ["10", "時", "に", "は"]),
+        ([" iPhone", "を", "買", "う", "。"], [" iPhone", "を", "買", "う。"]),
+    ],
+)
+def test_tokens_are_put_together_to_what_people_read_as_one(tokens: list[str], words: list[str]) -> None:
+    found: list[str] = []
+    for number, token in enumerate(tokens):
+        before = tokens[number - 1].encode() if number else b""
+        if not number or whisper_cpp._begins_a_word(token.encode(), before):
+            found.append("")
+        found[-1] += token
+    assert found == words

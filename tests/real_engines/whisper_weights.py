@@ -1,0 +1,162 @@
+"""
+Whisper's real weights in the file formats of other engines: of the CTranslate2 model that the tests' home has.
+
+The numbers are the same; only their order and their names change. CTranslate2's model.bin, format version 6, little
+endian: u32 version, name of the spec, u32 revision, u32 count, then of each variable its name, u8 rank, u32 a
+dimension, u8 type, u32 bytes, the bytes; names are u16 length and bytes with a NUL. ggml's file: read off
+whisper.cpp's whisper_model_load, 1.8.5.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from typing import IO, Any
+
+import numpy
+from numpy.typing import NDArray
+
+_TYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
+Tensors = dict[str, NDArray[Any]]
+
+
+def ggml(source: Path, target: Path) -> Path:
+    """The folder of a CTranslate2 Whisper model as one ggml file of float16."""
+    variables = _variables((source / "model.bin").read_bytes())
+    vocabulary = (source / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+    tensors = _named(variables)
+    layers = {part: _layers(variables, part) for part in ("encoder", "decoder")}
+    conv, embedding = tensors["encoder.conv1.weight"], tensors["decoder.token_embedding.weight"]
+    order = (
+        embedding.shape[0], tensors["encoder.positional_embedding"].shape[0], conv.shape[0],
+        int(variables["encoder/num_heads"]), layers["encoder"], tensors["decoder.positional_embedding"].shape[0],
+        embedding.shape[1], int(variables["decoder/num_heads"]), layers["decoder"], conv.shape[1], 1,
+    )  # fmt: skip
+    with target.open("wb") as file:
+        file.write(struct.pack("<I11i", 0x67676D6C, *order))
+        mel = _mel_filters(conv.shape[1])
+        file.write(struct.pack("<2i", *mel.shape) + mel.tobytes())
+        ordinary = vocabulary[: vocabulary.index("<|endoftext|>")]
+        file.write(struct.pack("<i", len(ordinary)))
+        alphabet = _byte_alphabet()
+        for token in ordinary:
+            raw = bytes(alphabet[character] for character in token)
+            file.write(struct.pack("<i", len(raw)) + raw)
+        for name, value in tensors.items():
+            _write(file, name, value)
+    return target
+
+
+def _write(file: IO[bytes], name: str, value: NDArray[Any]) -> None:
+    if name in ("encoder.conv1.bias", "encoder.conv2.bias"):
+        value = value[:, None]  # over all moments
+    half = value.ndim > 1 and value.shape[-1] > 1 and not name.endswith("positional_embedding")
+    title = name.encode()
+    file.write(struct.pack("<3i", value.ndim, len(title), int(half)))
+    file.write(struct.pack(f"<{value.ndim}i", *reversed(value.shape)))
+    file.write(title + value.astype("<f2" if half else "<f4").tobytes())
+
+
+def _variables(content: bytes) -> Tensors:
+    at = 0
+
+    def number(kind: str) -> int:
+        nonlocal at
+        (value,) = struct.unpack_from("<" + kind, content, at)
+        at += struct.calcsize("<" + kind)
+        return int(value)
+
+    def text() -> str:
+        nonlocal at
+        length = number("H")
+        at += length
+        return content[at - length : at - 1].decode()
+
+    assert number("I") in (5, 6), "another format of CTranslate2"
+    assert text() == "WhisperSpec"
+    number("I")
+    found: Tensors = {}
+    for _ in range(number("I")):
+        name = text()
+        shape = tuple(number("I") for _ in range(number("B")))
+        kind, size = number("B"), number("I")
+        found[name] = numpy.frombuffer(content, _TYPES[kind], offset=at, count=size // int(_TYPES[kind][-1])).reshape(
+            shape
+        )
+        at += size
+    for _ in range(number("I")):
+        alias, name = text(), text()
+        found[alias] = found[name]
+    return found
+
+
+def _layers(variables: Tensors, part: str) -> int:
+    found = (re.match(rf"{part}/layer_(\d+)/", name) for name in variables)
+    return 1 + max(int(match[1]) for match in found if match)
+
+
+def _named(variables: Tensors) -> Tensors:
+    """Under OpenAI's names. CTranslate2 joins query, key and value in one, with a bias of zeros for the key."""
+    found: Tensors = {}
+
+    def linear(theirs: str, *ours: str) -> None:
+        parts = zip(
+            ours,
+            numpy.split(variables[f"{theirs}/weight"], len(ours)),
+            numpy.split(variables[f"{theirs}/bias"], len(ours)),
+            strict=True,
+        )
+        for name, weight, bias in parts:
+            found[f"{name}.weight"] = weight
+            if not name.endswith(".key"):
+                found[f"{name}.bias"] = bias
+
+    def norm(theirs: str, ours: str) -> None:
+        found[f"{ours}.weight"], found[f"{ours}.bias"] = variables[f"{theirs}/gamma"], variables[f"{theirs}/beta"]
+
+    for conv in ("conv1", "conv2"):
+        for what in ("weight", "bias"):
+            found[f"encoder.{conv}.{what}"] = variables[f"encoder/{conv}/{what}"]
+    for part in ("encoder", "decoder"):
+        found[f"{part}.positional_embedding"] = variables[f"{part}/position_encodings/encodings"]
+    found["decoder.token_embedding.weight"] = variables["decoder/embeddings/weight"]
+    norm("encoder/layer_norm", "encoder.ln_post")
+    norm("decoder/layer_norm", "decoder.ln")
+    for part in ("encoder", "decoder"):
+        for number in range(_layers(variables, part)):
+            theirs, ours = f"{part}/layer_{number}", f"{part}.blocks.{number}"
+            linear(f"{theirs}/self_attention/linear_0", *(f"{ours}.attn.{name}" for name in ("query", "key", "value")))
+            linear(f"{theirs}/self_attention/linear_1", f"{ours}.attn.out")
+            norm(f"{theirs}/self_attention/layer_norm", f"{ours}.attn_ln")
+            if part == "decoder":
+                linear(f"{theirs}/attention/linear_0", f"{ours}.cross_attn.query")
+                linear(f"{theirs}/attention/linear_1", f"{ours}.cross_attn.key", f"{ours}.cross_attn.value")
+                linear(f"{theirs}/attention/linear_2", f"{ours}.cross_attn.out")
+                norm(f"{theirs}/attention/layer_norm", f"{ours}.cross_attn_ln")
+            linear(f"{theirs}/ffn/linear_0", f"{ours}.mlp.0")
+            linear(f"{theirs}/ffn/linear_1", f"{ours}.mlp.2")
+            norm(f"{theirs}/ffn/layer_norm", f"{ours}.mlp_ln")
+    return found
+
+
+def _mel_filters(bands: int, window: int = 400, rate: int = 16_000) -> NDArray[numpy.float32]:
+    """Triangles of equal area on Slaney's mel scale, shape (bands, window / 2 + 1)."""
+    knee_hz, knee_mel, step = 1000.0, 15.0, numpy.log(6.4) / 27.0
+
+    def hertz(mel: NDArray[Any]) -> NDArray[Any]:
+        return numpy.where(mel < knee_mel, mel * 200.0 / 3.0, knee_hz * numpy.exp(step * (mel - knee_mel)))
+
+    top = knee_mel + numpy.log(rate / 2 / knee_hz) / step
+    edges = hertz(numpy.linspace(0.0, top, bands + 2))
+    bins = numpy.linspace(0.0, rate / 2, window // 2 + 1)
+    left, middle, right = (edges[start : start + bands, None] for start in range(3))
+    rise, fall = (bins - left) / (middle - left), (right - bins) / (right - middle)
+    return (numpy.maximum(0, numpy.minimum(rise, fall)) * 2.0 / (right - left)).astype(numpy.float32)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """GPT-2's characters that stand for bytes."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    odd = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(odd)}

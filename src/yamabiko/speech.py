@@ -52,12 +52,26 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Character:
+    """One character of a word, as an engine or an alignment timed it."""
+
+    start_s: float
+    end_s: float
+    text: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     start_s: float
     end_s: float
     text: str
     """With the space that stands before it, if the language writes one."""
     probability: float | None = None
+    characters: tuple[Character, ...] = ()
+    """Empty where nobody timed them. Spaces, and characters that got no time, are left out."""
+    speaker: str | None = None
+    """Who says it, by the label of a `Turn`; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,18 @@ class Segment:
     """Where the window begins in which the engine found it, in hundredths of a second, on the clock of `start_s`."""
     language: str | None = None
     """Only where the language was detected for each chunk."""
+    speaker: str | None = None
+    """Who says it, by the label of a `Turn`; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Somebody speaks without a break. Turns of several may overlap."""
+
+    start_s: float
+    end_s: float
+    speaker: str
+    """As people see it: "A", "B", ... in the order of first speech, or the name of a person who is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +227,8 @@ class Transcript:
     language_probability: float | None
     segments: tuple[Segment, ...]
     receipt: Receipt
+    turns: tuple[Turn, ...] | None = None
+    """Who spoke when, by their start; None where nobody looked, empty where nobody was heard."""
 
     @property
     def text(self) -> str:

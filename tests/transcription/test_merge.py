@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yamabiko.audio.chunks import Chunk
-from yamabiko.speech import SAMPLE_RATE, Segment, Span, Word
+from yamabiko.speech import SAMPLE_RATE, Character, Segment, Span, Word
 from yamabiko.transcription.merge import ChunkMissing, glued, merge, within_speech
 
 
@@ -18,7 +18,10 @@ def said(start_s: float, end_s: float, text: str = "x", words: tuple[Word, ...] 
 
 
 times = st.floats(-5, 40) | st.sampled_from([0.0, 30.0, float("nan"), float("inf"), float("-inf")])
-words = st.builds(Word, times, times, st.sampled_from([" a", "b", "山", ""]))
+characters = st.builds(Character, times, times, st.just("a"))
+words = st.builds(
+    Word, times, times, st.sampled_from([" a", "b", "山", ""]), characters=st.lists(characters, max_size=2).map(tuple)
+)
 segments = st.builds(
     Segment, times, times, st.sampled_from([" a.", "b", "山彦", "", " "]), st.lists(words, max_size=2).map(tuple)
 )
@@ -51,6 +54,10 @@ def test_segments_come_out_ordered_inside_their_chunk_and_never_overlapping(resu
         at = segment.start_s
         for word in segment.words:
             assert at <= word.start_s <= word.end_s <= segment.end_s
+            at = word.start_s
+            for character in word.characters:
+                assert at <= character.start_s <= character.end_s <= word.end_s
+                at = character.end_s
             at = word.end_s
 
 

@@ -11,12 +11,12 @@ from typing import TypeVar
 from yamabiko.audio.chunks import Chunk
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.speech import Segment, Span, Word
+from yamabiko.speech import Character, Segment, Span, Word
 
 SHORTEST_S = 0.02
 """Length given to what has none, where there is room: one step of Whisper's clock."""
 
-_Timed = TypeVar("_Timed", Segment, Word)
+_Timed = TypeVar("_Timed", Segment, Word, Character)
 
 
 class ChunkMissing(Problem):
@@ -132,7 +132,7 @@ def within_speech(chunk: Chunk, segments: Sequence[Segment]) -> tuple[Segment, .
     return tuple(
         replace(
             _pulled_in(segment, first_s, last_s),
-            words=tuple(_pulled_in(word, first_s, last_s) for word in segment.words),
+            words=tuple(_held(_pulled_in(word, first_s, last_s)) for word in segment.words),
         )
         for segment in segments
     )
@@ -152,16 +152,30 @@ def _placed(segments: Sequence[Segment], span: Span) -> list[Segment]:
             end_s=segment.end_s + span.start_s,
             seek=None if segment.seek is None else segment.seek + round(span.start_s * 100),
             words=tuple(
-                replace(word, start_s=word.start_s + span.start_s, end_s=word.end_s + span.start_s)
+                replace(
+                    _shifted(word, span.start_s),
+                    characters=tuple(_shifted(character, span.start_s) for character in word.characters),
+                )
                 for word in segment.words
             ),
         )
         for segment in segments
     ]
     return [
-        replace(segment, words=tuple(_in_order(segment.words, segment.start_s, segment.end_s)))
+        replace(segment, words=tuple(_held(word) for word in _in_order(segment.words, segment.start_s, segment.end_s)))
         for segment in _in_order(shifted, span.start_s, span.end_s)
     ]
+
+
+def _shifted(item: _Timed, by_s: float) -> _Timed:
+    return replace(item, start_s=item.start_s + by_s, end_s=item.end_s + by_s)
+
+
+def _held(word: Word) -> Word:
+    """The word with its characters inside its times."""
+    if not word.characters:
+        return word
+    return replace(word, characters=tuple(_in_order(word.characters, word.start_s, word.end_s)))
 
 
 def _in_order(timed: Sequence[_Timed], start_s: float, end_s: float) -> list[_Timed]:

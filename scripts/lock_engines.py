@@ -1,25 +1,33 @@
 """
 Make the hash locks of the engine environments again: python scripts/lock_engines.py [NAME ...] [--upgrade]
 
-Each engines/locks/<name>.in becomes <name>.txt. Without --upgrade the versions
+Each engines/locks/<name>.in becomes <name>.txt; <name>.overrides, where there is
+one, replaces what packages require of each other. Without --upgrade the versions
 that are locked already stay. Only the default index is asked: a mirror beside
 it may hold but some of a version's files, and a lock with the hashes of those
-alone would refuse to install elsewhere. No address of an index is written.
+alone would refuse to install elsewhere. What the default index does not have
+(other_index.toml) gets its hashes from there; to read what it requires, the file
+for this Python must lie in pip's find-links. No address of an index is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
+from yamabiko.engines import catalog
 from yamabiko.engines.pip_settings import find_uv, for_uv, read_pip_settings
 
 LOCKS = Path(__file__).parents[1] / "src/yamabiko/engines/locks"
 OLDEST_PYTHON = "3.11"
+
+OTHERS = tomllib.loads((LOCKS / "other_index.toml").read_text(encoding="utf-8"))["wheels"]
 
 HEADER = """\
 # What the {name} environment holds: every package, every platform, every hash.
@@ -32,7 +40,10 @@ def lock(name: str, upgrade: bool) -> str:
     settings = read_pip_settings(os.environ)
     uv = for_uv(settings, os.environ)
     environment = {k: v for k, v in os.environ.items() if k not in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")}
-    environment |= {k: v for k, v in uv.environment.items() if k not in ("UV_INDEX", "UV_FIND_LINKS")}
+    wanted = (LOCKS / f"{name}.in").read_text(encoding="utf-8")
+    others = [entry for entry in OTHERS if entry["package"] in wanted]
+    unasked = ("UV_INDEX",) if others else ("UV_INDEX", "UV_FIND_LINKS")
+    environment |= {k: v for k, v in uv.environment.items() if k not in unasked}
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"{name}.txt"
         if not upgrade and (LOCKS / target.name).exists():
@@ -40,12 +51,32 @@ def lock(name: str, upgrade: bool) -> str:
         command = [
             *(find_uv(), "pip", "compile", f"{name}.in", "--output-file", str(target), "--quiet"),
             *("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"),
+            *(part for package in built_from_source() for part in ("--no-binary", package)),
             *("--no-header", "--no-emit-index-url", "--no-emit-find-links", "--python", sys.executable),
             *(["--upgrade"] if upgrade else []),
+            *(["--overrides", f"{name}.overrides"] if (LOCKS / f"{name}.overrides").exists() else []),
         ]
         if subprocess.run(command, cwd=LOCKS, env=environment, check=False).returncode:
             sys.exit(f"{name}: not locked")
-        return HEADER.format(name=name) + target.read_text(encoding="utf-8")
+        text = target.read_text(encoding="utf-8")
+    for entry in others:
+        text = _with_hashes(text, entry["package"], entry["sha256"])
+    return HEADER.format(name=name) + text
+
+
+def built_from_source() -> list[str]:
+    """Packages that have no wheel: the CARDs name them."""
+    return sorted({name for card in catalog.cards() for profile in card.profiles for name in profile.built})
+
+
+def _with_hashes(text: str, package: str, hashes: list[str]) -> str:
+    """The lock with these hashes of a package, in place of the one of the file that lay here."""
+    lines = " \\\n".join(f"    --hash=sha256:{one}" for one in sorted(hashes))
+    found = re.compile(rf"^({re.escape(package)}(?: ;[^\n\\]*)?) \\\n(?:    --hash=\S+(?: \\)?\n)+", re.MULTILINE)
+    text, times = found.subn(lambda entry: f"{entry[1]} \\\n{lines}\n", text)
+    if times != 1:
+        sys.exit(f"{package}: found {times} times in the lock")
+    return text
 
 
 def main() -> None:

@@ -13,11 +13,12 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from yamabiko import children, logs
 from yamabiko.engines import environment_problems as problems
 from yamabiko.engines import uv_problems
 from yamabiko.engines.contract import Card, Profile
-from yamabiko.engines.installer import Progress, Report, environment_for_uv, run_uv, run_uv_on_indexes
+from yamabiko.engines.installer import Progress, Report, UvEnd, environment_for_uv, run_uv, run_uv_on_indexes
 from yamabiko.engines.pip_settings import mask, read_pip_settings
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
@@ -153,6 +154,7 @@ def make(card: Card, profile: Profile, folder: Path, report: Report | None) -> M
         logs.event("engine-cache-damaged", engine=card.name, file=damaged)
         shutil.rmtree(folder)
         _sync(card, profile, folder, report, ("--no-cache",))
+    _take_out(site, profile.unwanted)
     if report:
         report(Progress(0, 0, Text("checking that the engine loads", "エンジンが読み込めるか確かめています")))
     try_import(card, profile, folder)
@@ -169,12 +171,55 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
         why = os.strerror(errno.EACCES)
         raise Problem(uv_problems.python_refused(sys.executable, why, (f"sys.executable: {sys.executable}: {why}",)))
     python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
-    packages = ("pip", "sync", "--require-hashes", "--no-build", "--strict", "--python", str(folder), str(lock))
+    locked = lock.suffix == ".txt"
+    how = ("sync", "--require-hashes", "--strict", str(lock)) if locked else ("install", "--requirements", str(lock))
+    packages = ("pip", *how, *_built(profile, lock), "--python", str(folder), *cache, *extra)
     end = run_uv(python, environment)
     if end.well:
-        end = run_uv_on_indexes((*packages, *cache, *extra), environment, report)
+        end = _from_indexes(packages, environment, profile.index, bool(settings.origins), report)
     if not end.well:
         raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
+
+
+def _built(profile: Profile, lock: Path) -> tuple[str, ...]:
+    """Building runs a package's own code, so only what the CARD names may do it."""
+    if not profile.built:
+        return ("--no-build",)
+    named = (part for name in profile.built for part in ("--no-binary", name))
+    return ("--only-binary", ":all:", *named, "--build-constraints", str(lock))
+
+
+def _from_indexes(
+    arguments: Sequence[str], environment: Mapping[str, str], index: str | None, mirrored: bool, report: Report | None
+) -> UvEnd:
+    """
+    The profile's own index comes after the user's: who has a mirror, or a folder of wheels, may have all of it there.
+
+    `mirrored`: the user made settings for pip, so theirs are asked alone first.
+    """
+    if index is None or "--no-index" in arguments:
+        return run_uv_on_indexes(arguments, environment, report)
+    if mirrored:
+        end = run_uv_on_indexes(arguments, environment, report)
+        if end.well or not re.search(r"there is no version of|was not found in the", end.text):
+            return end
+    beside = " ".join(filter(None, (environment.get("UV_INDEX"), index)))
+    return run_uv_on_indexes(arguments, {**environment, "UV_INDEX": beside}, report)
+
+
+def _take_out(site: Path, unwanted: Sequence[str]) -> None:
+    """Remove files, also from the list of what their package holds: what is not there is not damaged."""
+    gone = {file.relative_to(site).as_posix() for pattern in unwanted for file in site.glob(pattern)}
+    for record in site.glob("*.dist-info/RECORD") if gone else ():
+        with record.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.reader(lines))
+        kept = [row for row in rows if row and row[0] not in gone]
+        if len(kept) < len(rows):
+            record.unlink()  # and not written over: uv may have linked it to its cache
+            with record.open("w", encoding="utf-8", newline="") as lines:
+                csv.writer(lines, lineterminator="\n").writerows(kept)
+    for name in gone:
+        (site / name).unlink()
 
 
 def try_import(card: Card, profile: Profile, folder: Path) -> None:

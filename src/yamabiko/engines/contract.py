@@ -53,10 +53,17 @@ class Profile:
     name: str
     """`cpu`, `cuda12`, ..."""
     lock: str
-    """File name in engines/locks: every package with its hash."""
+    """File name in engines/locks. `*.txt`: every package with its hash. `*.in`: what is wanted, and no hashes, where a
+    lock could not be made by us."""
     devices: tuple[str, ...]
     library_packages: tuple[str, ...] = ()
     """Folders under site-packages whose lib/ goes on the worker's library path, e.g. `nvidia/cublas`."""
+    index: str | None = None
+    """Address of an index beside the user's own, for builds that the default index does not have."""
+    built: tuple[str, ...] = ()
+    """Packages that have no wheel and are built here, from a source with a hash, with the lock's own tools."""
+    unwanted: tuple[str, ...] = ()
+    """Files under site-packages that are taken out again, as patterns: native parts that cannot load on these devices."""
     not_verified: Text | None = None
     """What was never run by us, in the words that `engines list` shows."""
 

@@ -47,7 +47,7 @@ def wheel(
 
 
 def lock_line(file: tuple[str, bytes]) -> str:
-    name, version = file[0].split("-")[:2]
+    name, version = file[0].removesuffix(".tar.gz").split("-")[:2]
     return f"{name}=={version} --hash=sha256:{hashlib.sha256(file[1]).hexdigest()}\n"
 
 

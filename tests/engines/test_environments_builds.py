@@ -1,0 +1,182 @@
+"""Environments that need more than the default index: an index of the profile, a build, files taken out again."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from package_index import Index, clean_environment, engine, lock_line, serving, wheel
+
+from yamabiko import settings
+from yamabiko.engines import environments
+from yamabiko.engines.building import changed_files, site_packages
+from yamabiko.engines.contract import Card
+from yamabiko.findings import Problem
+
+TINY = wheel("tiny")
+FAST = wheel("fast", "2.0+cpu", {"fast/__init__.py": "", "fast/lib/gpu.so": "needs a GPU", "fast/lib/cpu.so": "fits"})
+BACKEND = """\
+import zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    name, info = "made-1.0-py3-none-any.whl", "made-1.0.dist-info"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as file:
+        file.writestr("made.py", "version = '1.0'")
+        file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: made\\nVersion: 1.0\\n")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        file.writestr(f"{info}/RECORD", f"made.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n")
+    return name
+"""
+
+
+def source() -> tuple[str, bytes]:
+    """A package without a wheel, which brings what builds it."""
+    held = {
+        "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+        "[project]\nname = 'made'\nversion = '1.0'\n",
+        "PKG-INFO": "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n",
+        "backend.py": BACKEND,
+    }
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for name, content in held.items():
+            entry = tarfile.TarInfo(f"made-1.0/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return "made-1.0.tar.gz", file.getvalue()
+
+
+MADE = source()
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """The user's index: it has not everything."""
+    with serving(TINY) as server:
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        for name, value in clean_environment(tmp_path, server.url).items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def other() -> Iterator[Index]:
+    """The index of the profile."""
+    with serving(FAST) as server:
+        yield server
+
+
+def card(lock: Path, *files: tuple[str, bytes], **facts: Any) -> Card:
+    lock.write_text("".join(map(lock_line, files)))
+    made = engine(lock, "tiny")
+    return replace(made, profiles=(replace(made.profiles[0], **facts),))
+
+
+def names(python: Path, *modules: str) -> str:
+    code = f"import {', '.join(modules)}; print('imported')"
+    return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def test_what_the_user_s_index_lacks_comes_from_the_profile_s(index: Index, other: Index, tmp_path: Path) -> None:
+    wanted = card(tmp_path / "both.txt", TINY, FAST, index=other.url)
+
+    made = environments.install(wanted, settings.read(os.environ))
+
+    assert names(made.python, "tiny", "fast") == "imported"
+    assert index.sent.count(TINY[0]) == 1
+    assert other.sent == [FAST[0]]
+
+
+@pytest.mark.parametrize("unreachable", [True, False])
+def test_a_folder_that_holds_it_all_is_asked_alone(
+    index: Index, other: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreachable: bool
+) -> None:
+    """Behind a wall, where the profile's index cannot be reached at all."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / FAST[0]).write_bytes(FAST[1])
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    address = "http://127.0.0.1:9/simple" if unreachable else other.url
+
+    made = environments.install(card(tmp_path / "both.txt", TINY, FAST, index=address), settings.read(os.environ))
+
+    assert names(made.python, "tiny", "fast") == "imported"
+    assert other.asked == []
+
+
+def test_who_wants_no_index_gets_none(
+    index: Index, other: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(Problem):
+        environments.install(card(tmp_path / "both.txt", TINY, FAST, index=other.url), settings.read(os.environ))
+
+    assert (index.asked, other.asked) == ([], [])
+
+
+def test_an_index_of_the_profile_that_cannot_be_reached_is_named(index: Index, tmp_path: Path) -> None:
+    wanted = card(tmp_path / "both.txt", TINY, FAST, index="http://127.0.0.1:9/simple")
+    with pytest.raises(Problem) as raised:
+        environments.install(wanted, settings.read(os.environ))
+
+    assert raised.value.finding.id == "index-unreachable"
+    assert any("127.0.0.1:9" in line for line in raised.value.finding.evidence)
+
+
+def test_files_that_cannot_load_here_are_taken_out_and_not_missed(index: Index, tmp_path: Path) -> None:
+    index.files = dict([TINY, FAST])
+    wanted = card(tmp_path / "both.txt", TINY, FAST, unwanted=("fast/lib/g*.so", "gone/*.so"))
+    ours = settings.read(os.environ)
+
+    made = environments.install(wanted, ours)
+
+    site = site_packages(made.path)
+    assert site is not None
+    assert [file.name for file in (site / "fast/lib").iterdir()] == ["cpu.so"]
+    assert list(changed_files(site)) == []
+    assert environments.state(wanted, ours, thorough=True).status == "ready"
+
+
+def test_a_second_environment_has_its_own_files(index: Index, tmp_path: Path) -> None:
+    """uv links files from its cache: taking one out, or writing its package's list anew, leaves the cache whole."""
+    index.files = dict([TINY, FAST])
+    ours = settings.read(os.environ)
+    environments.install(card(tmp_path / "a.txt", TINY, FAST, unwanted=("fast/lib/g*.so",)), ours)
+
+    second = replace(card(tmp_path / "b.txt", FAST, TINY), name="second")
+    made = environments.install(second, ours)
+
+    site = site_packages(made.path)
+    assert site is not None
+    assert sorted(file.name for file in (site / "fast/lib").iterdir()) == ["cpu.so", "gpu.so"]
+    assert list(changed_files(site)) == []
+
+
+def test_only_what_the_card_names_is_built(index: Index, tmp_path: Path) -> None:
+    index.files = dict([TINY, MADE])
+    ours = settings.read(os.environ)
+    with pytest.raises(Problem) as raised:
+        environments.install(card(tmp_path / "made.txt", TINY, MADE), ours)
+    assert raised.value.finding.id == "engine-no-wheel"
+
+    made = environments.install(card(tmp_path / "made.txt", TINY, MADE, built=("made",)), ours)
+
+    assert names(made.python, "tiny", "made") == "imported"
+
+
+def test_what_is_wanted_without_hashes_is_installed_from_a_list(index: Index, tmp_path: Path) -> None:
+    wanted = card(tmp_path / "wanted.in", TINY)
+    (tmp_path / "wanted.in").write_text("tiny==1.0\n")
+
+    made = environments.install(wanted, settings.read(os.environ))
+
+    assert names(made.python, "tiny") == "imported"

@@ -83,6 +83,7 @@ RAISED = [
     ("model-broken", "InvalidProtobuf", f"{ONNX}7 : INVALID_PROTOBUF : Load model from /x.onnx failed:Protobuf parsing failed."),
     ("model-broken", "InvalidArgument", f"{ONNX}2 : INVALID_ARGUMENT : Load model from /x.onnx failed:No graph was found in"),
     ("model-broken", "NoSuchFile", f"{ONNX}3 : NO_SUCHFILE : Load model from /x.onnx failed:Load model /x.onnx failed."),
+    ("model-broken", "ModelUnreadable", "/x/encoder.onnx is cut off: 4000 of 592347848 bytes are there"),
     # numpy; CTranslate2 under RLIMIT_DATA; Python
     (HOST_MEMORY, "MemoryError", "Unable to allocate 7.11 PiB for an array with shape (1000000000000000,)"),
     (HOST_MEMORY, "MemoryError", ""),
@@ -174,11 +175,16 @@ def test_commands_name_the_engine_and_leave_out_what_was_done():
 
 
 TRACEBACK = ("Traceback (most recent call last):", '  File "bootstrap.py", line 28, in <module>')
+SHERPA = "/project/sherpa-onnx/csrc/"
 DIED = [
     # numpy missing from the interpreter of a bare environment
     (BROKEN_ENVIRONMENT, [*TRACEBACK, "ModuleNotFoundError: No module named 'numpy'"]),
     (BROKEN_ENVIRONMENT, [*TRACEBACK, "ImportError: libfoo.so.1: cannot open shared object file: No such file"]),
     (HOST_MEMORY, [*TRACEBACK, "MemoryError"]),
+    # sherpa-onnx 2.0.1, given a joiner for an encoder, an encoder without metadata, and words for a list of tokens
+    ("model-broken", [f"{SHERPA}offline-transducer-model.cc:ValidateIntTensorType:86 encoder input 1 should be int32 or int64. Given 1"]),
+    ("model-broken", [f"{SHERPA}offline-transducer-model.cc:InitEncoder:171 'encoder_dims' does not exist in the metadata"]),
+    ("model-broken", [f"{SHERPA}symbol-table.cc:ReadTokens:132 Error: a b c d"]),
     (
         "cuda-oom",
         [
@@ -187,7 +193,7 @@ DIED = [
             "Fatal Python error: Aborted",
         ],
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("finding", "words"), DIED)

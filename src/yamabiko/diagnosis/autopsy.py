@@ -121,6 +121,9 @@ class _Rule:
     """And so does an exception of this name."""
 
 
+_SHERPA_ONNX = r"\S*sherpa-onnx/csrc/(?:[\w-]*model[\w-]*|symbol-table|offline-recognizer-impl)\.(?:cc|h):\w+:\d+"
+"""It ends its process with _Exit where it cannot read a model, and this is what stands before its last words."""
+
 _RULES = {
     "worker-out-of-memory": _Rule(
         r"MemoryError(?:: (?!std::bad_alloc)|$)|(?:\[Errno 12\] )?Cannot allocate memory|failed to allocate memory",
@@ -130,7 +133,10 @@ _RULES = {
     "model-broken": _Rule(
         r"File \S+ is incomplete: failed to read|Unsupported model binary version|Unable to open file 'model\.bin'"
         r"|Variable '.+' has an invalid payload size|Cannot load the (?:\w+ )?vocabulary from the model"
-        r"|\[json\.exception\.parse_error|EOF while parsing|LocalEntryNotFoundError: |Load model from .+ failed",
+        r"|\[json\.exception\.parse_error|EOF while parsing|LocalEntryNotFoundError: |Load model from .+ failed"
+        rf"|{_SHERPA_ONNX} (?:'\w+' does not exist in the metadata|No model_type in the metadata|Unsupported model_type: "
+        r"|Invalid value .+ for '\w+'|.+ should be int32 or int64\.|Error: )",
+        raised="ModelUnreadable",
     ),
     "engine-environment-broken": _Rule(r"(?:ModuleNotFoundError|ImportError): ", kind="not-started"),
 }

@@ -112,6 +112,10 @@ class DetectedLanguage:
     probability: float
 
 
+class ModelUnreadable(Exception):
+    """Raised by `load`: these files are no whole model of this engine. The message names the file and what is wrong."""
+
+
 class Transcriber(Protocol):
     """Driven by the one inference thread of a worker, start to end."""
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from yamabiko.engines import wording
 from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
@@ -230,17 +231,7 @@ def _is_whole(tokens: Sequence[_Token]) -> bool:
 
 
 def _begins_a_word(content: bytes, before: bytes) -> bool:
-    """After a space; in writing without spaces with every character, but for punctuation, which stays with its word."""
-    text, last = content.decode("utf-8", "ignore"), before.decode("utf-8", "ignore")
-    if text.startswith(" "):
-        return True
-    wide = text[:1] >= _WIDE or last[-1:] >= _WIDE
-    return wide and text[:1] not in _STAYS
-
-
-_WIDE = "\u2e80"
-"""Chinese and Japanese characters, kana and Hangul begin here."""
-_STAYS = frozenset("、。，．・…！？」』）】〕》〉”’,.!?;:)]}")
+    return wording.begins_a_word(content.decode("utf-8", "ignore"), before.decode("utf-8", "ignore"))
 
 
 def _read_header(model: Path) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from yamabiko.findings import Finding
+from yamabiko.formats.text import one_line, speaker_mark
 from yamabiko.i18n import Text
 from yamabiko.speech import Dropped, Evidence, Receipt, Segment, Timings, Transcript, Word
 
@@ -54,6 +55,12 @@ def without_spaces(text: str) -> str:
     return "".join("".join(c if c.isprintable() or not c.isspace() else " " for c in text).split())
 
 
+def shown_of(given_: Transcript) -> str:
+    """What is to be seen of it: each phrase behind the name of its speaker."""
+    phrases = ((speaker_mark(one.speaker), one_line(one.text)) for one in given_.segments)
+    return "".join(without_spaces(mark + text) for mark, text in phrases if text)
+
+
 # Letters that have broken subtitle writers: kinsoku, marks, joined and flag emoji, right-to-left, Thai, Hangul in both
 # forms, zero width, markup, arrows, no-break spaces.
 _HARD = list(
@@ -98,6 +105,9 @@ broken_text = st.one_of(any_text, st.text(st.characters(categories=None), max_si
 any_time = st.one_of(st.floats(0, 5), st.floats(), st.sampled_from([0.0, 1.0, 1.0, 1.0005, 3599.9996, -1.0, 1e300]))
 
 
+speakers = st.sampled_from([None, None, "A", "B", "山田, 太郎", " a\n-->{b}\\N<v>[00:01.00]", "", "\ud800"])
+
+
 @st.composite
 def segments(draw: st.DrawFn, texts: st.SearchStrategy[str] = any_text) -> Segment:
     text = draw(texts)
@@ -108,7 +118,7 @@ def segments(draw: st.DrawFn, texts: st.SearchStrategy[str] = any_text) -> Segme
         words = tuple(Word(draw(any_time), draw(any_time), part) for part in parts)
         if draw(st.integers(0, 9)) == 0:
             words = words[:-1]  # an engine whose words are not its text
-    return Segment(draw(any_time), draw(any_time), text, words)
+    return Segment(draw(any_time), draw(any_time), text, words, speaker=draw(speakers))
 
 
 @st.composite

@@ -4,11 +4,10 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_transcripts import broken_text, said, said_in_words, transcript, transcripts, without_spaces
+from made_transcripts import broken_text, said, said_in_words, shown_of, transcript, transcripts, without_spaces
 
 from yamabiko.formats import Layout
 from yamabiko.formats.cues import READABLE_MS, Cue, cues
-from yamabiko.formats.text import one_line
 from yamabiko.speech import Segment, Transcript, Word
 
 LAYOUT = Layout()
@@ -35,7 +34,7 @@ def test_cues_never_overlap_and_never_lose_text_whatever_times_and_words_arrive(
     """NaN, infinite, negative, equal, reversed and overlapping times; words that are not the text."""
     assert_sound(cues(given_, Layout(highlight_words=highlight)))
     found = cues(given_, LAYOUT)
-    expected = "".join(without_spaces(one_line(segment.text)) for segment in given_.segments)
+    expected = shown_of(given_)
     assert without_spaces("".join(map(text, found))) == expected
 
 

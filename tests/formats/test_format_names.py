@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_transcripts import said
+from made_transcripts import said, transcript
 
 from yamabiko.findings import Problem
 from yamabiko.formats import FORMATS, Layout, names, render
+from yamabiko.speech import Segment, Turn
 
 
 @pytest.mark.parametrize(
@@ -59,11 +60,22 @@ def test_a_layout_that_can_hold_nothing_is_refused(option: str) -> None:
     assert option in caught.value.finding.evidence[0]
 
 
+@pytest.mark.parametrize("name", [name for name in FORMATS if FORMATS[name].needs_speakers])
+def test_a_format_of_speakers_is_refused_before_the_work_and_after_it_where_nobody_told_them_apart(name: str) -> None:
+    """An empty file, or made-up names, would look like an answer."""
+    with pytest.raises(Problem, match="speakers-not-told-apart") as caught:
+        names(f"srt,{name}", speakers=False)
+    assert name in caught.value.finding.cause.en
+    assert names(f"srt,{name}") == ("srt", name)
+    with pytest.raises(Problem, match="speakers-not-told-apart"):
+        render(said("a"), name)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_says_what_it_is_in_both_languages_and_renders(name: str) -> None:
     assert FORMATS[name].summary.en
     assert FORMATS[name].summary.ja
-    text = render(said("今日は晴れ"), name)
+    text = render(transcript(Segment(1.0, 9.0, "今日は晴れ"), turns=(Turn(1.0, 9.0, "今日は晴れ"),)), name)
     assert "今日は晴れ" in text
     assert text.endswith("\n")
     assert "\r" not in text

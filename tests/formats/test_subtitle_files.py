@@ -9,10 +9,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_transcripts import broken_text, said, said_in_words, transcript, transcripts, without_spaces
+from made_transcripts import broken_text, said, said_in_words, shown_of, transcript, transcripts, without_spaces
 
 from yamabiko.formats import Layout, render
-from yamabiko.formats.text import one_line
 from yamabiko.speech import Segment, Transcript
 
 Read = list[tuple[int, int, str]]
@@ -75,7 +74,7 @@ def assert_in_order(read: Read) -> None:
 def test_srt_reads_back(given_: Transcript, highlight: bool) -> None:
     assert_in_order(read_srt(render(given_, "srt", Layout(highlight_words=highlight))))
     shown = "".join(text for _, _, text in read_srt(render(given_, "srt")))
-    expected = "".join(without_spaces(one_line(segment.text)) for segment in given_.segments)
+    expected = shown_of(given_)
     # SubRip has no escape for an arrow: it is shortened, as in Whisper; nothing else may differ.
     arrows = re.compile("-+>")
     assert arrows.sub(">", without_spaces(shown)) == arrows.sub(">", expected)
@@ -86,7 +85,7 @@ def test_srt_reads_back(given_: Transcript, highlight: bool) -> None:
 def test_vtt_reads_back_without_losing_a_character(given_: Transcript, highlight: bool) -> None:
     assert_in_order(read_vtt(render(given_, "vtt", Layout(highlight_words=highlight))))
     shown = "".join(text for _, _, text in read_vtt(render(given_, "vtt")))
-    expected = "".join(without_spaces(one_line(segment.text)) for segment in given_.segments)
+    expected = shown_of(given_)
     assert without_spaces(shown) == expected
 
 

@@ -81,7 +81,7 @@ class Batch:
         from yamabiko.scheduling.pool import Pool
         from yamabiko.scheduling.setup import check
 
-        names = formats.names(self.asked.output_format)
+        names = formats.names(self.asked.output_format, speakers=False)  # nothing here tells them apart yet
         layout = asked.layout(self.asked)
         transcribe_options = asked.transcribe_options(self.asked)
         check(asked.wish(self.asked), self.settings)  # a mistake is told even where every file is finished

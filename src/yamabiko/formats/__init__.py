@@ -10,14 +10,14 @@ import difflib
 from pathlib import Path
 
 from yamabiko.findings import Finding, Problem, Remedy
-from yamabiko.formats import srt, tsv, txt, verbose_json, vtt, whisper_json
+from yamabiko.formats import ass, diarized_json, lrc, rttm, srt, tsv, txt, verbose_json, vtt, whisper_json
 from yamabiko.formats.contract import Format, Layout
 from yamabiko.formats.output import put
 from yamabiko.formats.text import encodable
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
-__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "render", "write"]
+__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "not_told_apart", "render", "write"]
 
 FORMATS: dict[str, Format] = {
     "txt": txt.FORMAT,
@@ -26,17 +26,22 @@ FORMATS: dict[str, Format] = {
     "tsv": tsv.FORMAT,
     "json": whisper_json.FORMAT,
     "verbose_json": verbose_json.FORMAT,
+    "ass": ass.FORMAT,
+    "lrc": lrc.FORMAT,
+    "rttm": rttm.FORMAT,
+    "diarized_json": diarized_json.FORMAT,
 }
 
 ALL = ("txt", "vtt", "srt", "tsv", "json")
 """What `--output_format all` means in Whisper, and so here."""
 
 
-def names(spec: str) -> tuple[str, ...]:
+def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
     """
     The formats that `srt,json` or `all` asks for, each once, in that order.
 
-    Raises: Problem (format-unknown), with the nearest name there is.
+    `speakers`: whether they will be told apart. Raises: Problem (format-unknown, with the nearest name there is;
+    speakers-not-told-apart, for a format that says nothing without them: before hours of work, not after).
     """
     found: dict[str, None] = {}
     for part in spec.split(","):
@@ -47,6 +52,9 @@ def names(spec: str) -> tuple[str, ...]:
             found[name] = None
         else:
             raise Problem(_unknown(part.strip()))
+    without = [name for name in found if FORMATS[name].needs_speakers and not speakers]
+    if without:
+        raise Problem(not_told_apart(without[0]))
     return tuple(found)
 
 
@@ -54,10 +62,12 @@ def render(transcript: Transcript, name: str, layout: Layout | None = None) -> s
     """
     The transcript in the format `name`: text that UTF-8 can hold, lines ending in a line feed.
 
-    Raises: Problem (format-unknown).
+    Raises: Problem (format-unknown, speakers-not-told-apart).
     """
     if name not in FORMATS:
         raise Problem(_unknown(name))
+    if FORMATS[name].needs_speakers and transcript.turns is None:
+        raise Problem(not_told_apart(name))
     return encodable(FORMATS[name].render(transcript, layout or Layout()))
 
 
@@ -65,9 +75,30 @@ def write(transcript: Transcript, name: str, path: Path, layout: Layout | None =
     """
     Put the transcript into the file `path`, whole or not at all.
 
-    Raises: Problem (format-unknown, output-not-writable, disk-full, output-name-too-long).
+    Raises: Problem (format-unknown, speakers-not-told-apart, output-not-writable, disk-full, output-name-too-long).
     """
     put(render(transcript, name, layout), path)
+
+
+def not_told_apart(name: str) -> Finding:
+    """Of a format that names speakers, where nobody told them apart: its file would be empty, or its names made up."""
+    return Finding(
+        id="speakers-not-told-apart",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"{name} names speakers, and nobody tells them apart in this recording.",
+            f"{name} は話者名を含む形式ですが、この録音では話者の区別をしていません。",
+        ),
+        evidence=(f"{Text('format', '形式')}: {name}",),
+        remedies=(
+            Remedy(
+                Text("Take the times without speakers", "話者なしで時刻だけ受け取る"),
+                "--output_format json",
+                "accuracy",
+            ),
+        ),
+    )
 
 
 def _unknown(name: str) -> Finding:

@@ -50,3 +50,5 @@ class Format:
     """What `--help` says of it."""
     render: Callable[[Transcript, Layout], str]
     """Pure. May leave lone surrogates in the text: `formats.render` mends them."""
+    needs_speakers: bool = False
+    """It says nothing without them: `formats.render` refuses a transcript in which nobody told speakers apart."""

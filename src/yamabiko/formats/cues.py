@@ -3,20 +3,20 @@ From a transcript to cues: what is on the screen, from when to when.
 
 No text is lost or said twice; every cue has text and lasts at least a
 millisecond; none begins before the one before it has ended. A cue never joins
-two segments.
+two segments, and so never two speakers; the first of a phrase says whose it is.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from yamabiko.formats.breaking import Glyph
 from yamabiko.formats.contract import Layout
 from yamabiko.formats.lines import Lines, cut
-from yamabiko.formats.text import clusters, display_width, is_space, one_line
+from yamabiko.formats.text import clusters, display_width, is_space, one_line, speaker_mark
 from yamabiko.formats.times import in_order, milliseconds, usable
 from yamabiko.speech import Segment, Transcript
 
@@ -39,6 +39,7 @@ class Cue:
     start_ms: int
     end_ms: int
     lines: tuple[tuple[Run, ...], ...]
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class _Timed:
     end_ms: int
     lines: Lines
     words_known: bool
+    speaker: str | None
+    mark: str
+    """What stands before its first line: who speaks, where a phrase begins."""
 
 
 def cues(transcript: Transcript, layout: Layout) -> list[Cue]:
@@ -56,8 +60,23 @@ def cues(transcript: Transcript, layout: Layout) -> list[Cue]:
         if layout.highlight_words and timed.words_known:
             found += _highlighted(timed)
         else:
-            found.append(Cue(timed.start_ms, timed.end_ms, _shown(timed.lines, None)))
+            found.append(Cue(timed.start_ms, timed.end_ms, _shown(timed, None), timed.speaker))
     return found
+
+
+def in_centiseconds(cues: Sequence[Cue]) -> Iterator[tuple[int, int, Cue]]:
+    """
+    Start and end of each cue on a clock that knows no milliseconds.
+
+    Still none lasts no time at all, none overlap, and no two begin at once: many cues within a hundredth of a second
+    follow a hundredth apart.
+    """
+    starts: list[int] = []
+    for cue in cues:
+        starts.append(max(cue.start_ms // 10, starts[-1] + 1 if starts else 0))
+    for number, (start, cue) in enumerate(zip(starts, cues, strict=True)):
+        end = max(cue.end_ms // 10, start + 1)
+        yield start, min([end, *starts[number + 1 : number + 2]]), cue
 
 
 # ---- from segments to glyphs with times ------------------------------------------------------------------------------
@@ -68,8 +87,12 @@ def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
     for number, (segment, start_s, end_s) in enumerate(spoken):
         next_s = spoken[number + 1][1] if number + 1 < len(spoken) else math.inf
         glyphs, words_known = _glyphs(segment, start_s, end_s, next_s)
+        mark = speaker_mark(segment.speaker)
+        glyphs[0] = replace(glyphs[0], width=glyphs[0].width + display_width(mark))  # the mark is never parted from it
         for lines in cut(glyphs, words_known, layout, segment.language or transcript.language):
-            yield _Timed(milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s), lines, words_known)
+            times = milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s)
+            yield _Timed(*times, lines, words_known, segment.speaker, mark)
+            mark = ""
 
 
 def _glyphs(segment: Segment, start_s: float, end_s: float, next_s: float) -> tuple[list[Glyph], bool]:
@@ -167,22 +190,22 @@ def _apart(timed: Sequence[_Timed], duration_s: float) -> Iterator[_Timed]:
         end_ms = max(end_ms, min(start_ms + READABLE_MS, last_ms))
         if number + 1 < len(starts):
             end_ms = min(end_ms, starts[number + 1])
-        yield _Timed(start_ms, end_ms, cue.lines, cue.words_known)
+        yield replace(cue, start_ms=start_ms, end_ms=end_ms)
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------------
 
 
-def _shown(lines: Lines, underlined: int | None) -> tuple[tuple[Run, ...], ...]:
-    """The lines, with the word of that number underlined; the spaces around it are not."""
+def _shown(cue: _Timed, underlined: int | None) -> tuple[tuple[Run, ...], ...]:
+    """The lines, with the word of that number underlined; the spaces around it are not, nor who speaks."""
     shown = []
-    for line in lines:
+    for number, line in enumerate(cue.lines):
         marks = [glyph.word == underlined and not glyph.is_space for glyph in line]
         for i, glyph in enumerate(line):
             # A space inside a word, as in some engines' "New York", is underlined with it.
             if glyph.is_space and 0 < i < len(line) - 1 and marks[i - 1] and line[i + 1].word == underlined:
                 marks[i] = True
-        runs = []
+        runs = [Run(cue.mark)] if cue.mark and number == 0 else []
         for mark, group in groupby(zip(line, marks, strict=True), key=lambda pair: pair[1]):
             runs.append(Run("".join(glyph.text for glyph, _ in group), mark))
         shown.append(tuple(runs))
@@ -191,7 +214,7 @@ def _shown(lines: Lines, underlined: int | None) -> tuple[tuple[Run, ...], ...]:
 
 def _highlighted(cue: _Timed) -> Iterator[Cue]:
     """The cue once for each of its words, underlined while it is said, and plain in between."""
-    plain = _shown(cue.lines, None)
+    plain = _shown(cue, None)
     at_ms = cue.start_ms
     glyphs = [glyph for line in cue.lines for glyph in line if not glyph.is_space]
     for word, group in groupby(glyphs, key=lambda glyph: glyph.word):
@@ -199,9 +222,9 @@ def _highlighted(cue: _Timed) -> Iterator[Cue]:
         start_ms = min(max(milliseconds(own[0].start_s), at_ms), cue.end_ms)
         end_ms = min(max(milliseconds(own[-1].end_s), start_ms), cue.end_ms)
         if start_ms > at_ms:
-            yield Cue(at_ms, start_ms, plain)
+            yield Cue(at_ms, start_ms, plain, cue.speaker)
         if end_ms > start_ms:
-            yield Cue(start_ms, end_ms, _shown(cue.lines, word))
+            yield Cue(start_ms, end_ms, _shown(cue, word), cue.speaker)
         at_ms = end_ms
     if at_ms < cue.end_ms:
-        yield Cue(at_ms, cue.end_ms, plain)
+        yield Cue(at_ms, cue.end_ms, plain, cue.speaker)

@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+from yamabiko.formats.times import usable
 from yamabiko.records import to_plain
 from yamabiko.speech import Segment, Transcript
 
@@ -66,6 +67,11 @@ def word_values(segment: Segment) -> list[dict[str, Any]]:
 def seconds(value: float) -> float:
     """To the millisecond: sums of chunk offsets else show as 12.340000000000002."""
     return round(value, 3)
+
+
+def usage(transcript: Transcript) -> dict[str, Any]:
+    """What OpenAI counts: begun seconds of sound."""
+    return {"type": "duration", "seconds": math.ceil(usable(transcript.duration_s, 0.0))}
 
 
 def finite(value: Any) -> Any:

@@ -31,6 +31,17 @@ def one_line(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in encodable(text)).strip()
 
 
+def speaker_mark(speaker: str | None) -> str:
+    """
+    What stands before a phrase whose speaker is known: `[A]: `, as WhisperX writes it.
+
+    The same in all text formats, WebVTT too: its `<v A>` would say it to programs, but players show nothing of it
+    (FFmpeg's reader drops it), and who speaks is to be seen.
+    """
+    name = one_line(speaker or "")
+    return f"[{name}]: " if name else ""
+
+
 @lru_cache(maxsize=16_384)
 def character_width(c: str) -> int:
     """

@@ -120,6 +120,7 @@ def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Reque
         speech=SpeechOptions(**{name: value for name, value in given.items() if value is not None}),
         conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
         language_per_chunk=language_per_chunk(asked),
+        guard=asked.guard,
         requested_device=asked.device,
         requested_compute_type=asked.compute_type,
     )

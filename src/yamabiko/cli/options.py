@@ -327,6 +327,15 @@ VadFilter = Annotated[
     bool,
     _switch("vad-filter", "Transcribe only where somebody speaks", "話し声のある所だけを文字起こしする", _SPEECH),
 ]
+Guard = Annotated[
+    bool,
+    _switch(
+        "guard",
+        "Leave out what the engine writes though nobody said it: phrases in silence, endless repetitions",
+        "誰も話していないのに出た文（無音での定型文、延々と続く繰り返し）を結果から除く",
+        _SPEECH,
+    ),
+]
 VadThreshold = Annotated[
     float | None,
     _number(

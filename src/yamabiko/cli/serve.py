@@ -64,6 +64,7 @@ Model = Annotated[str | None, _option("whisper.model", str, _NAME, "-m")]
 Language = Annotated[str | None, _option("whisper.language", str, Text("LANGUAGE", "言語"), "-l")]
 Device = Annotated[str | None, _option("whisper.device", str, Text("DEVICE", "デバイス"))]
 ComputeType = Annotated[str | None, _option("whisper.compute_type", str, _WORD)]
+Guard = Annotated[bool | None, _option("whisper.guard", bool)]
 Install = Annotated[bool | None, _option("whisper.install", bool)]
 Threads = Annotated[int | None, _option("performance.threads", int)]
 BatchSize = Annotated[int | None, _option("performance.batch_size", int)]
@@ -109,6 +110,7 @@ def command(
     compute_type: ComputeType = None,
     threads: Threads = None,
     batch_size: BatchSize = None,
+    guard: Guard = None,
     install: Install = None,
     idle_unload_minutes: IdleUnload = None,
     memory_budget_mb: MemoryBudget = None,

@@ -61,6 +61,7 @@ def command(
     vad_threshold: options.VadThreshold = None,
     vad_min_silence_duration_ms: options.VadMinSilence = None,
     vad_speech_pad_ms: options.VadSpeechPad = None,
+    guard: options.Guard = True,
     max_line_width: options.MaxLineWidth = 42,
     max_line_count: options.MaxLineCount = 2,
     max_words_per_line: options.MaxWordsPerLine = None,

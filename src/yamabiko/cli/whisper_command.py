@@ -222,6 +222,7 @@ def _asked(given: Namespace) -> SimpleNamespace:
         vad_threshold=None,
         vad_min_silence_duration_ms=None,
         vad_speech_pad_ms=None,
+        guard=True,
         highlight_words=given.highlight_words,
         max_words_per_line=given.max_words_per_line or None,
     )

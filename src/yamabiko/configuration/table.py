@@ -103,6 +103,8 @@ SETTINGS: tuple[Setting, ...] = (
     _of("whisper.compute_type", "text", "auto", "Precision: auto, int8, float16, float32 ...",
         "計算の精度: auto, int8, float16, float32 など", flag="--compute-type", field="compute_type", for_transcribe=True,
         shape=shapes.word),
+    _of("whisper.guard", "switch", True, "Leave out what the engine writes though nobody said it",
+        "誰も話していないのに出た文を結果から除く", flag="--guard", field="guard", for_transcribe=True),
     _of("whisper.install", "switch", True, "Fetch engines and models that are missing",
         "足りないエンジンやモデルを自動で取得する", flag="--install", field="may_install", for_transcribe=True),
     _of("performance.threads", "whole", 0, "Threads on the CPU; 0: as many as help", "CPUのスレッド数。0なら自動",

@@ -61,6 +61,8 @@ class Config:
     """Stretches of speech asked of the engine at once, where it can."""
     language: str | None = None
     """Of recordings whose request names none; None: it is detected."""
+    guard: bool = True
+    """Whether text that nobody said is left out, where a request does not say it."""
     idle_unload_s: float = 600.0
     """A model that nobody asked for during so long is given up with its process; 0: never."""
     memory_budget_bytes: int = 0

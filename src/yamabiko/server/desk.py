@@ -197,6 +197,7 @@ class Desk:
             speech_finder=self.outfit(finder) if asked.speech is not None else None,
             options=asked.options,
             speech=asked.speech or SpeechOptions(),
+            guard=self.config.guard if asked.guard is None else asked.guard,
             conduct=Conduct(batch_size=self.config.batch_size),
             ticket=ticket,
             requested_device=asked.wish.device,

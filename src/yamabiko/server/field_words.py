@@ -118,6 +118,12 @@ _VAD_FILTER = _flag(
     "Only where somebody speaks; false: everything, and Whisper may write sentences into silence.",
     "話し声のある部分だけを処理します。false では全体を処理し、無音に文が書かれることがあります。",
 )
+_GUARD = _flag(
+    "guard",
+    True,
+    "Ours: leave out what the engine writes though nobody said it; left out: the server's.",
+    "独自の項目。誰も話していないのに出た文を結果から除きます。省略時はサーバーの設定。",
+)
 _STREAM = _flag(
     "stream",
     False,
@@ -179,6 +185,7 @@ _OURS = (
         "独自の項目。同時に追う候補の数。",
     ),
     _VAD_FILTER,
+    _GUARD,
 )  # fmt: skip
 TRANSLATION = (*RECORDING, *_SPEECH, _FORMAT, _TIMES, _INCLUDE, _CUTTING, *_OURS)
 TRANSCRIPTION = (*RECORDING, *_SPEECH, _FORMAT, _TIMES, _INCLUDE, _STREAM, _CUTTING, *_OURS, _TASK)

@@ -35,7 +35,7 @@ GRANULARITIES = ("word", "segment")
 KNOWN = {
     "file", "model", "language", "languages", "prompt", "temperature", "response_format", "timestamp_granularities",
     "stream", "include", "chunking_strategy", "keywords", "known_speaker_names", "known_speaker_references",
-    "engine", "device", "compute_type", "hotwords", "beam_size", "vad_filter", "task",
+    "engine", "device", "compute_type", "hotwords", "beam_size", "vad_filter", "guard", "task",
 }  # fmt: skip
 LONGEST_PAUSE_MS = 60_000
 
@@ -48,6 +48,8 @@ class Asked:
     stream: bool
     speech: SpeechOptions | None
     """None: everything is transcribed, speech or not."""
+    guard: bool | None
+    """Whether text that nobody said is left out; None: as the server has it."""
     logprobs: bool
     words: bool
     segments: bool
@@ -71,6 +73,7 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
         response_format=response_format,
         stream=stream,
         speech=_speech(form, fields),
+        guard=fields.flag("guard", default=True) if form.first("guard") else None,
         logprobs=logprobs,
         words=words,
         segments="segment" in granularities,

@@ -13,6 +13,7 @@ from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.scheduler import Run
 from yamabiko.speech import Segment, Span, TranscribeOptions
+from yamabiko.transcription.guarding import Guarding
 from yamabiko.transcription.journal import Journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.unanswered import completed, unanswered
@@ -43,12 +44,22 @@ class HearsLanguage(Protocol):
 class Asking:
     """One recording's questions to one engine. Every method may raise Problem."""
 
-    def __init__(self, run: Run, audio: Path, options: TranscribeOptions, journal: Journal, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        run: Run,
+        audio: Path,
+        options: TranscribeOptions,
+        journal: Journal,
+        watcher: Watcher,
+        guarding: Guarding | None = None,
+    ) -> None:
+        """`guarding`: what takes out text that nobody said; None: everything stays. The journal keeps whole answers."""
         self._run = run
         self._audio = audio
         self._options = options
         self._journal = journal
         self._watcher = watcher
+        self._guarding = guarding
         self.resumed = 0
         """Chunks whose answer came from an interrupted run."""
         self.notices: list[Finding] = []
@@ -57,15 +68,15 @@ class Asking:
         """An answer for every chunk, from the journal or from the engine."""
         by_span = {chunk.span: chunk for chunk in chunks}
         spans = list(by_span)
-        kept = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
+        kept = {span: self._guarded(span, said) for span in spans if (said := self._journal.answer(span)) is not None}
         self.resumed = len(kept)
         total_s = sum(span.duration_s for span in spans)
         done_s = sum(span.duration_s for span in kept)
         self._run.loading = lambda begun: self._watcher.progress("load" if begun else "transcribe", done_s, total_s)
         if self._run.loaded or len(kept) == len(spans):
             self._watcher.progress("transcribe", done_s, total_s)
-        for span, segments in self._ask(spans):
-            kept[span] = segments
+        for span, said in self._ask(spans):
+            kept[span] = segments = self._guarded(span, said)
             done_s += span.duration_s
             chunk = by_span[span]
             self._watcher.segments(merge([(chunk, within_speech(chunk, segments))]))  # with the times they will keep
@@ -86,6 +97,7 @@ class Asking:
         spans = [part.span for _, part in stretches]
         said = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
         said |= dict(self._ask(spans))
+        said = {span: self._guarded(span, answer) for span, answer in said.items()}
         recovered = [span for span in spans if any(segment.text.strip() for segment in said[span])]
         if recovered:
             self._tell(_asked_again(recovered))
@@ -103,6 +115,9 @@ class Asking:
         for answer in self._run.answers(self._audio, spans, wanted, self._options):
             self._journal.keep(spans[answer.chunk], answer.segments)
             yield spans[answer.chunk], answer.segments
+
+    def _guarded(self, span: Span, said: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        return said if self._guarding is None else self._guarding.answer(span, said)
 
     def _tell(self, finding: Finding) -> None:
         self.notices.append(finding)

@@ -31,10 +31,11 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
-from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
+from yamabiko.speech import SAMPLE_RATE, Dropped, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription import clips as clipping
 from yamabiko.transcription.asking import Answers, Asking, HearsLanguage, Watcher
 from yamabiko.transcription.clips import Clip
+from yamabiko.transcription.guarding import Guarding, hearing, sounding, told
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
@@ -62,6 +63,8 @@ class Request:
     speech: SpeechOptions = SpeechOptions()
     conduct: Conduct = Conduct()
     language_per_chunk: bool = False
+    guard: bool = True
+    """Whether text that nobody said is left out of the transcript, and put into the receipt."""
     clips: tuple[Clip, ...] = ()
     """Where only a part of the recording is to be transcribed."""
     language_only: bool = False
@@ -102,6 +105,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)
         language: DetectedLanguage | None = None
         answers: Answers = []
+        guarding = _guarding(decoded, heard) if request.guard else None
         if chunks:
             journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
             run.loading = _teller(watcher, sum(chunk.span.duration_s for chunk in chunks))
@@ -109,7 +113,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             if language is not None and isinstance(watcher, HearsLanguage):
                 watcher.language(language.language)
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
-            asking = Asking(run, decoded.path, options, journal, watcher)
+            asking = Asking(run, decoded.path, options, journal, watcher, guarding)
             answers = asking.everything(() if request.language_only else chunks)
             if heard.listened and not request.language_only:
                 answers = asking.again_what_was_passed_over(answers, heard.surely)
@@ -117,13 +121,17 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             course.notices += asking.notices
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
         segments = () if request.language_only else merge(spoken, speech=heard.spans)
+        segments = guarding.whole(segments) if guarding else segments
+        dropped = guarding.all_dropped() if guarding else ()
         try:
             if not request.language_only:
-                _no_empty_success(heard, segments, run, request)
+                _no_empty_success(heard, segments, run, request, dropped)
         except Problem:
             forget(recording, request, settings)  # or the next run would take the same silence for answers
             raise
-        receipt = _receipt(request, decoded, heard, run, course)
+        if dropped:
+            _tell((told(dropped),), watcher, course)
+        receipt = replace(_receipt(request, decoded, heard, run, course), dropped=dropped)
     return Transcript(
         source=recording.name,
         duration_s=decoded.duration_s,
@@ -228,6 +236,13 @@ def _everything(clips: tuple[Span, ...], longest_s: float) -> _Heard:
     return _Heard(clipping.cut(clips, clips, longest_s=longest_s), clips, False)
 
 
+def _guarding(decoded: Decoded, heard: _Heard) -> Guarding:
+    """Who asked not to look for speech may have singing or whispers, so then only silence without any sound counts."""
+    if heard.probabilities is None:
+        return Guarding(sounding(decoded.path))
+    return Guarding(hearing(heard.probabilities, heard.window))
+
+
 def likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
     """Mean over the windows in which somebody speaks: padding left out."""
     inside = [probabilities[span.start_sample // window : -(-span.end_sample // window)] for span in spans]
@@ -314,7 +329,9 @@ def ran(request: Request, run: Run) -> Receipt:
     )
 
 
-def _no_empty_success(heard: _Heard, segments: Sequence[Segment], run: Run, request: Request) -> None:
+def _no_empty_success(
+    heard: _Heard, segments: Sequence[Segment], run: Run, request: Request, dropped: Sequence[Dropped] = ()
+) -> None:
     """Speech was heard and no text came back: that is a failure. Raises: Problem (no-text-for-speech)."""
     if heard.likelihood is None or heard.likelihood < SURE_SPEECH or any(s.text.strip() for s in segments):
         return
@@ -329,9 +346,11 @@ def _no_empty_success(heard: _Heard, segments: Sequence[Segment], run: Run, requ
             ),
             evidence=(
                 f"speech finder: mean probability {heard.likelihood:.2f} over what it calls speech",
-                f"engine: ran on {run.used_device}, {len(heard.chunks)} chunks answered, all empty",
+                f"engine: ran on {run.used_device}, {len(heard.chunks)} chunks answered, {'all left out' if dropped else 'all empty'}",
+                *(told(dropped).evidence if dropped else ()),
             ),
             remedies=(
+                *(told(dropped).remedies if dropped else ()),
                 Remedy(
                     Text("Check the engine", "エンジンを確かめる"),
                     f"yamabiko engines verify {request.outfit.card.name}",

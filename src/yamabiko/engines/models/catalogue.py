@@ -34,6 +34,21 @@ class Format:
     """The engine is given the file, not the folder."""
 
 
+_ONNX_ASR_WEIGHTS = ("encoder-model.int8.onnx", "encoder-model.onnx", "model.int8.onnx", "model.onnx",
+                     "encoder_model_int8.onnx", "encoder_model_quantized.onnx", "encoder_model.onnx",
+                     "whisper-base_beamsearch.int8.onnx", "whisper-base_beamsearch.onnx",
+                     "v3_e2e_rnnt_encoder.int8.onnx", "v3_e2e_rnnt_encoder.onnx", "v3_e2e_ctc.int8.onnx",
+                     "v3_e2e_ctc.onnx", "v2_ctc.int8.onnx", "v2_ctc.onnx", "multilingual_large_ctc.int8.onnx",
+                     "multilingual_large_ctc.onnx", "multilingual_ctc.int8.onnx", "multilingual_ctc.onnx")  # fmt: skip
+_ONNX_ASR_BESIDE = ("vocab.txt", "encoder-model.onnx.data", "model.onnx.data", "encoder_model.onnx_data",
+                    "decoder_joint-model.int8.onnx", "decoder_joint-model.onnx", "decoder_joint-model.onnx.data",
+                    "decoder-model.int8.onnx", "decoder-model.onnx", "decoder-model.onnx.data",
+                    "decoder_model_merged_int8.onnx", "decoder_model_merged_quantized.onnx",
+                    "decoder_model_merged.onnx", "decoder_model_merged.onnx_data", "vocab.json", "added_tokens.json",
+                    "v3_e2e_rnnt_decoder.int8.onnx", "v3_e2e_rnnt_decoder.onnx", "v3_e2e_rnnt_joint.int8.onnx",
+                    "v3_e2e_rnnt_joint.onnx", "v3_e2e_rnnt_vocab.txt", "v3_e2e_ctc_vocab.txt",
+                    "v2_vocab.txt", "multilingual_vocab.txt")  # fmt: skip
+
 FORMATS = {
     # faster_whisper/utils.py, download_model, 1.2.1. Without tokenizer.json the library asks the hub for one while it
     # loads, so we require it; without preprocessor_config.json a large-v3 gets 80 mel bins instead of its 128.
@@ -44,6 +59,8 @@ FORMATS = {
     ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
+    # onnx_asr/models/*.py, _get_model_files, 0.12.0: of each type the file that holds most of its weights, int8 first.
+    "onnx-asr": Format("onnx-asr", required=(("config.json",), _ONNX_ASR_WEIGHTS), optional=_ONNX_ASR_BESIDE),
 }
 
 

@@ -100,6 +100,9 @@ class _Visit:
             raise FetchFailed("missing", f"which file of a {shape.name} model to take is not known")
         files: list[ModelFile] = []
         for group in (*shape.required, *((name, "") for name in shape.optional)):
+            part = re.fullmatch(r"(.+\.onnx)[._]data", group[0])
+            if part and part[1] not in (file.name for file in files):
+                continue  # the weights, gigabytes, of a file that was not taken
             found = self._one_of(building, revision, group, done)
             if found:
                 files.append(found)

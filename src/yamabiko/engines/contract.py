@@ -41,9 +41,11 @@ class Placement:
     """True if the text may differ from the rung above."""
     answers: tuple[str, ...] = ()
     """Ids of known issues that this rung avoids."""
+    mode: str = ""
+    """In which of its ways the engine decodes, where it has several; empty: in its best one."""
 
     def __str__(self) -> str:
-        return f"{self.device}/{self.compute_type}"
+        return f"{self.device}/{self.compute_type}" + (f"+{self.mode}" if self.mode else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class Worker:
         # Once, before anything is loaded: a second load finds the first model in memory.
         self._observer = self._observer or observe.Observer(message.device)
         self._engine = catalog.adapter(message.engine).create()
-        placement = Placement(message.device, message.compute_type)
+        placement = Placement(message.device, message.compute_type, mode=message.mode)
         loaded = self._engine.load(Path(message.model), placement, message.threads)
         self._channel.send(Ready(loaded, time.perf_counter() - begun))
 

@@ -24,6 +24,7 @@ class Load:
     device: str
     compute_type: str
     threads: int
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

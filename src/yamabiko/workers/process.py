@@ -176,7 +176,7 @@ class Worker:
         ours = Path(model).is_relative_to(self._settings.cache_dir / "models")
         self._foreign_model = "" if ours else model
         place = self.launch.placement
-        self._send(Load(self.launch.engine, model, place.device, place.compute_type, threads))
+        self._send(Load(self.launch.engine, model, place.device, place.compute_type, threads, place.mode))
         ready = self._expect(Ready, self._settings.worker_load_s)
         self._phase = "first answer"
         return ready

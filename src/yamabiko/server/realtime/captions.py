@@ -25,6 +25,7 @@ from yamabiko.scheduling.scheduler import Run
 from yamabiko.server.realtime.turn_detection import WINDOW
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.asking import Asking, Stage
+from yamabiko.transcription.guarding import Guarding, hearing, told
 from yamabiko.transcription.journal import Journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.pipeline import SURE_SPEECH, Request, likelihood, ran
@@ -84,12 +85,16 @@ def transcribe(
         window_samples=WINDOW,
     )  # fmt: skip
     run = Run(pool, request.outfit, request.conduct, notice, request.ticket)
-    asking = Asking(run, stretch.path, options, Journal(None), _Watcher(request, notice))
+    guarding = Guarding(hearing(stretch.probabilities, WINDOW)) if request.guard else None
+    asking = Asking(run, stretch.path, options, Journal(None), _Watcher(request, notice), guarding)
     answers = asking.everything(chunks)
     answers = asking.again_what_was_passed_over(answers, lambda span: _surely(stretch, [span]))
     segments = merge([(chunk, within_speech(chunk, said)) for chunk, said in answers], speech=spans)
     if not any(segment.text.strip() for segment in segments) and _surely(stretch, spans):
         raise Problem(_no_text(request, run, spans))
+    dropped = guarding.all_dropped() if guarding else ()
+    if dropped:
+        notice(told(dropped))
     receipt = _receipt(stretch, request, run, chunks, spans, time.perf_counter() - begun)
     return Transcript(
         source="live",
@@ -98,7 +103,11 @@ def transcribe(
         language=options.language or next((s.language for s in segments if s.language), None),
         language_probability=None,
         segments=segments,
-        receipt=replace(receipt, notices=(*asking.notices, *run.notices)),
+        receipt=replace(
+            receipt,
+            notices=(*asking.notices, *run.notices, *((told(dropped),) if dropped else ())),
+            dropped=dropped,
+        ),
     )
 
 
@@ -119,6 +128,7 @@ def together(parts: Sequence[Transcript]) -> Transcript:
         chunks=sum(one.chunks for one in done),
         fallbacks=tuple(finding for one in done for finding in one.fallbacks),
         notices=tuple(finding for one in done for finding in one.notices),
+        dropped=tuple(text for one in done for text in one.dropped),
     )
     return replace(
         last,

@@ -20,15 +20,16 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from yamabiko import children
 from yamabiko.audio import samples
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Placement
-from yamabiko.speech import SAMPLE_RATE
+from yamabiko.speech import SAMPLE_RATE, Character, Segment, Word
 from yamabiko.workers import observe
 from yamabiko.workers.channel import Channel, Ended, Nonsense
 from yamabiko.workers.messages import (
@@ -36,6 +37,7 @@ from yamabiko.workers.messages import (
     ChunkDone,
     DetectLanguage,
     Done,
+    FindSpeakers,
     FindSpeech,
     Hello,
     LanguageFound,
@@ -47,7 +49,10 @@ from yamabiko.workers.messages import (
     SpeechProbabilities,
     Stop,
     Transcribe,
+    VoicesHeard,
 )
+
+_Timed = TypeVar("_Timed", Segment, Word, Character)
 
 SPEECH_BLOCK_S = 30
 """Seconds of audio looked at between two answers of the speech finder; its memory does not depend on it."""
@@ -123,6 +128,8 @@ class Worker:
             self._channel.send(LanguageFound(message.request, detected))
         elif isinstance(message, FindSpeech):
             self._find_speech(message)
+        elif isinstance(message, FindSpeakers):
+            self._find_speakers(message)
         else:
             raise TypeError(f"a worker has no answer to {type(message).__name__}")
 
@@ -145,7 +152,8 @@ class Worker:
             while chunk < index:
                 self._channel.send(ChunkDone(message.request, chunk))
                 chunk += 1
-            self._channel.send(SegmentFound(message.request, index, segment))
+            longest_s = len(batch[index]) / SAMPLE_RATE
+            self._channel.send(SegmentFound(message.request, index, _within(segment, longest_s)))
         else:
             for done in range(chunk, len(batch)):
                 self._channel.send(ChunkDone(message.request, done))
@@ -163,6 +171,15 @@ class Worker:
             self._channel.send(SpeechProbabilities(message.request, finder.window_samples), payload)
         self._finish(message.request, watch)
 
+    def _find_speakers(self, message: FindSpeakers) -> None:
+        watch = self._watch()
+        recording = samples.Recording(Path(message.audio))
+        for voices, prints in self._engine.voices(recording, message.spans, message.count):
+            if message.request in self._cancelled:
+                break
+            self._channel.send(VoicesHeard(message.request, voices), prints.astype("<f4").tobytes())
+        self._finish(message.request, watch)
+
     def _watch(self) -> observe.Watch:
         if self._observer is None:
             raise RuntimeError("asked before anything was loaded")
@@ -175,6 +192,17 @@ class Worker:
         self._cancelled.discard(request)
         held = self._observer.device_memory() if self._observer else None
         self._channel.send(Done(request, seconds, evidence, cancelled, held))
+
+
+def _within(segment: Segment, longest_s: float) -> Segment:
+    """Engines count in frames, or in windows that they fill up with silence: what they find ends with the chunk."""
+
+    def held(item: _Timed) -> _Timed:
+        start_s, end_s = min(item.start_s, longest_s), min(item.end_s, longest_s)
+        return item if (start_s, end_s) == (item.start_s, item.end_s) else replace(item, start_s=start_s, end_s=end_s)
+
+    words = tuple(replace(held(word), characters=tuple(map(held, word.characters))) for word in segment.words)
+    return replace(held(segment), words=words)
 
 
 def _raised(request: int | None, error: BaseException) -> Raised:

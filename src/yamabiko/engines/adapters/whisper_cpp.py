@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile
+from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 
@@ -116,7 +116,7 @@ class WhisperCpp:
             asked.dtw_aheads_preset = getattr(library, f"WHISPER_AHEADS_{self._heads}")
         self._context = library.whisper_init_from_file_with_params(self._path, asked)
         if self._context is None:
-            raise ValueError(f"whisper.cpp could not read {self._path}")
+            raise ModelUnreadable(f"whisper.cpp could not read {self._path}")
         self._times_of_words = times_of_words
 
     def _device(self) -> str:
@@ -238,20 +238,20 @@ def _read_header(model: Path) -> tuple[str, str]:
     """
     Which heads tell the times of words, and what the weights are stored as.
 
-    Raises: ValueError, for a file that is no whole ggml model. whisper.cpp prints why and returns nothing, and of a
+    Raises: ModelUnreadable, for a file that is no whole ggml model. whisper.cpp prints why and returns nothing, and of a
     file without any weights it says “assuming empty model for testing” and works on (whisper_model_load, 1.8.5).
     """
     with open(model, "rb") as file:
         head = file.read(48)
         if len(head) < 48 or struct.unpack_from("<I", head)[0] != _MAGIC:
-            raise ValueError(f"{model} is no ggml model: it begins with {head[:4].hex(' ')}")
+            raise ModelUnreadable(f"{model} is no ggml model: it begins with {head[:4].hex(' ')}")
         vocabulary, _, _, _, encoder, _, _, _, decoder, mels, kind = struct.unpack_from("<11i", head, 4)
         try:
             weights, missing = _walk(file, os.fstat(file.fileno()).st_size)
         except struct.error:
             weights, missing = 0, 1
     if not weights or missing:
-        raise ValueError(f"{model} is cut off: it ends within its {weights + 1}. tensor")
+        raise ModelUnreadable(f"{model} is cut off: it ends within its {weights + 1}. tensor")
     if encoder in _HEADS and encoder == decoder:
         heads = _HEADS[encoder] + ("_EN" if vocabulary == 51864 else "")
     elif encoder == 32:

@@ -1,0 +1,153 @@
+"""What the tests of all engines stand on: their models, their environments, workers that run them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy
+from filelock import FileLock
+
+from homes import run_once
+from yamabiko.audio.decode import decode
+from yamabiko.bundled import Clip, clips
+from yamabiko.engines import catalog
+from yamabiko.engines.contract import Card, Placement
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, Span, TranscribeOptions
+from yamabiko.workers.messages import Done, SegmentFound
+from yamabiko.workers.process import Worker
+
+
+class Models(Protocol):
+    """A `models_*.py` beside this file."""
+
+    ENGINE: str
+    TRUE: bool
+    """What it writes is what was said: real weights."""
+
+    def build(self, home: Path, folder: Path) -> Path:
+        """A model in the library's own file format."""
+
+    def broken(self, home: Path, folder: Path) -> Path:
+        """One of the right kind whose weights are cut off."""
+
+
+@cache
+def models() -> dict[str, Models]:
+    found = (importlib.import_module(file.stem) for file in sorted(Path(__file__).parent.glob("models_*.py")))
+    return {module.ENGINE: cast("Models", module) for module in found}
+
+
+REAL = tuple(card for card in catalog.cards() if card.job == "transcribe" and not card.for_tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """An engine set up, with a model, and all that a worker needs to run it."""
+
+    card: Card
+    home: Path
+    model: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home)
+
+    @property
+    def true(self) -> bool:
+        return models()[self.card.name].TRUE
+
+    def languages(self, loaded: Sequence[str]) -> tuple[str, ...]:
+        """Codes that it writes; empty: nobody says."""
+        return tuple(loaded) or (self.card.languages if isinstance(self.card.languages, tuple) else ())
+
+    @contextmanager
+    def worker(self, model: Path | None = None, placement: Placement | None = None) -> Iterator[Worker]:
+        """Started, nothing loaded yet."""
+        outfit = prepare(Wish(self.card.name, str(model or self.model), "cpu", trust_model=True), self.settings)
+        launch = outfit.launch(0)
+        started = Worker(replace(launch, placement=placement) if placement else launch, self.settings)
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def set_up(card: Card, home: Path, run_folder: Path) -> Bench:
+    """The environment installed and the model built, once a test run."""
+    if card.profiles:
+        done = run_once(run_folder, "engines", "install", card.name, "--profile", "cpu", "--no-verify", home=home)
+        assert done.code == 0, done.err
+    folder = run_folder / f"model of {card.name}"
+    with FileLock(f"{folder}.lock"):
+        kept = folder / "path.json"
+        if not kept.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            kept.write_text(json.dumps(str(models()[card.name].build(home, folder))), "utf-8")
+    return Bench(card, home, Path(json.loads(kept.read_text("utf-8"))))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A clip, decoded."""
+
+    clip: Clip
+    path: Path
+    samples: int
+
+    @property
+    def whole(self) -> Span:
+        return Span(0, self.samples)
+
+
+def recordings(folder: Path) -> dict[str, Recording]:
+    """By language."""
+    found = {}
+    for clip in clips():
+        path = folder / f"{clip.language}.f32"
+        found[clip.language] = Recording(clip, path, decode(clip.path, path, Settings()).samples)
+    return found
+
+
+def noise(folder: Path, seconds: float) -> tuple[Path, Span]:
+    path = folder / f"noise-{seconds}.f32"
+    made = numpy.random.default_rng(3).normal(0, 0.02, round(seconds * SAMPLE_RATE)).astype("<f4")
+    made.tofile(path)
+    return path, Span(0, len(made))
+
+
+@dataclass(slots=True)
+class Said:
+    segments: list[list[Segment]]
+    """Of each chunk."""
+    evidence: tuple[Evidence, ...]
+    cancelled: bool
+
+    def text(self, chunk: int = 0) -> str:
+        return "".join(segment.text for segment in self.segments[chunk]).strip()
+
+
+def ask(
+    worker: Worker, audio: Path, chunks: Sequence[Span], options: TranscribeOptions,
+    at_first: Callable[[], None] = lambda: None,
+) -> Said:  # fmt: skip
+    """`at_first`: called when the first segment is here."""
+    found: list[list[Segment]] = [[] for _ in chunks]
+    for message in worker.transcribe(audio, chunks, options):
+        if isinstance(message, SegmentFound):
+            if not any(found):
+                at_first()
+            found[message.index].append(message.segment)
+        elif isinstance(message, Done):
+            return Said(found, message.evidence, message.cancelled)
+    raise AssertionError("no Done")

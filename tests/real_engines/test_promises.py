@@ -1,0 +1,222 @@
+"""
+The same promises of every engine, asked of its real library in its real environment.
+
+A CARD in the catalog is tested here without a word: all it needs is a models_*.py beside this file. An engine is
+loaded once for all that is asked of it; what ends a worker has one of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from promises import REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
+from rapidfuzz.distance import Levenshtein
+
+from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines.contract import Card
+from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions
+from yamabiko.workers.messages import Ready
+from yamabiko.workers.process import Worker, WorkerExit, WorkerFailed
+
+WHISPER = ("faster-whisper", "whisper.cpp", "openai-whisper", "transformers", "whisperx")
+"""They run the same weights, Whisper base."""
+PLAIN = TranscribeOptions(beam_size=1, best_of=1, temperatures=(0.0,))
+FRAME_S = 0.001
+"""Seconds: what times are rounded to."""
+
+
+def _together(card: Card) -> object:
+    """All tests of one engine in one process (`pytest --dist loadgroup`): there it is loaded once."""
+    return pytest.param(card, id=card.name, marks=pytest.mark.xdist_group(card.name))
+
+
+@pytest.fixture(scope="session", params=map(_together, REAL))
+def bench(request: pytest.FixtureRequest, ready_home: Path, run_folder: Path) -> Bench:
+    return set_up(request.param, ready_home, run_folder)
+
+
+@dataclass(slots=True)
+class Running:
+    bench: Bench
+    worker: Worker
+    ready: Ready
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.bench.languages(self.ready.loaded.languages)
+
+
+@pytest.fixture(scope="session")
+def running(bench: Bench) -> Iterator[Running]:
+    """Loaded, for tests that leave it as it is."""
+    with bench.worker() as worker:
+        yield Running(bench, worker, worker.load(str(bench.model), 1))
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recording]:
+    return recordings(tmp_path_factory.mktemp("decoded"))
+
+
+def heard(spoken: dict[str, Recording], languages: tuple[str, ...]) -> Recording:
+    """A clip in a language that the model knows."""
+    return spoken["en" if not languages or "en" in languages else "ja" if "ja" in languages else "en"]
+
+
+def options(recording: Recording, languages: tuple[str, ...], **more: object) -> TranscribeOptions:
+    known = not languages or recording.clip.language in languages
+    return replace(PLAIN, language=recording.clip.language if known else None, **more)  # type: ignore[arg-type]
+
+
+def error_rate(one: str, other: str) -> float:
+    """Characters, without spaces and punctuation."""
+    first, second = (["".join(c for c in text.casefold() if c.isalnum())][0] for text in (one, other))
+    return Levenshtein.distance(first, second) / max(1, len(second))
+
+
+def timely(segments: list[Segment], span: Span) -> bool:
+    starts = [segment.start_s for segment in segments]
+    inside = all(0 <= s.start_s <= s.end_s <= span.duration_s + FRAME_S for s in segments)
+    return inside and starts == sorted(starts)
+
+
+def test_every_engine_has_a_model_to_be_tested_with() -> None:
+    assert set(models()) == {card.name for card in REAL}
+
+
+def test_it_loads_from_a_path_and_says_what_it_runs_on(running: Running) -> None:
+    told = running.ready.loaded
+    assert told.device == "cpu"
+    assert told.compute_type
+    assert told.engine_version[0].isdigit()
+
+
+def test_times_lie_inside_the_clip_in_order_and_the_device_is_proved(
+    running: Running, spoken: dict[str, Recording]
+) -> None:
+    recording = heard(spoken, running.languages)
+    said = ask(running.worker, recording.path, [recording.whole], options(recording, running.languages))
+    [segments] = said.segments
+    assert timely(segments, recording.whole)
+    assert all(segment.text for segment in segments), "what is empty is no segment"
+    if running.bench.true:
+        assert error_rate(said.text(), recording.clip.text) < 0.3
+        assert segments[-1].end_s > recording.clip.seconds / 2
+    introspection = [one for one in said.evidence if one.kind == "introspection"]
+    assert ("introspection" in running.bench.card.evidence) == bool(introspection)
+    ruling = decide(running.ready.loaded.device, said.evidence)
+    assert (ruling.verdict, running.ready.loaded.device) == ("proved", "cpu"), said.evidence
+
+
+def test_words_have_times_where_the_card_says_so(running: Running, spoken: dict[str, Recording]) -> None:
+    if "word-times" not in running.bench.card.features:
+        pytest.skip("the CARD promises none")
+    for recording in spoken.values():
+        if running.languages and recording.clip.language not in running.languages:
+            continue
+        asked = options(recording, running.languages, word_timestamps=True)
+        [segments] = ask(running.worker, recording.path, [recording.whole], asked).segments
+        words = [word for segment in segments for word in segment.words]
+        joined = "".join(word.text for word in words)
+        assert "".join(joined.split()) == "".join("".join(s.text for s in segments).split())
+        assert all(0 <= w.start_s <= w.end_s <= recording.clip.seconds + FRAME_S for w in words)
+        assert [word.start_s for word in words] == sorted(word.start_s for word in words)
+        if running.bench.true:
+            assert len(words) > 8, "Japanese is no single word"
+
+
+def test_the_language_is_found_where_the_card_says_so(running: Running, spoken: dict[str, Recording]) -> None:
+    finds = "language-detection" in running.bench.card.features and len(running.languages) != 1
+    for language, recording in spoken.items():
+        detected = running.worker.detect_language(recording.path, recording.whole)
+        assert (detected is not None) == finds
+        if detected is not None:
+            assert 0 < detected.probability <= 1 + 1e-6
+            assert detected.language == language or not running.bench.true
+    if finds and not running.languages:
+        among = running.worker.detect_language(spoken["ja"].path, spoken["ja"].whole, ("de", "fr"))
+        assert among is not None
+        assert among.language in ("de", "fr")
+
+
+def test_two_chunks_give_what_each_gives_alone(running: Running, spoken: dict[str, Recording]) -> None:
+    recording = heard(spoken, running.languages)
+    middle = recording.samples // 2
+    chunks = [Span(0, middle), Span(middle, recording.samples)]
+    asked = options(recording, running.languages)
+    together = ask(running.worker, recording.path, chunks, asked)
+    again = ask(running.worker, recording.path, chunks, asked)
+    assert [together.text(n) for n in (0, 1)] == [again.text(n) for n in (0, 1)], "the same, every time"
+    for number, chunk in enumerate(chunks):
+        alone = ask(running.worker, recording.path, [chunk], asked)
+        assert error_rate(together.text(number), alone.text()) < 0.1
+        assert timely(together.segments[number], chunk)
+
+
+def test_what_holds_next_to_nothing_does_no_harm(running: Running, tmp_path: Path) -> None:
+    asked = replace(PLAIN, language=running.languages[0] if running.languages else "en")
+    for seconds in (1 / SAMPLE_RATE, 0.01, 0.2, min(30.0, running.bench.card.longest_chunk_s)):
+        path, span = noise(tmp_path, seconds)
+        [segments] = ask(running.worker, path, [span], asked).segments
+        assert timely(segments, span), seconds
+
+
+def test_it_can_be_cancelled_and_asked_again_and_ends_when_told_to(bench: Bench, spoken: dict[str, Recording]) -> None:
+    """Whoever goes on talking is ended, and its death is said; whoever stops can be asked again."""
+    with bench.worker() as worker:
+        languages = bench.languages(worker.load(str(bench.model), 1).loaded.languages)
+        recording = heard(spoken, languages)
+        asked = options(recording, languages)
+        first = ask(worker, recording.path, [recording.whole], asked)  # a later death is not one of its first answer
+        said, death = _cancelled(worker, recording, asked)
+        if death is not None:
+            assert (death.kind, death.ending and death.ending.name) == ("died", "SIGKILL")
+            return
+        assert said.cancelled or not any(first.segments), "a random model may say nothing, and hear no cancel then"
+        if "batch" not in bench.card.features and any(said.segments):
+            assert not all(said.segments), "it did all the work that nobody wanted any more"
+        again = ask(worker, recording.path, [recording.whole], asked)
+        assert (again.cancelled, again.text()) == (False, first.text())
+        worker.stop()
+        assert not worker.alive
+
+
+def _cancelled(worker: Worker, recording: Recording, asked: TranscribeOptions) -> tuple[Said, WorkerExit | None]:
+    """Six chunks, given up at the first segment."""
+    try:
+        return ask(worker, recording.path, [recording.whole] * 6, asked, at_first=worker.interrupt), None
+    except WorkerFailed as failed:
+        return Said([], (), False), failed.exit
+
+
+def test_a_model_that_is_cut_off_is_named_as_the_cause(bench: Bench, tmp_path: Path) -> None:
+    model = models()[bench.card.name].broken(bench.home, tmp_path)
+    with bench.worker(model) as worker, pytest.raises(WorkerFailed) as failed:
+        worker.load(str(model), 1)
+    explained = explain_exit(failed.value.exit).finding
+    assert explained.id == "model-broken", (explained, failed.value.exit)
+    assert any(model.name in line for line in explained.evidence), explained.evidence
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_all_whisper_engines_hear_the_same(
+    ready_home: Path, run_folder: Path, spoken: dict[str, Recording], language: str
+) -> None:
+    """The same weights, converted: texts agree within 10 % of the characters, each with each."""
+    cards = [card for card in REAL if card.name in WHISPER]
+    told = {card.name: _text(card, ready_home, run_folder, spoken[language]) for card in cards}
+    assert len(told) > 1
+    rates = {(one, other): error_rate(told[one], told[other]) for one, other in itertools.combinations(told, 2)}
+    assert max(rates.values()) <= 0.10, (rates, told)
+
+
+def _text(card: Card, home: Path, run_folder: Path, recording: Recording) -> str:
+    bench = set_up(card, home, run_folder)
+    with bench.worker() as worker:
+        languages = bench.languages(worker.load(str(bench.model), 1).loaded.languages)
+        return ask(worker, recording.path, [recording.whole], options(recording, languages)).text()

@@ -1,0 +1,134 @@
+"""onnx-asr as its users meet it: the real library in its real environment, on a tiny Parakeet in its file format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import models_onnx_asr
+import pytest
+
+from homes import run_once
+from program import Result, run_program
+from yamabiko.bundled import clips
+from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.verdict import decide
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+from yamabiko.speech import Evidence
+from yamabiko.workers.process import Worker, WorkerFailed
+
+SOURCES = Path(__file__).parents[2] / "src"
+JA = next(clip for clip in clips() if clip.language == "ja")
+
+
+@pytest.fixture(scope="session")
+def installed(ready_home: Path, run_folder: Path) -> Result:
+    done = run_once(run_folder, "engines", "install", "onnx-asr", "--profile", "cpu", "--no-verify", home=ready_home)
+    assert done.code == 0, done.err
+    return done
+
+
+@pytest.fixture(scope="session")
+def model(ready_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models_onnx_asr.build(ready_home, tmp_path_factory.mktemp("onnx-asr"))
+
+
+def test_a_recording_becomes_words_with_times(installed: Result, model: Path, ready_home: Path, tmp_path: Path) -> None:
+    done = run_program(
+        "transcribe", JA.path, "--engine", "onnx-asr", "--model", model, "--trust-model", "--word-timestamps",
+        "--language", "ja", "-f", "json", "-o", tmp_path, home=ready_home,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / f"{JA.path.stem}.json").read_text("utf-8"))
+    words = [word for segment in told["segments"] for word in segment["words"]]
+    assert "".join(word["word"] for word in words) == "".join(segment["text"] for segment in told["segments"])
+    assert len(words) > 8, "Japanese is no single word"
+    assert all(0 <= word["start"] <= word["end"] <= JA.seconds + 0.1 for word in words)
+    assert [word["start"] for word in words] == sorted(word["start"] for word in words)
+    assert not any(word["word"] in "、。" for word in words), "punctuation stays with what it ends"
+
+
+def test_a_language_that_the_vocabulary_cannot_write_is_refused(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path
+) -> None:
+    """The model knows Japanese alone, by its vocabulary: for English it would write Japanese sounds."""
+    done = run_program(
+        "transcribe", JA.path, "--engine", "onnx-asr", "--model", model, "--trust-model", "--language", "en",
+        "-f", "json", "-o", tmp_path, home=ready_home,
+    )  # fmt: skip
+    assert done.code != 0
+    assert "model-lacks-language" in done.err
+
+
+def _loading(home: Path, model: Path, compute_type: str = "auto") -> tuple[str, WorkerFailed | None]:
+    """The precision it says, or why it died."""
+    wish = Wish("onnx-asr", str(model), "cpu", compute_type, trust_model=True)
+    worker = Worker(prepare(wish, Settings(home=home)).launch(0), Settings(home=home))
+    try:
+        return worker.load(str(model), 1).loaded.compute_type, None
+    except WorkerFailed as failed:
+        return "", failed
+    finally:
+        worker.kill()
+
+
+def test_the_precision_is_that_of_the_files(installed: Result, ready_home: Path, tmp_path: Path) -> None:
+    """What is asked for is taken where it is there; what was taken instead is told."""
+    alone = models_onnx_asr.parakeet(tmp_path / "alone", models_onnx_asr.ENGLISH)
+    both = models_onnx_asr.parakeet(tmp_path / "both", models_onnx_asr.ENGLISH)
+    models_onnx_asr.parakeet(both, models_onnx_asr.ENGLISH, ".int8")
+    assert _loading(ready_home, alone, "int8") == ("float32", None)
+    assert _loading(ready_home, both, "int8") == ("int8", None)
+    assert _loading(ready_home, both, "float32") == ("float32", None)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("config.json", b"{", "config.json"),
+        ("config.json", b'{"model_type": "bert"}', "'bert' is none of onnx-asr's"),
+        ("vocab.txt", b"nonsense", "whole"),
+        ("decoder_joint-model.onnx", None, "holds no whole model of the type nemo-conformer-tdt"),
+        ("encoder-model.onnx", b"nonsense" * 99, "encoder-model.onnx failed"),
+    ],
+)
+def test_files_that_are_no_model_are_named_as_the_cause(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path, file: str, content: bytes | None, said: str
+) -> None:
+    damaged = shutil.copytree(model, tmp_path / "whole")
+    if content is None:
+        (damaged / file).unlink()
+    else:
+        (damaged / file).write_bytes(content)
+    _, failed = _loading(ready_home, damaged)
+    assert failed is not None
+    assert explain_exit(failed.exit).finding.id == "model-broken", failed.exit
+    assert said in failed.exit.message
+
+
+ASKED_FOR_A_GPU = """
+import json, sys
+from pathlib import Path
+from yamabiko.engines.adapters import onnx_asr
+from yamabiko.engines.contract import Placement
+engine = onnx_asr.create()
+loaded = engine.load(Path(sys.argv[1]), Placement("cuda", "float32"), 1)
+print(json.dumps([loaded.device, [[e.kind, e.says, e.value] for e in engine.evidence()]]))
+"""
+
+
+def test_cuda_that_is_not_there_is_told_as_the_cpu(installed: Result, model: Path, ready_home: Path) -> None:
+    """ONNX Runtime takes the CPU instead, without a word but a warning: whoever asked for CUDA must not think it used."""
+    [python] = (ready_home / "data/engines").glob("onnx-asr-cpu-*/bin/python")
+    done = subprocess.run(
+        [python, "-c", ASKED_FOR_A_GPU, model], env={"PYTHONPATH": str(SOURCES)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    device, told = json.loads(done.stdout.splitlines()[-1])
+    evidence = [Evidence(*each) for each in told]
+    assert device == "cpu"
+    assert decide("cuda", evidence).verdict == "refuted"
+    assert "CUDAExecutionProvider" in done.stderr

@@ -18,9 +18,10 @@ import numpy
 
 from yamabiko import logs
 from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.examine import Symptom
 from yamabiko.diagnosis.fallback import next_step
 from yamabiko.diagnosis.verdict import Ruling, backend_lines, decide
-from yamabiko.engines.contract import DetectedLanguage
+from yamabiko.engines.contract import DetectedLanguage, SpeakerCount, Voices
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.scheduling import run_findings
@@ -208,6 +209,32 @@ class Run:
 
         return self.survive(listen)
 
+    def find_speakers(
+        self, audio: Path, spans: Sequence[Span], count: SpeakerCount,
+        heard: Callable[[int], None] = lambda samples: None,
+    ) -> list[tuple[Voices, NDArray[Any]]]:  # fmt: skip
+        """
+        People told apart in each stretch, with their voice prints: float32, shape (people, dimensions).
+
+        `heard` is told how many samples are done. Raises: Problem, when no rung is left.
+        """
+
+        def listen(worker: Worker) -> list[tuple[Voices, NDArray[Any]]]:
+            found: list[tuple[Voices, NDArray[Any]]] = []
+            for item in worker.find_speakers(audio, spans, count):
+                if isinstance(item, Done):
+                    self.observe(item, worker.last_words())
+                    break
+                message, payload = item
+                prints = numpy.frombuffer(payload, "<f4")
+                found.append(
+                    (message.voices, prints.reshape(len(message.voices.people), -1) if prints.size else prints)
+                )
+                heard(message.voices.window.end_sample)
+            return found
+
+        return self.survive(listen)
+
     def survive(self, work: Callable[[Worker], T]) -> T:
         """
         Do `work` with a loaded worker, again and further down the ladder until it succeeds.
@@ -347,9 +374,18 @@ class Run:
         if self._conduct.require_gpu and (not on_gpu or self.ruling.verdict != "proved"):
             raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error"))
         if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
-            finding = run_findings.gpu_not_used(self.ruling, self.evidence, "warning")
-            self.notices.append(finding)
-            self._notice(finding)
+            not_used = run_findings.gpu_not_used(self.ruling, self.evidence, "warning")
+            for finding in (not_used, *self._why_not_used()):
+                self.notices.append(finding)
+                self._notice(finding)
+
+    def _why_not_used(self) -> list[Finding]:
+        """Causes that what the libraries printed of the device tells, and the machine confirms."""
+        printed = tuple(one.value for one in self.evidence if one.kind == "last-words")
+        if not printed:
+            return []
+        explained = self._pool.witness.explain(Symptom(printed, "", self._outfit.card.name))
+        return [replace(finding, severity="warning") for finding in explained.confirmed]
 
 
 def _where(finding: Finding) -> str:

@@ -45,6 +45,12 @@ def test_a_phrase_ends_with_its_sentence_and_at_a_pause() -> None:
     assert ["".join(p.text for p in phrase) for phrase in phrases(said, 0.6)] == ["はい。」", "そ", "れ"]
 
 
+def test_no_phrase_begins_within_a_word() -> None:
+    said = [Piece(" mor", 0.0, 0.2), Piece("ning", 3.0, 3.2), Piece(" all", 6.0, 6.2)]
+
+    assert ["".join(p.text for p in phrase) for phrase in phrases(said, 0.6)] == [" morning", " all"]
+
+
 @pytest.mark.parametrize(
     ("text", "tokens", "parts"),
     [

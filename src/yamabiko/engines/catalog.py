@@ -17,6 +17,7 @@ from yamabiko.i18n import Text
 ADAPTERS = {
     "faster-whisper": "yamabiko.engines.adapters.faster_whisper",
     "whisper.cpp": "yamabiko.engines.adapters.whisper_cpp",
+    "reazonspeech": "yamabiko.engines.adapters.reazonspeech",
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "scripted": "yamabiko.engines.adapters.scripted",

@@ -69,10 +69,10 @@ def _word(pieces: Sequence[Piece]) -> Word:
 
 
 def phrases(pieces: Sequence[Piece], pause_s: float) -> Iterator[list[Piece]]:
-    """Cut where a sentence ends, and where nothing is said for so long."""
+    """Cut between words, where a sentence ends and where nothing is said for so long."""
     gathered: list[Piece] = []
     for piece in pieces:
-        if gathered and piece.text[:1] not in _STAYS:
+        if gathered and begins_a_word(piece.text, gathered[-1].text):
             said = "".join(one.text for one in gathered[-3:]).rstrip(_CLOSES)
             if said[-1:] in _ENDS or piece.start_s - gathered[-1].end_s >= pause_s:
                 yield gathered

@@ -49,6 +49,11 @@ _ONNX_ASR_BESIDE = ("vocab.txt", "encoder-model.onnx.data", "model.onnx.data", "
                     "v3_e2e_rnnt_joint.onnx", "v3_e2e_rnnt_vocab.txt", "v3_e2e_ctc_vocab.txt",
                     "v2_vocab.txt", "multilingual_vocab.txt")  # fmt: skip
 
+_SHERPA_ONNX = ("encoder-epoch-99-avg-1.onnx", "decoder-epoch-99-avg-1.onnx", "joiner-epoch-99-avg-1.onnx",
+                "encoder-epoch-99-avg-1.int8.onnx", "decoder-epoch-99-avg-1.int8.onnx",
+                "joiner-epoch-99-avg-1.int8.onnx", "encoder.onnx", "decoder.onnx", "joiner.onnx", "encoder.int8.onnx",
+                "decoder.int8.onnx", "joiner.int8.onnx", "model.onnx", "model.int8.onnx")  # fmt: skip
+
 FORMATS = {
     # faster_whisper/utils.py, download_model, 1.2.1. Without tokenizer.json the library asks the hub for one while it
     # loads, so we require it; without preprocessor_config.json a large-v3 gets 80 mel bins instead of its 128.
@@ -59,6 +64,9 @@ FORMATS = {
     ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
+    # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
+    # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.
+    "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt",),), optional=_SHERPA_ONNX),
     # onnx_asr/models/*.py, _get_model_files, 0.12.0: of each type the file that holds most of its weights, int8 first.
     "onnx-asr": Format("onnx-asr", required=(("config.json",), _ONNX_ASR_WEIGHTS), optional=_ONNX_ASR_BESIDE),
 }

@@ -17,7 +17,7 @@ from yamabiko.formats.text import encodable
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
-__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "not_told_apart", "render", "write"]
+__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "render", "write"]
 
 FORMATS: dict[str, Format] = {
     "txt": txt.FORMAT,
@@ -54,7 +54,7 @@ def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
             raise Problem(_unknown(part.strip()))
     without = [name for name in found if FORMATS[name].needs_speakers and not speakers]
     if without:
-        raise Problem(not_told_apart(without[0]))
+        raise Problem(_not_told_apart(without[0], "--output_format json"))
     return tuple(found)
 
 
@@ -67,7 +67,7 @@ def render(transcript: Transcript, name: str, layout: Layout | None = None) -> s
     if name not in FORMATS:
         raise Problem(_unknown(name))
     if FORMATS[name].needs_speakers and transcript.turns is None:
-        raise Problem(not_told_apart(name))
+        raise Problem(_not_told_apart(name))
     return encodable(FORMATS[name].render(transcript, layout or Layout()))
 
 
@@ -80,7 +80,7 @@ def write(transcript: Transcript, name: str, path: Path, layout: Layout | None =
     put(render(transcript, name, layout), path)
 
 
-def not_told_apart(name: str) -> Finding:
+def _not_told_apart(name: str, command: str | None = None) -> Finding:
     """Of a format that names speakers, where nobody told them apart: its file would be empty, or its names made up."""
     return Finding(
         id="speakers-not-told-apart",
@@ -93,8 +93,8 @@ def not_told_apart(name: str) -> Finding:
         evidence=(f"{Text('format', '形式')}: {name}",),
         remedies=(
             Remedy(
-                Text("Take the times without speakers", "話者なしで時刻だけ受け取る"),
-                "--output_format json",
+                Text("Take the times without speakers, as json has them", "話者なしの時刻を json 形式で受け取る"),
+                command,
                 "accuracy",
             ),
         ),

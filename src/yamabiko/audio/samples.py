@@ -60,6 +60,17 @@ def count(path: Path) -> int:
     return size // SAMPLE_BYTES
 
 
+class Recording:
+    """A decoded file, for whoever reads it in an order of his own. Raises: as `count` and `read`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.samples = count(path)
+
+    def read(self, span: Span) -> Audio:
+        return read(self._path, span)
+
+
 def read(path: Path, span: Span) -> Audio:
     """
     The samples of `span`, shape (span.samples,).

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from yamabiko.i18n import Text
-from yamabiko.speech import Evidence, Segment, TranscribeOptions
+from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
 
 if TYPE_CHECKING:
     import numpy
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Audio = NDArray[numpy.float32]
     """Mono, 16 kHz, -1..1, shape (samples,)."""
 
-Job = Literal["transcribe", "find-speech"]
+Job = Literal["transcribe", "find-speech", "find-speakers"]
 
 Feature = Literal[
     "segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt", "hotwords", "batch"
@@ -156,6 +156,55 @@ class SpeechFinder(Protocol):
 
         Every block but the last is a multiple of `window_samples`; the last
         window is padded with zeros.
+        """
+
+    def evidence(self) -> tuple[Evidence, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerCount:
+    """How many people speak, as far as that was said."""
+
+    at_least: int = 1
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """People told apart within one stretch of a recording. Who of them is who in another is not said."""
+
+    window: Span
+    people: tuple[tuple[Span, ...], ...]
+    """Of each: where they speak, in samples of the recording. Two may speak at once."""
+
+
+class Recording(Protocol):
+    """A decoded recording, of which no more is in memory than is asked for."""
+
+    samples: int
+
+    def read(self, span: Span) -> Audio: ...
+
+
+class SpeakerFinder(Protocol):
+    """
+    Hears who speaks, and how their voices sound.
+
+    An engine that listens to short stretches yields one `Voices` for each, and they may overlap: what was heard twice
+    is put together outside, and who is who is settled by the voice prints. One that settles it itself yields a single
+    `Voices` for the whole recording, since people of one stretch are never taken for one.
+    """
+
+    def load(self, model: Path, placement: Placement, threads: int) -> Loaded: ...
+
+    def voices(
+        self, recording: Recording, spans: Sequence[Span], count: SpeakerCount
+    ) -> Iterator[tuple[Voices, NDArray[numpy.float32]]]:
+        """
+        Stretches in order, each with the voice prints of its people: shape (people, dimensions).
+
+        Only where `spans` say that somebody speaks need be listened to. A voice print of NaN: too little was heard.
+        The caller may stop iterating at any yield.
         """
 
     def evidence(self) -> tuple[Evidence, ...]: ...

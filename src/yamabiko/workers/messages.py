@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yamabiko.engines.contract import DetectedLanguage, Loaded
+from yamabiko.engines.contract import DetectedLanguage, Loaded, SpeakerCount, Voices
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
 
 # ---- server to worker ----------------------------------------------------------------------------------------------
@@ -59,6 +59,15 @@ class FindSpeech:
     audio: str
     levelled: bool = True
     """False: taken as loud as it is, as a stretch of something longer must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindSpeakers:
+    request: int
+    audio: str
+    spans: tuple[Span, ...]
+    """Where somebody speaks."""
+    count: SpeakerCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,14 @@ class SpeechProbabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class VoicesHeard:
+    """The payload holds the voice prints of its people, one after the other: little-endian float32."""
+
+    request: int
+    voices: Voices
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceMemory:
     """Of the GPU that the worker sits on, in bytes."""
 
@@ -151,14 +168,17 @@ class Raised:
     trace: tuple[str, ...]
 
 
-ToWorker = Load | Transcribe | DetectLanguage | FindSpeech | Cancel | Stop
-FromWorker = Hello | Ready | SegmentFound | ChunkDone | LanguageFound | SpeechProbabilities | Done | Raised
+ToWorker = Load | Transcribe | DetectLanguage | FindSpeech | FindSpeakers | Cancel | Stop
+FromWorker = (
+    Hello | Ready | SegmentFound | ChunkDone | LanguageFound | SpeechProbabilities | VoicesHeard | Done | Raised
+)
 Message = ToWorker | FromWorker
 
 BY_NAME: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
-        Load, Transcribe, DetectLanguage, FindSpeech, Cancel, Stop,
-        Hello, Ready, SegmentFound, ChunkDone, LanguageFound, SpeechProbabilities, Done, Raised,
+        Load, Transcribe, DetectLanguage, FindSpeech, FindSpeakers, Cancel, Stop,
+        Hello, Ready, SegmentFound, ChunkDone, LanguageFound, SpeechProbabilities, VoicesHeard, Done,
+        Raised,
     )
 }  # fmt: skip

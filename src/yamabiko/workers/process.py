@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeVar
 
 from yamabiko import children, logs
 from yamabiko.children import Ending, LastWords
-from yamabiko.engines.contract import DetectedLanguage, Placement
+from yamabiko.engines.contract import DetectedLanguage, Placement, SpeakerCount
 from yamabiko.settings import Settings
 from yamabiko.speech import Span, TranscribeOptions
 from yamabiko.workers import bootstrap
@@ -33,6 +33,7 @@ from yamabiko.workers.messages import (
     ChunkDone,
     DetectLanguage,
     Done,
+    FindSpeakers,
     FindSpeech,
     Hello,
     LanguageFound,
@@ -46,6 +47,7 @@ from yamabiko.workers.messages import (
     Stop,
     ToWorker,
     Transcribe,
+    VoicesHeard,
 )
 
 Phase = Literal["start", "load", "first answer", "answers"]
@@ -227,6 +229,26 @@ class Worker:
                 return
             if not isinstance(message, SpeechProbabilities) or len(payload) % 4:
                 raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+            yield message, payload
+
+    def find_speakers(
+        self, audio: Path, spans: Sequence[Span], count: SpeakerCount
+    ) -> Iterator[tuple[VoicesHeard, bytes] | Done]:
+        """Who was heard (message, float32 bytes) as it comes, then a Done."""
+        request = self._answering = next(self._requests)
+        self._send(FindSpeakers(request, str(audio), tuple(spans), count))
+        while True:
+            message, payload = self._next(self._answer_limit())
+            self._phase = "answers"
+            if isinstance(message, Done):
+                self._answering = None
+                yield message
+                return
+            if not isinstance(message, VoicesHeard):
+                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+            people = len(message.voices.people)
+            if len(payload) % (4 * people or len(payload) + 1):
+                raise self._fail("nonsense", f"{len(payload)} bytes of voice prints for {people} people")
             yield message, payload
 
     def interrupt(self) -> None:

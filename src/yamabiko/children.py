@@ -94,10 +94,11 @@ _LISTS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH")
 """Variables that hold folders: what is set goes before what is there."""
 
 
-UNTOLD = {"ORT_DISABLE_TELEMETRY": "1"}
+UNTOLD = {"ORT_DISABLE_TELEMETRY": "1", "PYANNOTE_METRICS_ENABLED": "0"}
 """
 For every child that may load an engine. onnxruntime from 1.29 on tells its makers about each model that it opens, and
 leaves files in the home, unless this is set before it is loaded; asking it afterwards is too late (microsoft/onnxruntime#27379).
+pyannote.audio 4 sends its makers the length of each recording and the number of speakers (telemetry/metrics.py).
 """
 
 

@@ -19,6 +19,7 @@ ADAPTERS = {
     "whisper.cpp": "yamabiko.engines.adapters.whisper_cpp",
     "reazonspeech": "yamabiko.engines.adapters.reazonspeech",
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
+    "whisperx": "yamabiko.engines.adapters.whisperx",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "scripted": "yamabiko.engines.adapters.scripted",
 }

@@ -73,7 +73,9 @@ class Bench:
     @contextmanager
     def worker(self, model: Path | None = None, placement: Placement | None = None) -> Iterator[Worker]:
         """Started, nothing loaded yet."""
-        outfit = prepare(Wish(self.card.name, str(model or self.model), "cpu", trust_model=True), self.settings)
+        outfit = prepare(
+            Wish(self.card.name, str(model or self.model), "cpu", trust_model=True, trust_pickle=True), self.settings
+        )
         launch = outfit.launch(0)
         started = Worker(replace(launch, placement=placement) if placement else launch, self.settings)
         try:

@@ -96,6 +96,7 @@ def wish(asked: SimpleNamespace) -> Wish:
         may_install=asked.install,
         require_gpu=asked.require_gpu,
         trust_model=asked.trust_model,
+        trust_pickle=asked.trust_pickle,
     )
 
 

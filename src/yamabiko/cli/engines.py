@@ -64,6 +64,18 @@ Model = Annotated[
         show_default=str(Text("the engine's usual one", "エンジンの既定のモデル")),
     ),
 ]
+TrustPickle = Annotated[
+    bool,
+    typer.Option(
+        "--trust-pickle",
+        help=str(
+            Text(
+                "Try it with a model of pickled objects whose hash is not known too: it runs its maker's code",
+                "ハッシュが未知の pickle 形式のモデルでも検証する（作者のコードが実行される）",
+            )
+        ),
+    ),
+]
 Json = Annotated[bool, answers.Json]
 
 # ---- list -----------------------------------------------------------------------------------------------------------
@@ -87,7 +99,13 @@ def list_(json: Json = False) -> None:
 
 
 @app.verb("install", Text("Set an engine up and verify it.", "エンジンを導入し、動作を検証する。"))
-def install(name: Name, profile: ProfileName = None, verify: Verify = True, model: Model = None) -> None:
+def install(
+    name: Name,
+    profile: ProfileName = None,
+    verify: Verify = True,
+    model: Model = None,
+    trust_pickle: TrustPickle = False,
+) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
     card = _card(name, "install")
@@ -111,11 +129,17 @@ def install(name: Name, profile: ProfileName = None, verify: Verify = True, mode
         with screen.Setup(console) as setup:
             environment = set_up(card, chosen.name, settings.current(), setup.report)
         _say_installed(console, card, chosen, environment.path)
-    _finish(console, card, chosen, model, verify=verify)
+    _finish(console, card, chosen, model, verify=verify, trust_pickle=trust_pickle)
 
 
 @app.verb("repair", Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。"))
-def repair(name: Name, profile: ProfileName = None, verify: Verify = True, model: Model = None) -> None:
+def repair(
+    name: Name,
+    profile: ProfileName = None,
+    verify: Verify = True,
+    model: Model = None,
+    trust_pickle: TrustPickle = False,
+) -> None:
     from yamabiko.engines import environments
 
     card = _card(name, "repair")
@@ -136,7 +160,7 @@ def repair(name: Name, profile: ProfileName = None, verify: Verify = True, model
                 f"{card.name} は yamabiko に付属しており、修復する環境がありません。",
             ),
         )
-    _finish(console, card, chosen, model, verify=verify)
+    _finish(console, card, chosen, model, verify=verify, trust_pickle=trust_pickle)
 
 
 @app.verb("remove", Text("Remove an engine's environments.", "エンジンの環境を削除する。"))
@@ -192,7 +216,9 @@ def _say_installed(console: Console, card: Card, profile: Profile, path: object)
     )
 
 
-def _finish(console: Console, card: Card, profile: Profile, model: str | None, *, verify: bool) -> None:
+def _finish(
+    console: Console, card: Card, profile: Profile, model: str | None, *, verify: bool, trust_pickle: bool
+) -> None:
     """Installed means: it works. The model comes first, if it is not here."""
     if not verify:
         command = f"yamabiko engines verify {card.name} --profile {profile.name}"
@@ -203,7 +229,7 @@ def _finish(console: Console, card: Card, profile: Profile, model: str | None, *
         from yamabiko.cli.models import fetch
 
         fetch(wanted, card.model_format, console)
-    raise typer.Exit(_verify([(card, profile.name)], "auto", model, console, json=False))
+    raise typer.Exit(_verify([(card, profile.name)], "auto", model, console, json=False, trust_pickle=trust_pickle))
 
 
 # ---- verify ---------------------------------------------------------------------------------------------------------
@@ -228,6 +254,7 @@ def verify(
     profile: ProfileName = None,
     device: Device = "auto",
     model: Model = None,
+    trust_pickle: TrustPickle = False,
     json: Json = False,
 ) -> None:
     console = screen.make_console()
@@ -237,7 +264,7 @@ def verify(
         wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
         if not wanted:
             raise Problem(_none_installed(device))
-        raise typer.Exit(_verify(wanted, device, model, console, json=json))
+        raise typer.Exit(_verify(wanted, device, model, console, json=json, trust_pickle=trust_pickle))
 
 
 def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> list[tuple[Card, str | None]]:
@@ -255,15 +282,19 @@ def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> li
 
 
 def _verify(
-    wanted: Sequence[tuple[Card, str | None]], device: str, model: str | None, console: Console, *, json: bool
-) -> int:
+    wanted: Sequence[tuple[Card, str | None]], device: str, model: str | None, console: Console,
+    *, json: bool, trust_pickle: bool,
+) -> int:  # fmt: skip
     """Shows each as soon as it is known; the exit code. Raises: Problem, for what was asked wrongly."""
     from yamabiko.transcription.verification import verify as try_out
 
     results = []
     for card, profile in wanted:
         with screen.Setup(console, quiet=json) as setup:
-            result = try_out(card, settings.current(), profile=profile, device=device, model=model, report=setup.report)
+            result = try_out(
+                card, settings.current(), profile=profile, device=device, model=model, report=setup.report,
+                trust_pickle=trust_pickle,
+            )  # fmt: skip
         results.append(result)
         if not json:
             _show(result, console)

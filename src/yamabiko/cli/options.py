@@ -82,8 +82,8 @@ OutputDir = Annotated[
 OutputFormat = Annotated[
     str,
     _option(
-        "Formats, with commas between them: txt, srt, vtt, tsv, json, verbose_json; all: all but verbose_json",
-        "出力形式（カンマ区切り）: txt, srt, vtt, tsv, json, verbose_json。all は verbose_json 以外のすべて",
+        "Formats, with commas between them: txt, srt, vtt, tsv, json, verbose_json, ass, lrc; all: the first five",
+        "出力形式（カンマ区切り）: txt, srt, vtt, tsv, json, verbose_json, ass, lrc。all は最初の五つ",
         "--output-format", "-f",
         metavar=Text("FORMATS", "形式"),
     ),
@@ -112,6 +112,15 @@ TrustModel = Annotated[
         "trust-model",
         "Use a model folder that looks like a known model but has other bytes: your own",
         "既知のモデルに似て中身の異なるフォルダーを、独自のモデルとして使う",
+        _MACHINE,
+    ),
+]
+TrustPickle = Annotated[
+    bool,
+    _switch(
+        "trust-pickle",
+        "Open a model of pickled objects (.pt, .nemo) whose hash is not known: it runs its maker's code",
+        "ハッシュが未知の pickle 形式のモデル（.pt、.nemo）も開く。作者のコードが実行される",
         _MACHINE,
     ),
 ]

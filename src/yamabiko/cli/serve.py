@@ -65,6 +65,7 @@ Language = Annotated[str | None, _option("whisper.language", str, Text("LANGUAGE
 Device = Annotated[str | None, _option("whisper.device", str, Text("DEVICE", "デバイス"))]
 ComputeType = Annotated[str | None, _option("whisper.compute_type", str, _WORD)]
 Guard = Annotated[bool | None, _option("whisper.guard", bool)]
+TrustPickle = Annotated[bool | None, _option("security.trust_pickle", bool)]
 Install = Annotated[bool | None, _option("whisper.install", bool)]
 Threads = Annotated[int | None, _option("performance.threads", int)]
 BatchSize = Annotated[int | None, _option("performance.batch_size", int)]
@@ -111,6 +112,7 @@ def command(
     threads: Threads = None,
     batch_size: BatchSize = None,
     guard: Guard = None,
+    trust_pickle: TrustPickle = None,
     install: Install = None,
     idle_unload_minutes: IdleUnload = None,
     memory_budget_mb: MemoryBudget = None,

@@ -26,6 +26,7 @@ def command(
     files: options.Files,
     model: options.Model = None,
     trust_model: options.TrustModel = False,
+    trust_pickle: options.TrustPickle = False,
     language: options.Language = "auto",
     task: options.Task = "transcribe",
     output_dir: options.OutputDir = None,

@@ -191,6 +191,7 @@ def _asked(given: Namespace) -> SimpleNamespace:
     values = SimpleNamespace(
         engine=os.environ.get(ENGINE) or catalog.DEFAULT_ENGINE,
         model=_model(given),
+        trust_pickle=False,
         trust_model=True,  # no option can say that a folder is one's own; whoever names one means it
         language=language or "auto",
         said_language=language,

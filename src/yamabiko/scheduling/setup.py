@@ -41,6 +41,8 @@ class Wish:
     require_gpu: bool = False
     trust_model: bool = False
     """Use a model folder that looks like a known model and has other bytes: the user's own, trained further."""
+    trust_pickle: bool = False
+    """Open a model that holds pickled objects though its hash is not known: it runs its maker's code, in the worker."""
 
 
 def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) -> Outfit:
@@ -186,6 +188,8 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
             raise Problem(replace(problem.finding, evidence=evidence)) from None
     if not wish.trust_model:
         models.refuse_altered(local, card.model_format)
+    if not wish.trust_pickle:
+        models.refuse_code(local, card.model_format)
     return str(local.path), local.name, local.revision
 
 

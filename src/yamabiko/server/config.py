@@ -61,6 +61,8 @@ class Config:
     """Stretches of speech asked of the engine at once, where it can."""
     language: str | None = None
     """Of recordings whose request names none; None: it is detected."""
+    trust_pickle: bool = False
+    """Whether models of pickled objects may be opened whose hash is not known."""
     guard: bool = True
     """Whether text that nobody said is left out, where a request does not say it."""
     idle_unload_s: float = 600.0

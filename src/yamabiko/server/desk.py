@@ -166,7 +166,7 @@ class Desk:
         config = self.config
         return Wish(
             config.engine, config.model, config.device, config.compute_type, config.threads,
-            may_install=config.may_install,
+            may_install=config.may_install, trust_pickle=config.trust_pickle,
         )  # fmt: skip
 
     def outfit(self, wish: Wish) -> Outfit:

@@ -78,13 +78,13 @@ class Verification:
 
 def verify(
     card: Card, settings: Settings, *, profile: str | None = None, device: str = "auto",
-    model: str | None = None, report: Report = lambda *_: None, probing: bool = True,
+    model: str | None = None, report: Report = lambda *_: None, probing: bool = True, trust_pickle: bool = False,
 ) -> Verification:  # fmt: skip
     """
     Try the engine from the environment of `profile` (by default the one for `device`). Fetches nothing.
 
-    `model`: a name or a path, instead of the engine's usual one. `probing`: False where the doctor's probes have been
-    there already.
+    `model`: a name or a path, instead of the engine's usual one; `trust_pickle`: as in a Wish.
+    `probing`: False where the doctor's probes have been there already.
 
     What is wrong with the engine, its environment or its model stands in the answer.
     Raises: Problem for what was asked wrongly (device-unknown, engine-profile-unknown, device-not-supported ...).
@@ -94,6 +94,7 @@ def verify(
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
     trial = _Trial(card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing)
+    trial.trust_pickle = trust_pickle
     try:
         trial.run(family, index)
     except Problem as problem:
@@ -137,6 +138,7 @@ class _Trial:
     ) -> None:  # fmt: skip
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
         self.wanted_model = model or card.default_model
+        self.trust_pickle = False
         self.probing = probing
         self.checks: list[Check] = []
         self.receipts: list[Receipt] = []
@@ -204,6 +206,8 @@ class _Trial:
         if self.card.model_format is None or self.wanted_model is None:
             return "", "none", None
         local = models.require(self.wanted_model, format=self.card.model_format, settings=self.settings)
+        if not self.trust_pickle:
+            models.refuse_code(local, self.card.model_format)
         known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
         self.checks.append(
             Check(

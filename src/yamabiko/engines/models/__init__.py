@@ -15,6 +15,7 @@ from yamabiko.engines.models.catalogue import (
     find_entry,
 )
 from yamabiko.engines.models.own_folders import refuse_altered
+from yamabiko.engines.models.pickles import refuse_code
 from yamabiko.engines.models.resolve import ModelState, entries, locate, look, pull, remove, require, verify
 from yamabiko.engines.models.sources import Progress
 from yamabiko.engines.models.store import LocalModel
@@ -35,6 +36,7 @@ __all__ = [
     "look",
     "pull",
     "refuse_altered",
+    "refuse_code",
     "remove",
     "require",
     "verify",

@@ -115,6 +115,30 @@ def differs_from_known(name: str, folder: Path, complaints: Sequence[str]) -> Fi
     )
 
 
+def carries_code(name: str, files: Sequence[str], known: Sequence[str]) -> Finding:
+    """`files`: paths; `known`: pinned models of the same format."""
+    use = (Remedy(Text("Use a model that we check", "照合済みのモデルを使う"), f"--model {known[0]}"),) if known else ()
+    return Finding(
+        id="model-carries-code",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The model “{name}” holds pickled Python objects, and reading those runs code that its maker wrote. Its "
+            "hash is not among those that we know, so it was not opened.",
+            f"モデル「{name}」には Python の pickle が含まれ、読み込むと作者の書いたコードが実行されます。"
+            "既知のハッシュと一致しないため、開いていません。",
+        ),
+        evidence=tuple(f"{file}: pickled objects" for file in files),
+        remedies=(
+            *use,
+            Remedy(
+                Text("If you trust where it comes from: say so", "入手元を信頼できるなら、その旨を指定する"),
+                "--trust_pickle",
+            ),
+        ),
+    )
+
+
 def wrong_hash(name: str, complaints: Sequence[str], ours: bool) -> Finding:
     """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
     again = Text("Fetch the wrong files again", "正しくないファイルを取得し直す")

@@ -94,6 +94,7 @@ def test_a_credit_of_subtitles_goes_on_less_than_a_phrase_that_people_say():
     ("text", "kind"),
     [
         (" Thank you for watching! Bye-bye.", "spoken"),
+        (" Thank you. Thank you very much.", "everyday"),
         ("ご視聴ありがとうございました。ご視聴ありがとうございました。", "spoken"),
         ("ご視聴ありがとうございました。次は天気です。", None),
         (" Untertitel im Auftrag des ZDF für funk, 2017", "written"),
@@ -117,6 +118,7 @@ def test_a_phrase_counts_in_any_spelling_and_only_as_the_whole_text(text: str, k
         " It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness",
         " Yes we can. Yes we can. Yes we can. Yes we can. Yes we can.",
         "あああああああああ",
+        " Thank you. Thank you. Thank you. Thank you. Thank you. Thank you.",
     ],
 )
 def test_what_people_repeat_stays(text: str):
@@ -165,6 +167,13 @@ def test_a_phrase_that_comes_again_from_chunk_to_chunk_stays_once():
 
     assert judged.kept == (row[0],)
     assert len(judged.dropped) == 4
+
+
+def test_thanks_to_long_applause_stay():
+    row = [said(" Thank you.", n * 3.0, n * 3.0 + 1, avg_logprob=-0.3, no_speech_prob=0.2) for n in range(6)]
+
+    assert guard(row, everybody) == Guarded(tuple(row))
+    assert guard(row, unasked) == Guarded(tuple(row))
 
 
 def test_somebody_who_answers_yes_again_and_again_is_not_a_loop():

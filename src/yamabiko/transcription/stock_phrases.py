@@ -7,26 +7,27 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Kind = Literal["written", "spoken"]
-"""`written`: nobody says it aloud; `spoken`: people do say it too."""
+Kind = Literal["everyday", "spoken", "written"]
+"""`everyday`: people say it often, and several times on end; `spoken`: they say it once; `written`: nobody says it aloud."""
+_KINDS: tuple[Kind, ...] = ("everyday", "spoken", "written")
 
 
 def stock_phrase(text: str) -> Kind | None:
     """
     Whether a text is a stock phrase, or several of them, and nothing else; in any language, since Whisper invents in others
-    than that of the recording. `spoken`, if one of them is.
+    than that of the recording. The kind is that of the one that is said least.
     """
     letters = "".join(c for c in bare(text) if not c.isdigit())  # years and programme numbers differ
     phrases, longest = _phrases()
-    reached: dict[int, Kind] = {0: "written"}
+    reached = {0: 0}
     for start in range(len(letters)):
         if start not in reached:
             continue
         for end in range(start + 1, min(start + longest, len(letters)) + 1):
             kind = phrases.get(letters[start:end])
-            if kind is not None and reached.get(end) != "written":
-                reached[end] = "spoken" if "spoken" in (kind, reached[start]) else "written"
-    return reached.get(len(letters)) if letters else None
+            if kind is not None:
+                reached[end] = max(_KINDS.index(kind), reached[start], reached.get(end, 0))
+    return _KINDS[reached[len(letters)]] if letters and len(letters) in reached else None
 
 
 def bare(text: str) -> str:
@@ -41,8 +42,7 @@ def _phrases() -> tuple[dict[str, Kind], int]:
 
     told = tomllib.loads(files(__package__).joinpath("stock_phrases.toml").read_text("utf-8"))
     found: dict[str, Kind] = {}
-    kinds: tuple[Kind, Kind] = ("written", "spoken")  # what people say wins, where two languages share a phrase
-    for kind in kinds:
+    for kind in reversed(_KINDS):  # what people say wins, where two languages share a phrase
         for language in told.values():
             for phrase in language[kind]:
                 found["".join(c for c in bare(phrase) if not c.isdigit())] = kind

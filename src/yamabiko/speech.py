@@ -159,6 +159,7 @@ class Timings:
 
     decode_s: float = 0.0
     find_speech_s: float = 0.0
+    find_speakers_s: float = 0.0
     queue_s: float = 0.0
     load_s: float = 0.0
     inference_s: float = 0.0
@@ -178,6 +179,24 @@ class Dropped:
     end_s: float
     text: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerReceipt:
+    """What told the speakers apart, and where it ran."""
+
+    engine: str
+    engine_version: str
+    model: str
+    model_revision: str | None
+    used_device: str
+    verdict: Verdict
+    evidence: tuple[Evidence, ...] = ()
+    fallbacks: tuple[Finding, ...] = ()
+    people: int = 0
+    """How many were heard."""
+    likeness: tuple[tuple[str, float], ...] = ()
+    """Of each known person: the cosine of the voice most like theirs, recognised or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +223,8 @@ class Receipt:
     fallbacks: tuple[Finding, ...] = ()
     notices: tuple[Finding, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    speakers: SpeakerReceipt | None = None
+    """None where nobody was to be told apart, or where that failed."""
 
     @property
     def real_time_factor(self) -> float | None:

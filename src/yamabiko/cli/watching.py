@@ -19,6 +19,7 @@ _STAGES: dict[Stage, tuple[Text, float, float]] = {
     # words, and which part of the file's bar it fills: begin, length (measured: Whisper base on two cores)
     "decode": (Text("decoding", "デコード中"), 0.0, 0.04),
     "find speech": (Text("finding speech", "話し声を検出中"), 0.04, 0.06),
+    "find speakers": (Text("telling speakers apart", "話者を区別中"), 0.10, 0.0),
     "load": (Text("loading the model", "モデルを読み込み中"), 0.10, 0.90),
     "transcribe": (Text("transcribing", "文字起こし中"), 0.10, 0.90),
 }

@@ -21,11 +21,13 @@ ADAPTERS = {
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
     "whisperx": "yamabiko.engines.adapters.whisperx",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
+    "campplus": "yamabiko.engines.adapters.campplus",
     "scripted": "yamabiko.engines.adapters.scripted",
 }
 
 DEFAULT_ENGINE = "faster-whisper"
 SPEECH_FINDER = "silero-vad"
+SPEAKER_FINDER = "campplus"
 
 
 @cache
@@ -63,16 +65,25 @@ def transcriber(name: str) -> Card:
     return found
 
 
+_NO_TEXT = {
+    "find-speech": lambda name: Text(
+        f"The engine “{name}” finds speech and writes no text.",
+        f"エンジン「{name}」は話し声の検出用で、文字起こしはできません。",
+    ),
+    "find-speakers": lambda name: Text(
+        f"The engine “{name}” tells speakers apart and writes no text.",
+        f"エンジン「{name}」は話者の区別用で、文字起こしはできません。",
+    ),
+}
+
+
 def _writes_no_text(found: Card) -> Finding:
     able = [one.name for one in cards() if one.job == "transcribe" and not one.for_tests]
     return Finding(
         id="engine-writes-no-text",
         severity="error",
         area="usage",
-        cause=Text(
-            f"The engine “{found.name}” finds speech and writes no text.",
-            f"エンジン「{found.name}」は話し声の検出用で、文字起こしはできません。",
-        ),
+        cause=_NO_TEXT[found.job](found.name),
         evidence=(f"engines that transcribe: {', '.join(able)}",),
         remedies=tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--engine {one}") for one in able),
     )

@@ -25,6 +25,7 @@ _PART: dict[Stage, tuple[float, float]] = {
     # begin and length of each stage in the whole, as the command line shows it
     "decode": (0.0, 4.0),
     "find speech": (4.0, 6.0),
+    "find speakers": (10.0, 0.0),
     "load": (10.0, 90.0),
     "transcribe": (10.0, 90.0),
 }

@@ -35,6 +35,7 @@ from yamabiko.speech import SAMPLE_RATE, Dropped, Receipt, Segment, Span, Timing
 from yamabiko.transcription import clips as clipping
 from yamabiko.transcription.asking import Answers, Asking, HearsLanguage, Watcher
 from yamabiko.transcription.clips import Clip
+from yamabiko.transcription.diarizing import Diarized, SpeakersAsked, diarize
 from yamabiko.transcription.guarding import Guarding, hearing, sounding, told
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
 from yamabiko.transcription.merge import merge, within_speech
@@ -65,6 +66,8 @@ class Request:
     language_per_chunk: bool = False
     guard: bool = True
     """Whether text that nobody said is left out of the transcript, and put into the receipt."""
+    speakers: SpeakersAsked | None = None
+    """None: they are not told apart."""
     clips: tuple[Clip, ...] = ()
     """Where only a part of the recording is to be transcribed."""
     language_only: bool = False
@@ -82,6 +85,7 @@ class _Course:
     begun: float = field(default_factory=time.perf_counter)
     decode_s: float = 0.0
     find_speech_s: float = 0.0
+    find_speakers_s: float = 0.0
     resumed: int = 0
     notices: list[Finding] = field(default_factory=list)
 
@@ -101,6 +105,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         with pool.decoding(request.ticket) as start:
             decoded = _decode(recording, folder, settings, watcher, course, start)
         heard = _find_speech(decoded, request, pool, watcher, course)
+        diarized = _find_speakers(decoded, heard, request, pool, settings, watcher, course)
         chunks = heard.chunks
         run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)
         language: DetectedLanguage | None = None
@@ -122,6 +127,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
         segments = () if request.language_only else merge(spoken, speech=heard.spans)
         segments = guarding.whole(segments) if guarding else segments
+        segments = diarized.joined(segments) if diarized else segments
         dropped = guarding.all_dropped() if guarding else ()
         try:
             if not request.language_only:
@@ -131,7 +137,11 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             raise
         if dropped:
             _tell((told(dropped),), watcher, course)
-        receipt = replace(_receipt(request, decoded, heard, run, course), dropped=dropped)
+        receipt = replace(
+            _receipt(request, decoded, heard, run, course),
+            dropped=dropped,
+            speakers=diarized.receipt if diarized else None,
+        )
     return Transcript(
         source=recording.name,
         duration_s=decoded.duration_s,
@@ -140,6 +150,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         language_probability=language.probability if language else None,
         segments=segments,
         receipt=receipt,
+        turns=diarized.turns if diarized else None,
     )
 
 
@@ -243,6 +254,24 @@ def _guarding(decoded: Decoded, heard: _Heard) -> Guarding:
     return Guarding(hearing(heard.probabilities, heard.window))
 
 
+def _find_speakers(
+    decoded: Decoded, heard: _Heard, request: Request, pool: Pool, settings: Settings, watcher: Watcher,
+    course: _Course,
+) -> Diarized | None:  # fmt: skip
+    """None where nobody asked. Raises: Problem, if it fails and the transcript is worth nothing without."""
+    if request.speakers is None or request.language_only:
+        return None
+    begun = time.perf_counter()
+    watcher.progress("find speakers", 0.0, decoded.duration_s)
+    found = diarize(
+        decoded, heard.spans, request.speakers, pool, request.ticket, settings,
+        lambda samples: watcher.progress("find speakers", samples / SAMPLE_RATE, decoded.duration_s),
+    )  # fmt: skip
+    course.find_speakers_s = time.perf_counter() - begun
+    _tell(found.notices, watcher, course)
+    return found
+
+
 def likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
     """Mean over the windows in which somebody speaks: padding left out."""
     inside = [probabilities[span.start_sample // window : -(-span.end_sample // window)] for span in spans]
@@ -291,12 +320,13 @@ def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> Non
 
 def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course: _Course) -> Receipt:
     total_s = time.perf_counter() - course.begun
-    spent = course.decode_s + course.find_speech_s + run.load_s + run.inference_s
+    spent = course.decode_s + course.find_speech_s + course.find_speakers_s + run.load_s + run.inference_s
     return replace(
         ran(request, run),
         timings=Timings(
             decode_s=course.decode_s,
             find_speech_s=course.find_speech_s,
+            find_speakers_s=course.find_speakers_s,
             queue_s=max(0.0, total_s - spent),
             load_s=run.load_s,
             inference_s=run.inference_s,

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy
 
 from yamabiko import bundled
-from yamabiko.audio import speech_spans
+from yamabiko.audio import speaker_turns, speech_spans
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checkup import climb
@@ -24,7 +24,7 @@ from yamabiko.diagnosis.facts import nvidia_marks
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environment_problems, environments, models
-from yamabiko.engines.contract import Card, Placement, Profile
+from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
 from yamabiko.engines.environments import Environment
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -40,6 +40,7 @@ from yamabiko.transcription.verification_checks import (
     coverage_check,
     device_check,
     silence_check,
+    speakers_check,
     speaks,
     transcript_checks,
 )
@@ -165,6 +166,8 @@ class _Trial:
             apart = dataclasses.replace(self.settings, home=folder)
             if self.card.job == "find-speech":
                 self._find_speech(outfit, pool, apart)
+            elif self.card.job == "find-speakers":
+                self._find_speakers(outfit, pool, apart)
             else:
                 self._transcribe(outfit, pool, apart)
         if self.receipts:
@@ -270,6 +273,28 @@ class _Trial:
         total_s = decode_s + time.perf_counter() - begun
         self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
         return found
+
+    # ---- speaker finders ---------------------------------------------------------------------------------------
+
+    def _find_speakers(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
+        """The bundled clips, one after the other: each is read by somebody else."""
+        clips = bundled.clips()
+        self.progress(0, 1)
+        begun = time.perf_counter()
+        decoded = [decode(clip.path, settings.work_dir / f"{clip.language}.f32", settings) for clip in clips]
+        joined = numpy.concatenate([numpy.fromfile(one.path, "<f4") for one in decoded])
+        path = settings.work_dir / "audio.f32"
+        joined.tofile(path)
+        decode_s = time.perf_counter() - begun
+        whole = Decoded(path, joined.size, joined.size / SAMPLE_RATE, "none", "none", SAMPLE_RATE, 1, 0)
+        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
+        everything = (Span(0, joined.size),)
+        voices = run.find_speakers(path, everything, SpeakerCount())
+        found = speaker_turns.speakers([speaker_turns.Heard(one.window, one.people, prints) for one, prints in voices])
+        total_s = time.perf_counter() - begun
+        self.receipts.append(_finder_receipt(outfit, run, self.device, whole, everything, decode_s, total_s))
+        ends = numpy.cumsum([one.samples for one in decoded]) / SAMPLE_RATE
+        self.checks.append(speakers_check(found.turns, [0.0, *ends.tolist()]))
 
 
 def _failed(verification: Verification) -> Finding:

@@ -15,7 +15,7 @@ from yamabiko.diagnosis.facts import NvidiaMarks
 from yamabiko.engines.contract import Card, Profile
 from yamabiko.formats.text import one_line
 from yamabiko.i18n import Text
-from yamabiko.speech import SAMPLE_RATE, Receipt, Span, Transcript, Verdict
+from yamabiko.speech import SAMPLE_RATE, Receipt, Span, Transcript, Turn, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,6 +105,28 @@ def coverage_check(lang: str, sound: NDArray[Any], found: tuple[Span, ...] | Val
         Text(
             f"{share:.1%} of the loud parts are inside what it calls speech ({at} s)",
             f"音の大きい部分の {share:.1%} を話し声と判定（{at} 秒）",
+        ),
+    )
+
+
+def speakers_check(turns: Sequence[Turn], borders_s: Sequence[float]) -> Check:
+    """Between each two borders one person speaks, who is nobody of before."""
+    heard = []
+    for start_s, end_s in pairwise(borders_s):
+        shares: dict[str, float] = {}
+        for turn in turns:
+            shared_s = min(end_s, turn.end_s) - max(start_s, turn.start_s)
+            if shared_s > 0:
+                shares[turn.speaker] = shares.get(turn.speaker, 0.0) + shared_s
+        heard.append(max(shares, key=lambda speaker: shares[speaker]) if shares else None)
+    people = {turn.speaker for turn in turns}
+    at = ", ".join(f"{turn.start_s:.2f}-{turn.end_s:.2f} {turn.speaker}" for turn in turns[:6]) or "-"
+    return Check(
+        Text("speakers", "話者"),
+        None not in heard and len(set(heard)) == len(heard) == len(people),
+        Text(
+            f"{len(people)} people told apart in a recording of {len(heard)} ({at})",
+            f"{len(heard)} 人の録音で {len(people)} 人を区別（{at}）",
         ),
     )
 

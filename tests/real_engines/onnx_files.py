@@ -15,6 +15,7 @@ import numpy
 from numpy.typing import NDArray
 
 _TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
+_NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12
 Shape = Sequence[int | str]
 """Of an input or output; a word stands for a length that is known at run time only."""
 
@@ -23,16 +24,16 @@ class Graph:
     """Operators in the order in which they were added; values go by their names."""
 
     def __init__(self) -> None:
-        self._nodes = self._weights = self._inputs = self._outputs = b""
+        self._pieces: dict[int, list[bytes]] = {field: [] for field in (_NODE, _WEIGHT, _INPUT, _OUTPUT)}
         self._count = 0
 
     def input(self, name: str, kind: str, shape: Shape) -> str:
-        self._inputs += _piece(11, _value(name, kind, shape))
+        self._pieces[_INPUT].append(_value(name, kind, shape))
         return name
 
     def output(self, name: str, value: str, kind: str, shape: Shape) -> None:
         self.add("Identity", value, to=name)
-        self._outputs += _piece(12, _value(name, kind, shape))
+        self._pieces[_OUTPUT].append(_value(name, kind, shape))
 
     def weight(self, value: NDArray[Any] | Sequence[int] | float) -> str:
         array = numpy.asarray(value)
@@ -41,18 +42,20 @@ class Graph:
         name = self._name("w")
         dims = b"".join(_number(1, size) for size in array.shape)
         content = dims + _number(2, _TYPES[array.dtype.name]) + _piece(8, name) + _piece(9, array.tobytes())
-        self._weights += _piece(5, content)
+        self._pieces[_WEIGHT].append(content)
         return name
 
     def add(self, operator: str, *inputs: str, to: str = "", **attributes: int | float | str | Sequence[int]) -> str:
         """The name of the operator's first output."""
         name = to or self._name(operator)
         content = b"".join(_piece(1, one) for one in inputs) + _piece(2, name) + _piece(4, operator)
-        self._nodes += _piece(1, content + b"".join(_piece(5, _attribute(*pair)) for pair in attributes.items()))
+        self._pieces[_NODE].append(content + b"".join(_piece(5, _attribute(*pair)) for pair in attributes.items()))
         return name
 
     def write(self, path: Path, opset: int = 20) -> Path:
-        graph = self._nodes + _piece(2, "graph") + self._weights + self._inputs + self._outputs
+        graph = _piece(2, "graph") + b"".join(
+            _piece(field, one) for field, all_ in self._pieces.items() for one in all_
+        )
         path.write_bytes(_number(1, 9) + _piece(8, _number(2, opset)) + _piece(7, graph))
         return path
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import models_onnx_asr
 import pytest
+from onnx_whisper import whisper
+from rapidfuzz.distance import Levenshtein
 
 from homes import run_once
 from program import Result, run_program
@@ -49,6 +51,22 @@ def test_a_recording_becomes_words_with_times(installed: Result, model: Path, re
     assert all(0 <= word["start"] <= word["end"] <= JA.seconds + 0.1 for word in words)
     assert [word["start"] for word in words] == sorted(word["start"] for word in words)
     assert not any(word["word"] in "、。" for word in words), "punctuation stays with what it ends"
+
+
+def test_whisper_finds_the_language_and_hears_what_was_said(
+    installed: Result, ready_home: Path, tmp_path: Path
+) -> None:
+    """Whisper base's real weights. onnx-asr asks it for no times: the sentence is as long as what was heard."""
+    weights = whisper(ready_home / "cache/models/ctranslate2-whisper/base-ebe41f70", tmp_path / "whisper")
+    done = run_program(
+        "transcribe", JA.path, "--engine", "onnx-asr", "--model", weights, "--trust-model", "-f", "json",
+        "-o", tmp_path, home=ready_home,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / f"{JA.path.stem}.json").read_text("utf-8"))
+    assert told["language"] == "ja"
+    assert Levenshtein.normalized_distance(told["text"], JA.text) < 0.1
+    assert told["segments"][-1]["end"] > JA.seconds / 2
 
 
 def test_a_language_that_the_vocabulary_cannot_write_is_refused(

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 import struct
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,16 +28,10 @@ def ggml(source: Path, target: Path) -> Path:
     variables = _variables((source / "model.bin").read_bytes())
     vocabulary = (source / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
     tensors = _named(variables)
-    layers = {part: _layers(variables, part) for part in ("encoder", "decoder")}
-    conv, embedding = tensors["encoder.conv1.weight"], tensors["decoder.token_embedding.weight"]
-    order = (
-        embedding.shape[0], tensors["encoder.positional_embedding"].shape[0], conv.shape[0],
-        int(variables["encoder/num_heads"]), layers["encoder"], tensors["decoder.positional_embedding"].shape[0],
-        embedding.shape[1], int(variables["decoder/num_heads"]), layers["decoder"], conv.shape[1], 1,
-    )  # fmt: skip
+    dims = _dimensions(variables, tensors)
     with target.open("wb") as file:
-        file.write(struct.pack("<I11i", 0x67676D6C, *order))
-        mel = _mel_filters(conv.shape[1])
+        file.write(struct.pack("<I11i", 0x67676D6C, *dims.values(), 1))
+        mel = _mel_filters(dims["n_mels"])
         file.write(struct.pack("<2i", *mel.shape) + mel.tobytes())
         ordinary = vocabulary[: vocabulary.index("<|endoftext|>")]
         file.write(struct.pack("<i", len(ordinary)))
@@ -46,6 +42,51 @@ def ggml(source: Path, target: Path) -> Path:
         for name, value in tensors.items():
             _write(file, name, value)
     return target
+
+
+def weights(source: Path) -> tuple[Tensors, dict[str, int]]:
+    """Of the folder of a CTranslate2 Whisper model, under OpenAI's names; how many layers encoder and decoder have."""
+    variables = _variables((source / "model.bin").read_bytes())
+    return _named(variables), {part: _layers(variables, part) for part in ("encoder", "decoder")}
+
+
+_AS_CHECKPOINT = """
+import sys, numpy, torch
+tensors = dict(numpy.load(sys.argv[1]))
+dims = {name[5:]: int(tensors.pop(name)) for name in list(tensors) if name.startswith("dims/")}
+state = {name: torch.from_numpy(value) for name, value in tensors.items()}
+torch.save({"dims": dims, "model_state_dict": state}, sys.argv[2])
+"""
+
+
+def openai(source: Path, target: Path, python: Path) -> Path:
+    """The folder of a CTranslate2 Whisper model as a checkpoint of OpenAI's, float16. `python` has torch."""
+    variables = _variables((source / "model.bin").read_bytes())
+    tensors = _named(variables)
+    dims = _dimensions(variables, tensors)
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder) / "tensors.npz"
+        numbers = {f"dims/{name}": numpy.int64(value) for name, value in dims.items()}
+        numpy.savez(given, **{name: value.astype("<f2") for name, value in tensors.items()}, **numbers)
+        subprocess.run([python, "-I", "-c", _AS_CHECKPOINT, given, target], check=True)
+    return target
+
+
+def _dimensions(variables: Tensors, tensors: Tensors) -> dict[str, int]:
+    """Under OpenAI's names, in the order of ggml's header."""
+    conv, embedding = tensors["encoder.conv1.weight"], tensors["decoder.token_embedding.weight"]
+    return {
+        "n_vocab": embedding.shape[0],
+        "n_audio_ctx": tensors["encoder.positional_embedding"].shape[0],
+        "n_audio_state": conv.shape[0],
+        "n_audio_head": int(variables["encoder/num_heads"]),
+        "n_audio_layer": _layers(variables, "encoder"),
+        "n_text_ctx": tensors["decoder.positional_embedding"].shape[0],
+        "n_text_state": embedding.shape[1],
+        "n_text_head": int(variables["decoder/num_heads"]),
+        "n_text_layer": _layers(variables, "decoder"),
+        "n_mels": conv.shape[1],
+    }
 
 
 def _write(file: IO[bytes], name: str, value: NDArray[Any]) -> None:

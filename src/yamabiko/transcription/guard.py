@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 
 from yamabiko.speech import Dropped, Segment
@@ -213,14 +214,17 @@ def _said_again(segments: Sequence[Segment]) -> list[bool]:
     return found
 
 
+_bare = lru_cache(4096)(bare)
+
+
 def _loop(text: str, *, doubtful: bool) -> int | None:
     """
     Where in `text` the repetitions begin that go on to its end; the first copy lies before. None: it does not loop.
 
     `doubtful`: something else speaks against the text too.
     """
-    places = [place for place, character in enumerate(text) if bare(character)]
-    letters = [bare(text[place]) for place in places]
+    found = [(place, letter) for place, character in enumerate(text) if (letter := _bare(character))]
+    places, letters = [place for place, _ in found], [letter for _, letter in found]
     times, least = (LOOP_TIMES, LOOP_LETTERS) if doubtful else (ENDLESS_TIMES, ENDLESS_LETTERS)
     for period in range(1, len(letters) // times + 1):
         at = len(letters) - period

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Audio = NDArray[numpy.float32]
     """Mono, 16 kHz, -1..1, shape (samples,)."""
 
-Job = Literal["transcribe", "find-speech", "find-speakers"]
+Job = Literal["transcribe", "find-speech", "find-speakers", "align"]
 
 Feature = Literal[
     "segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt", "hotwords", "batch"
@@ -184,6 +184,22 @@ class Recording(Protocol):
     samples: int
 
     def read(self, span: Span) -> Audio: ...
+
+
+class Aligner(Protocol):
+    """Says how likely each character of a text is, moment by moment: when it was said is settled outside."""
+
+    def load(self, model: Path, placement: Placement, threads: int) -> Loaded: ...
+
+    def log_probabilities(self, audio: Audio, characters: str) -> tuple[NDArray[numpy.float32], float]:
+        """
+        Shape (frames, 2 + characters), and the seconds of a frame.
+
+        First comes the column of nothing said, then that of the likeliest sound of all, then one for each character:
+        NaN throughout where the model does not know it. A space is the gap between two words.
+        """
+
+    def evidence(self) -> tuple[Evidence, ...]: ...
 
 
 class SpeakerFinder(Protocol):

@@ -29,7 +29,7 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
-from yamabiko.workers.messages import Done, Piece, Ready, SegmentFound
+from yamabiko.workers.messages import Done, Piece, Ready, SegmentFound, Stretch
 from yamabiko.workers.process import Worker, WorkerFailed
 
 if TYPE_CHECKING:
@@ -231,6 +231,28 @@ class Run:
                     (message.voices, prints.reshape(len(message.voices.people), -1) if prints.size else prints)
                 )
                 heard(message.voices.window.end_sample)
+            return found
+
+        return self.survive(listen)
+
+    def align(
+        self, audio: Path, stretches: Sequence[Stretch], heard: Callable[[int], None] = lambda stretches: None
+    ) -> list[tuple[NDArray[Any], float]]:
+        """
+        What an aligner hears in each stretch: float32, shape (frames, 2 + characters), and the seconds of a frame.
+
+        `heard` is told how many stretches are done. Raises: Problem, when no rung is left.
+        """
+
+        def listen(worker: Worker) -> list[tuple[NDArray[Any], float]]:
+            found: list[tuple[NDArray[Any], float]] = []
+            for item in worker.align(audio, stretches):
+                if isinstance(item, Done):
+                    self.observe(item, worker.last_words())
+                    break
+                message, payload = item
+                found.append((numpy.frombuffer(payload, "<f4").reshape(-1, message.columns), message.frame_s))
+                heard(len(found))
             return found
 
         return self.survive(listen)

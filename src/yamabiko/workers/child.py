@@ -33,7 +33,9 @@ from yamabiko.speech import SAMPLE_RATE, Character, Segment, Word
 from yamabiko.workers import observe
 from yamabiko.workers.channel import Channel, Ended, Nonsense
 from yamabiko.workers.messages import (
+    Align,
     Cancel,
+    CharactersHeard,
     ChunkDone,
     DetectLanguage,
     Done,
@@ -130,6 +132,8 @@ class Worker:
             self._find_speech(message)
         elif isinstance(message, FindSpeakers):
             self._find_speakers(message)
+        elif isinstance(message, Align):
+            self._align(message)
         else:
             raise TypeError(f"a worker has no answer to {type(message).__name__}")
 
@@ -178,6 +182,17 @@ class Worker:
             if message.request in self._cancelled:
                 break
             self._channel.send(VoicesHeard(message.request, voices), prints.astype("<f4").tobytes())
+        self._finish(message.request, watch)
+
+    def _align(self, message: Align) -> None:
+        watch = self._watch()
+        for stretch in message.stretches:
+            if message.request in self._cancelled:
+                break
+            audio = samples.read(Path(message.audio), stretch.span)
+            heard, frame_s = self._engine.log_probabilities(audio, stretch.characters)
+            told = CharactersHeard(message.request, heard.shape[1], frame_s)
+            self._channel.send(told, heard.astype("<f4").tobytes())
         self._finish(message.request, watch)
 
     def _watch(self) -> observe.Watch:

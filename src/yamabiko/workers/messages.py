@@ -71,6 +71,21 @@ class FindSpeakers:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Of a recording, with the characters of what is said there, each once."""
+
+    span: Span
+    characters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Align:
+    request: int
+    audio: str
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     request: int
 
@@ -138,6 +153,15 @@ class VoicesHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class CharactersHeard:
+    """Of one stretch after the other. The payload holds what `Aligner` says, frame by frame: little-endian float32."""
+
+    request: int
+    columns: int
+    frame_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceMemory:
     """Of the GPU that the worker sits on, in bytes."""
 
@@ -168,17 +192,26 @@ class Raised:
     trace: tuple[str, ...]
 
 
-ToWorker = Load | Transcribe | DetectLanguage | FindSpeech | FindSpeakers | Cancel | Stop
+ToWorker = Load | Transcribe | DetectLanguage | FindSpeech | FindSpeakers | Align | Cancel | Stop
 FromWorker = (
-    Hello | Ready | SegmentFound | ChunkDone | LanguageFound | SpeechProbabilities | VoicesHeard | Done | Raised
+    Hello
+    | Ready
+    | SegmentFound
+    | ChunkDone
+    | LanguageFound
+    | SpeechProbabilities
+    | VoicesHeard
+    | CharactersHeard
+    | Done
+    | Raised
 )
 Message = ToWorker | FromWorker
 
 BY_NAME: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
-        Load, Transcribe, DetectLanguage, FindSpeech, FindSpeakers, Cancel, Stop,
-        Hello, Ready, SegmentFound, ChunkDone, LanguageFound, SpeechProbabilities, VoicesHeard, Done,
-        Raised,
+        Load, Transcribe, DetectLanguage, FindSpeech, FindSpeakers, Align, Cancel, Stop,
+        Hello, Ready, SegmentFound, ChunkDone, LanguageFound, SpeechProbabilities, VoicesHeard,
+        CharactersHeard, Done, Raised,
     )
 }  # fmt: skip

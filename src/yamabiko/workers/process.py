@@ -29,7 +29,9 @@ from yamabiko.speech import Span, TranscribeOptions
 from yamabiko.workers import bootstrap
 from yamabiko.workers.channel import Channel, Ended, Nonsense, Silent
 from yamabiko.workers.messages import (
+    Align,
     Cancel,
+    CharactersHeard,
     ChunkDone,
     DetectLanguage,
     Done,
@@ -45,6 +47,7 @@ from yamabiko.workers.messages import (
     SegmentFound,
     SpeechProbabilities,
     Stop,
+    Stretch,
     ToWorker,
     Transcribe,
     VoicesHeard,
@@ -249,6 +252,26 @@ class Worker:
             people = len(message.voices.people)
             if len(payload) % (4 * people or len(payload) + 1):
                 raise self._fail("nonsense", f"{len(payload)} bytes of voice prints for {people} people")
+            yield message, payload
+
+    def align(self, audio: Path, stretches: Sequence[Stretch]) -> Iterator[tuple[CharactersHeard, bytes] | Done]:
+        """What was heard in each stretch (message, float32 bytes), in their order, then a Done."""
+        request = self._answering = next(self._requests)
+        self._send(Align(request, str(audio), tuple(stretches)))
+        due = [2 + len(stretch.characters) for stretch in stretches]
+        while True:
+            message, payload = self._next(self._answer_limit())
+            self._phase = "answers"
+            if isinstance(message, Done):
+                if due and request not in self._cancelled:
+                    raise self._fail("nonsense", f"done, but {len(due)} stretches have no answer")
+                self._answering = None
+                yield message
+                return
+            if not isinstance(message, CharactersHeard) or not due:
+                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+            if message.columns != due.pop(0) or len(payload) % (4 * message.columns):
+                raise self._fail("nonsense", f"{len(payload)} bytes in {message.columns} columns")
             yield message, payload
 
     def interrupt(self) -> None:

@@ -20,6 +20,7 @@ ADAPTERS = {
     "reazonspeech": "yamabiko.engines.adapters.reazonspeech",
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
     "whisperx": "yamabiko.engines.adapters.whisperx",
+    "parakeet": "yamabiko.engines.adapters.parakeet",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "campplus": "yamabiko.engines.adapters.campplus",
     "scripted": "yamabiko.engines.adapters.scripted",

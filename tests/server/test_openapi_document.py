@@ -16,6 +16,7 @@ from starlette.routing import WebSocketRoute
 from served import Served
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.bundled import clips
+from yamabiko.formats import FORMATS
 from yamabiko.server import field_words, jobs_api, native_api, openai_api, transcription_form
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.field_words import Field
@@ -401,8 +402,12 @@ def test_a_job_s_answers_are_those_of_the_document_from_its_first_to_its_last(pl
         assert "receipt" in ask("GET", "/v1/jobs/{id}").json()
         ask("GET", "/v1/jobs")
         for name in field_words.RESULT[0].schema["enum"]:
-            assert ask("GET", f"/v1/jobs/{{id}}/result?format={name}").status_code == 200
-            assert ask("GET", f"/v1/jobs/{{id}}/result?response_format={name}&format=zz").status_code == 200
+            nobody_told_apart = name in FORMATS and FORMATS[name].needs_speakers
+            for asked in (f"format={name}", f"response_format={name}&format=zz"):
+                answer = ask("GET", f"/v1/jobs/{{id}}/result?{asked}")
+                assert answer.status_code == (400 if nobody_told_apart else 200), asked
+                if nobody_told_apart:
+                    assert answer.headers["x-yamabiko-finding"] == "speakers-not-told-apart"
         assert ask("GET", "/v1/jobs/{id}/result?format=zz").status_code == 400
         for what in ("cancel", "pause", "resume"):
             assert ask("POST", f"/v1/jobs/{{id}}/{what}").status_code == 409

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from yamabiko import formats
-from yamabiko.formats.plain import dump, receipt, seconds
+from yamabiko.formats.diarized_json import spoken
+from yamabiko.formats.plain import dump, receipt, seconds, usage
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription.merge import glued
@@ -17,6 +18,7 @@ from yamabiko.transcription.merge import glued
 _MEDIA = {
     "json": "application/json",
     "verbose_json": "application/json",
+    "diarized_json": "application/json",
     "text": "text/plain; charset=utf-8",
     "srt": "application/x-subrip; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
@@ -58,10 +60,6 @@ def ignored(asked: Asked) -> dict[str, str]:
     return {"x-yamabiko-ignored": plain} if plain else {}
 
 
-def usage(transcript: Transcript) -> dict[str, Any]:
-    return {"type": "duration", "seconds": math.ceil(transcript.duration_s)}
-
-
 # ---- server-sent events -------------------------------------------------------------------------------------------------
 
 
@@ -101,9 +99,11 @@ class Stretches:
 
 
 def done(transcript: Transcript, asked: Asked) -> str:
-    """The whole text: what was asked again or mended is in it too."""
+    """The whole text: what was asked again or mended is in it too. Before it, where asked for, who said what."""
     values = _verbose_json if asked.response_format == "verbose_json" else _json
-    return _event({"type": "transcript.text.done", **values(transcript, asked)})
+    # Voices are told apart once all of them were heard: the first may be the last one's too.
+    told = map(_event, spoken(transcript)) if asked.response_format == "diarized_json" else ()
+    return "".join(told) + _event({"type": "transcript.text.done", **values(transcript, asked)})
 
 
 def error(envelope: dict[str, Any]) -> str:

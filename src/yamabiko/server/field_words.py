@@ -17,7 +17,7 @@ from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.realtime import live
 from yamabiko.server.realtime.session_settings import LOGPROBS, SERVER_VAD
 from yamabiko.server.realtime.sound import FORMATS as SOUNDS
-from yamabiko.server.transcription_form import FORMATS, GRANULARITIES
+from yamabiko.server.transcription_form import FORMATS, GRANULARITIES, SPEAKERS_TOLD_APART
 from yamabiko.speech import Task, TranscribeOptions
 
 Where = Literal["path", "query", "header", "form", "query or form", "body"]
@@ -138,9 +138,10 @@ _INCLUDE = _many(
 )
 _FORMAT = _text(
     "response_format",
-    "Form of the answer; diarized_json is refused, as speakers are not told apart yet.",
-    "返す形式。話者の区別には未対応のため、diarized_json はエラーになります。",
-    enum=[name for name in FORMATS if name != "diarized_json"],
+    "Form of the answer."
+    + ("" if SPEAKERS_TOLD_APART else " diarized_json is refused, as speakers are not told apart yet."),
+    "返す形式。" + ("" if SPEAKERS_TOLD_APART else "話者の区別には未対応のため、diarized_json はエラーになります。"),
+    enum=[name for name in FORMATS if name != "diarized_json" or SPEAKERS_TOLD_APART],
     default="json",
 )
 

@@ -33,7 +33,7 @@ STATES_JA: dict[State, str] = {
     "waiting": "待機中", "working": "処理中", "paused": "一時停止中", "done": "完了済み", "failed": "失敗", "cancelled": "取り消し済み",
 }  # fmt: skip
 _OWN = ("webhook_url", "webhook_secret")
-_MEDIA = {"json": "application/json", "verbose_json": "application/json"}
+_MEDIA = dict.fromkeys(("json", "verbose_json", "diarized_json"), "application/json")
 _LAST_NUMBER = 2**63 - 1
 """SQLite's."""
 LOOK_S = 0.25

@@ -173,6 +173,13 @@ _SEGMENT = object_of(
 )
 _WORD = whole(word=_TEXT, start=_NUMBER, end=_NUMBER)
 _SCORED_WORD = object_of("word probability", **_WORD["properties"], probability=_MEASURED)
+_SPEAKER = words("A, B, ... in the order of first speech, or the name of a person who is known.")
+_WHISPER_WORD = object_of(
+    "word probability",
+    **_SCORED_WORD["properties"],
+    speaker=_SPEAKER,
+    characters=list_of(whole(character=_TEXT, start=_NUMBER, end=_NUMBER, probability=_MEASURED)),
+)
 _LOGPROB = whole(
     token=words("A word: no smaller part is measured."),
     logprob={"type": "number", "maximum": 0},
@@ -204,12 +211,37 @@ _STORED_VERBOSE = object_of(
     "task language duration text segments yamabiko",
     **_TIMED | {"language": or_null("string")}, yamabiko=ref("AnswerReceipt"),
 )  # fmt: skip
-_WHISPER_JSON = whole(
+_WHISPER_JSON = object_of(
+    "text segments language yamabiko",
     text=_TEXT,
     segments=list_of(
-        object_of(" ".join(_SEGMENT["required"]), **_SEGMENT["properties"], words=list_of(_SCORED_WORD), language=_TEXT)
+        object_of(
+            " ".join(_SEGMENT["required"]),
+            **_SEGMENT["properties"],
+            words=list_of(_WHISPER_WORD),
+            language=_TEXT,
+            speaker=_SPEAKER,
+        )
     ),
     language=or_null("string"),
+    turns=list_of(whole(start=_NUMBER, end=_NUMBER, speaker=_SPEAKER)),
+    yamabiko=ref("AnswerReceipt"),
+)
+_DIARIZED = whole(
+    task=_ADDED["task"],
+    duration=_NUMBER,
+    text=_TEXT,
+    segments=list_of(
+        whole(
+            type={"const": "transcript.text.segment"},
+            id=_TEXT,
+            start=_NUMBER,
+            end=_NUMBER,
+            text=_TEXT,
+            speaker=words("As above; unknown, where nobody was told apart."),
+        )
+    ),
+    usage=_USAGE,
     yamabiko=ref("AnswerReceipt"),
 )
 _CPP_SEGMENT = object_of(
@@ -241,9 +273,9 @@ Answer = dict[str, Schema]
 JSON = "application/json"
 _SUBTITLES: Answer = dict.fromkeys(("text/plain", "application/x-subrip", "text/vtt"), _TEXT)
 TRANSLATION: Answer = {JSON: {"anyOf": [_JSON, _VERBOSE]}, **_SUBTITLES}
-TRANSCRIPT: Answer = {**TRANSLATION, "text/event-stream": _EVENT}
+TRANSCRIPT: Answer = {JSON: {"anyOf": [_JSON, _VERBOSE, _DIARIZED]}, **_SUBTITLES, "text/event-stream": _EVENT}
 CPP_TRANSCRIPT: Answer = {JSON: _CPP, **_SUBTITLES}
-JOB_RESULT: Answer = {JSON: {"anyOf": [_STORED_VERBOSE, _WHISPER_JSON]}, "text/plain": _TEXT}
+JOB_RESULT: Answer = {JSON: {"anyOf": [_STORED_VERBOSE, _WHISPER_JSON, _DIARIZED]}, "text/plain": _TEXT}
 TEXT: Answer = {"text/plain": _TEXT}
 EVENTS: Answer = {"text/event-stream": _EVENT}
 

@@ -25,7 +25,9 @@ from yamabiko.server.problems import refused
 from yamabiko.speech import Task, TranscribeOptions
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
-STREAMED = ("json", "text", "verbose_json")
+SPEAKERS_TOLD_APART = False
+"""Whether a request can have its speakers told apart; diarized_json is refused where not."""
+STREAMED = ("json", "text", "verbose_json", "diarized_json")
 OPENAI_MODELS = (
     "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15", "gpt-transcribe",
     "gpt-4o-transcribe-diarize",
@@ -61,15 +63,15 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
     """Raises: Refused (parameter-invalid, speakers-not-told-apart, model-unknown)."""
     fields = Fields(form)
     model = form.first("model") or ""
-    response_format = _response_format(fields)
+    response_format = _response_format(fields, task)
     stream = _stream(fields, model, task, response_format)
     granularities = fields.some_of("timestamp_granularities", GRANULARITIES) or ("segment",)
     logprobs = "logprobs" in fields.some_of("include", ("logprobs",)) and response_format in ("json", "verbose_json")
-    words = "word" in granularities and response_format not in ("json", "text")
+    words = "word" in granularities and response_format not in ("json", "text", "diarized_json")
     wish = wish_of(form, default)
     return Asked(
         wish=wish,
-        options=_options(form, fields, task, word_times=words or logprobs),
+        options=_options(form, fields, task, word_times=words or logprobs or response_format == "diarized_json"),
         response_format=response_format,
         stream=stream,
         speech=_speech(form, fields),
@@ -81,14 +83,19 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
     )
 
 
-def _response_format(fields: Fields) -> str:
+def _response_format(fields: Fields, task: Task) -> str:
     name = fields.one_of("response_format", FORMATS, "json")
-    if name == "diarized_json":
+    if name == "diarized_json" and (task == "translate" or not SPEAKERS_TOLD_APART):
         raise refused(
             "speakers-not-told-apart",
             Text(
                 "diarized_json names speakers, and this server cannot tell them apart yet.",
                 "diarized_json は話者名を含む形式ですが、このサーバーはまだ話者を区別できません。",
+            )
+            if not SPEAKERS_TOLD_APART
+            else Text(
+                "diarized_json names speakers, and a translation tells none apart.",
+                "diarized_json は話者名を含む形式ですが、翻訳では話者を区別しません。",
             ),
             "form: response_format=diarized_json",
             param="response_format",
@@ -141,7 +148,7 @@ def _keywords(form: Form) -> list[str]:
 def _ignored(form: Form, wish: Wish, response_format: str, stream: bool) -> tuple[str, ...]:
     names = dict.fromkeys([*form.fields, *(name for name, _ in form.files)])
     without_effect = {"known_speaker_names", "known_speaker_references"}
-    if response_format in ("json", "text"):
+    if response_format in ("json", "text", "diarized_json"):
         without_effect.add("timestamp_granularities")
     if response_format not in ("json", "verbose_json"):
         without_effect.add("include")

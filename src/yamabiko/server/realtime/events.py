@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from yamabiko.findings import Finding, Problem
-from yamabiko.formats.plain import receipt
+from yamabiko.formats.plain import receipt, usage
 from yamabiko.records import to_plain
 from yamabiko.server import problems
-from yamabiko.server.answers import usage
 from yamabiko.speech import Segment, Transcript
 
 Event = dict[str, Any]

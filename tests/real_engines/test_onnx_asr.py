@@ -69,6 +69,16 @@ def test_whisper_finds_the_language_and_hears_what_was_said(
     assert told["segments"][-1]["end"] > JA.seconds / 2
 
 
+def test_it_is_verified_in_the_languages_of_the_model(installed: Result, model: Path, ready_home: Path) -> None:
+    """The English clip would be heard as Japanese sounds. What the tiny model writes is wrong, and is told so."""
+    done = run_program("engines", "verify", "onnx-asr", "--model", model, "--json", home=ready_home, YAMABIKO_LANG="en")
+    [verified] = json.loads(done.out)["verifications"]
+    judged = {str(check["name"]) for check in verified["checks"]}
+    assert any("(ja)" in name for name in judged)
+    assert not any("(en)" in name for name in judged)
+    assert {(receipt["used_device"], receipt["verdict"]) for receipt in verified["receipts"]} == {("cpu", "proved")}
+
+
 def test_a_language_that_the_vocabulary_cannot_write_is_refused(
     installed: Result, model: Path, ready_home: Path, tmp_path: Path
 ) -> None:

@@ -234,9 +234,18 @@ class _Trial:
         for number, clip in enumerate(clips):
             self.progress(number, len(clips))
             transcript = pipeline.transcribe(clip.path, request, pool, settings, _Quiet())
+            known = self._languages(outfit, pool)
+            if clip.language not in known and any(other.language in known for other in clips):
+                continue  # this model writes other languages, and one of the other clips is in one of them
             self.receipts.append(transcript.receipt)
             self.texts.append(" ".join(segment.text.strip() for segment in transcript.segments))
             self.checks += transcript_checks(self.card, clip, transcript)
+
+    def _languages(self, outfit: Outfit, pool: Pool) -> tuple[str, ...]:
+        """Those that the loaded model says it knows; empty where it does not say."""
+        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
+        run.survive(lambda worker: None)  # the worker is there; it is asked for what it said when it had loaded
+        return run.ready.loaded.languages if run.ready else ()
 
     def _clips(self) -> Sequence[bundled.Clip]:
         """Those in a language of the engine; if there is none, the first will show whether it answers at all."""

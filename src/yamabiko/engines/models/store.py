@@ -32,7 +32,7 @@ from yamabiko.findings import Problem
 from yamabiko.records import Malformed, from_plain, to_plain
 from yamabiko.settings import Settings
 
-Origin = Literal["path", "our cache", "hugging face cache", "hub", "package index"]
+Origin = Literal["path", "our cache", "hugging face cache", "hub", "authors", "package index"]
 STAMP = ".verified.json"
 
 

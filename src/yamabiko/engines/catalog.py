@@ -20,6 +20,7 @@ ADAPTERS = {
     "reazonspeech": "yamabiko.engines.adapters.reazonspeech",
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
     "whisperx": "yamabiko.engines.adapters.whisperx",
+    "openai-whisper": "yamabiko.engines.adapters.openai_whisper",
     "parakeet": "yamabiko.engines.adapters.parakeet",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "campplus": "yamabiko.engines.adapters.campplus",

@@ -30,6 +30,10 @@ Feature = Literal[
 ]
 
 
+NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
+"""For profiles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """One rung of the ladder: where and how precisely to run."""

@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile
+from yamabiko.engines.contract import NEVER_RUN_ON_A_GPU, Card, DetectedLanguage, Loaded, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
-
-NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
 
 CARD = Card(
     name="faster-whisper",

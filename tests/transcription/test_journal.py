@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from yamabiko.speech import Segment, Span
+from yamabiko.speech import Segment, Span, Word
 from yamabiko.transcription.journal import files_of, open_journal
 
 SPANS = [Span(n * 1000, n * 1000 + 900) for n in range(6)]
@@ -79,3 +80,16 @@ def test_a_model_trained_further_under_its_path_is_another_one(tmp_path: Path) -
     assert files_of(str(tmp_path)) != before
     assert files_of(str(weights)) == files_of(str(tmp_path))
     assert files_of("") == files_of(str(tmp_path / "gone")) == []
+
+
+def test_answers_of_an_older_version_are_still_read(tmp_path: Path) -> None:
+    """It knew nothing of speakers and characters: what it kept has no such fields."""
+    keep(tmp_path, 0)
+    [path] = tmp_path.glob("*.jsonl")
+    line = json.loads(path.read_text("utf-8"))
+    [segment] = line["segments"]
+    del segment["speaker"]
+    segment["words"] = [{"start_s": 0.0, "end_s": 1.0, "text": "text", "probability": None}]
+    path.write_text(json.dumps(line) + "\n", "utf-8")
+    with open_journal(tmp_path, "job") as journal:
+        assert journal.answer(SPANS[0]) == (Segment(0.0, 1.0, "text 0", (Word(0.0, 1.0, "text"),)),)

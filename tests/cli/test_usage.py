@@ -112,7 +112,7 @@ def test_ctrl_c_ends_any_command_with_a_word(tmp_path: Path) -> None:
     assert b"Traceback" not in rest
 
 
-@pytest.mark.parametrize(("option", "words"), [("--model_dir", "HF_HOME"), ("--diarize", "not told yet")])
+@pytest.mark.parametrize(("option", "words"), [("--model_dir", "HF_HOME"), ("--num_speakers", "--speakers 2")])
 def test_whispers_options_that_are_not_here_name_what_does_it(option: str, words: str, tmp_path: Path) -> None:
     result = run_program("talk.wav", option, "False", home=tmp_path)
     assert result.code == 2

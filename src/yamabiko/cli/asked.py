@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from yamabiko.cli import misunderstood
+from yamabiko.cli import misunderstood, speakers
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -61,7 +61,10 @@ def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
     return TranscribeOptions(
         language=None if language in ("auto", "each") else language,
         task=asked.task,
-        word_timestamps=asked.word_timestamps or asked.highlight_words or asked.max_words_per_line is not None,
+        word_timestamps=asked.word_timestamps
+        or asked.highlight_words
+        or asked.max_words_per_line is not None
+        or (speakers.wanted(asked) and "word-times" in catalog.card(asked.engine).features),
         initial_prompt=asked.initial_prompt,
         hotwords=asked.hotwords,
         beam_size=asked.beam_size,
@@ -122,6 +125,7 @@ def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Reque
         conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
         language_per_chunk=language_per_chunk(asked),
         guard=asked.guard,
+        speakers=speakers.asked_for(asked, settings, report),
         requested_device=asked.device,
         requested_compute_type=asked.compute_type,
     )

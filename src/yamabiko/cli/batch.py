@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from yamabiko import logs, settings
-from yamabiko.cli import asked, exits, screen
+from yamabiko.cli import asked, exits, screen, speakers
 from yamabiko.cli.watching import Watcher
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
@@ -81,7 +81,8 @@ class Batch:
         from yamabiko.scheduling.pool import Pool
         from yamabiko.scheduling.setup import check
 
-        names = formats.names(self.asked.output_format, speakers=False)  # nothing here tells them apart yet
+        names = formats.names(self.asked.output_format)
+        speakers.check(self.asked)
         layout = asked.layout(self.asked)
         transcribe_options = asked.transcribe_options(self.asked)
         check(asked.wish(self.asked), self.settings)  # a mistake is told even where every file is finished
@@ -97,6 +98,7 @@ class Batch:
                 transcribe_options,
                 asked.language_per_chunk(self.asked),
                 layout,
+                *speakers.told(self.asked),
                 *(["gpu"] if self.asked.require_gpu else []),
             )
         )

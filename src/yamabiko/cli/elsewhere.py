@@ -11,7 +11,8 @@ _PUNCTUATION = Remedy(
         "指定をやめる（句読点は Whisper の既定どおり前後の単語に付きます）",
     )
 )
-_SPEAKERS = Remedy(Text("Who said what is not told yet", "話者の区別にはまだ対応していません"))
+_SPEAKERS = Remedy(Text("Tell who says what", "話者を区別する"), "--diarize")
+_HOW_MANY = Remedy(Text("Say how many people speak", "話者の人数を指定する"), "--speakers 2")
 _TOKEN = Remedy(
     Text("Name the hub's token in the environment", "ハブのトークンは環境変数で渡す"), "HF_TOKEN=... yamabiko ..."
 )
@@ -40,9 +41,7 @@ INSTEAD = {
     "--batched": Remedy(Text("Say how many at once", "同時に処理する数を指定する"), "--batch_size 8"),
     "--local-files-only": Remedy(Text("Fetch nothing", "何も取得しない"), "--no_install"),
     **dict.fromkeys(("--hf-token", "--token"), _TOKEN),
-    **dict.fromkeys(
-        ("--diarize", "--diarise", "--speakers", "--speaker-num", "--num-speakers", "--min-speakers", "--max-speakers"),
-        _SPEAKERS,
-    ),
+    "--diarise": _SPEAKERS,
+    **dict.fromkeys(("--speaker-num", "--num-speakers"), _HOW_MANY),
 }
 """By name, with dashes."""

@@ -18,6 +18,7 @@ from yamabiko.i18n import Text
 _MACHINE = Text("Engine and device", "エンジンとデバイス")
 _DECODING = Text("How the text is found", "認識の調整")
 _SPEECH = Text("Where somebody speaks", "話し声の検出")
+_SPEAKERS = Text("Who speaks", "話者の区別")
 _SUBTITLES = Text("Subtitles", "字幕")
 _SCREEN = Text("What is shown", "表示")
 
@@ -343,6 +344,49 @@ Guard = Annotated[
         "Leave out what the engine writes though nobody said it: phrases in silence, endless repetitions",
         "誰も話していないのに出た文（無音での定型文、延々と続く繰り返し）を結果から除く",
         _SPEECH,
+    ),
+]
+Diarize = Annotated[
+    bool,
+    _switch(
+        "diarize",
+        "Tell who says what; without names they are A, B, ... in the order of first speech",
+        "誰が話したかを区別する（名前が分からない人は、話した順に A、B、…）",
+        _SPEAKERS,
+    ),
+]
+_MOST_SPEAKERS = 50
+Speakers = Annotated[
+    int | None,
+    _number(
+        Number(int, 1, _MOST_SPEAKERS),
+        "How many people speak, if that is known", "話者の人数（わかる場合）",
+        "--speakers", group=_SPEAKERS, show_default=False,
+    ),
+]  # fmt: skip
+MinSpeakers = Annotated[
+    int | None,
+    _number(
+        Number(int, 1, _MOST_SPEAKERS),
+        "At least so many", "話者の人数の下限", "--min-speakers", group=_SPEAKERS, show_default=False,
+    ),
+]  # fmt: skip
+MaxSpeakers = Annotated[
+    int | None,
+    _number(
+        Number(int, 1, _MOST_SPEAKERS),
+        "At most so many", "話者の人数の上限", "--max-speakers", group=_SPEAKERS, show_default=False,
+    ),
+]  # fmt: skip
+KnownSpeaker = Annotated[
+    list[str],
+    _option(
+        "A person's name and a recording of their voice, some seconds long; may be given again",
+        "話者の名前と、その人の声の録音（数秒）。複数回指定可",
+        "--known-speaker",
+        metavar=Text("NAME=FILE", "名前=ファイル"),
+        group=_SPEAKERS,
+        show_default=False,
     ),
 ]
 VadThreshold = Annotated[

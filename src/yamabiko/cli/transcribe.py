@@ -63,6 +63,11 @@ def command(
     vad_min_silence_duration_ms: options.VadMinSilence = None,
     vad_speech_pad_ms: options.VadSpeechPad = None,
     guard: options.Guard = True,
+    diarize: options.Diarize = False,
+    speakers: options.Speakers = None,
+    min_speakers: options.MinSpeakers = None,
+    max_speakers: options.MaxSpeakers = None,
+    known_speaker: options.KnownSpeaker = [],  # noqa: B006 - typer wants a list, and nobody changes it
     max_line_width: options.MaxLineWidth = 42,
     max_line_count: options.MaxLineCount = 2,
     max_words_per_line: options.MaxWordsPerLine = None,

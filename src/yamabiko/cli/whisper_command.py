@@ -224,6 +224,12 @@ def _asked(given: Namespace) -> SimpleNamespace:
         vad_min_silence_duration_ms=None,
         vad_speech_pad_ms=None,
         guard=True,
+        diarize=False,
+        speakers=None,
+        min_speakers=None,
+        max_speakers=None,
+        known_speaker=[],
+        output_format="txt",
         highlight_words=given.highlight_words,
         max_words_per_line=given.max_words_per_line or None,
     )

@@ -1,0 +1,103 @@
+"""What the command line says of speakers: whether they are told apart, how many there are, whose voices are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from yamabiko.cli import input_findings
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.i18n import Text
+
+if TYPE_CHECKING:
+    from yamabiko.scheduling.setup import Report
+    from yamabiko.settings import Settings
+    from yamabiko.transcription.diarizing import SpeakersAsked
+
+
+def wanted(asked: SimpleNamespace) -> bool:
+    """Whether speakers are to be told apart: said so, or said how many, or whose, or in a format that names them."""
+    return bool(asked.diarize or _count(asked) != (None, None) or asked.known_speaker) or _required(asked)
+
+
+def told(asked: SimpleNamespace) -> tuple[object, ...]:
+    """All that shapes the speakers of a transcript; empty where they are not told apart."""
+    return ("speakers", *_count(asked), *asked.known_speaker) if wanted(asked) else ()
+
+
+def asked_for(asked: SimpleNamespace, settings: Settings, report: Report) -> SpeakersAsked | None:
+    """With the engine ready to run, set up where it is missing. None: not wanted. Raises: Problem."""
+    from yamabiko.engines.contract import SpeakerCount
+    from yamabiko.scheduling.setup import Wish, prepare
+    from yamabiko.transcription.diarizing import KnownSpeaker, SpeakersAsked
+
+    if not wanted(asked):
+        return None
+    check(asked)
+    least, most = _count(asked)
+    known = tuple(KnownSpeaker(name, file) for name, file in _known(asked.known_speaker))
+    finder = prepare(Wish(catalog.SPEAKER_FINDER, may_install=asked.install), settings, report)
+    return SpeakersAsked(finder, SpeakerCount(least or 1, most), known, _required(asked))
+
+
+def check(asked: SimpleNamespace) -> None:
+    """Raises: Problem (usage, input-missing), for what cannot be meant: before any work."""
+    least, most = _count(asked)
+    if least is not None and most is not None and least > most:
+        raise Problem(_more_than_most(least, most))
+    for _, file in _known(asked.known_speaker):
+        if (trouble := input_findings.trouble(file)) is not None:
+            raise Problem(trouble)
+
+
+def _count(asked: SimpleNamespace) -> tuple[int | None, int | None]:
+    """At least, at most."""
+    if asked.speakers is not None:
+        return asked.speakers, asked.speakers
+    return asked.min_speakers, asked.max_speakers
+
+
+def _required(asked: SimpleNamespace) -> bool:
+    from yamabiko.formats import FORMATS, names
+
+    return any(FORMATS[name].needs_speakers for name in names(asked.output_format))
+
+
+def _known(given: list[str]) -> list[tuple[str, Path]]:
+    """Raises: Problem (usage)."""
+    pairs = [(name.strip(), Path(file)) for name, _, file in (one.partition("=") for one in given)]
+    names = [name for name, _ in pairs]
+    if not all(name and file.name for name, file in pairs) or len(set(names)) < len(names):
+        raise Problem(_not_a_pair(given))
+    return pairs
+
+
+def _more_than_most(least: int, most: int) -> Finding:
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"There cannot be at least {least} speakers and at most {most}.",
+            f"話者数の下限（{least}）が上限（{most}）を超えています。",
+        ),
+        remedies=(Remedy(Text("Give the number, where it is known", "人数がわかる場合は指定する"), "--speakers 2"),),
+    )
+
+
+def _not_a_pair(given: list[str]) -> Finding:
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            "--known-speaker is a name, = and a recording, each name once.",
+            "--known-speaker は「名前=録音ファイル」の形で、名前ごとに1回だけ指定します。",
+        ),
+        evidence=tuple(f"--known-speaker {one}" for one in given),
+        remedies=(
+            Remedy(Text("Like this", "指定例"), "--known-speaker Hanako=hanako.wav --known-speaker Ken=ken.wav"),
+        ),
+    )

@@ -28,7 +28,9 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
-NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
+_NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
+_NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
+_BUILT = ("antlr4-python3-runtime",)
 _WHOLE, _PARTIAL, _NONE, _CTC = "full-graphs", "partial-graphs", "no-graphs", "ctc"
 
 CARD = Card(
@@ -75,7 +77,16 @@ CARD = Card(
             "parakeet-cpu.txt",
             ("cpu",),
             index="https://download.pytorch.org/whl/cpu",
-            built=("antlr4-python3-runtime",),
+            built=_BUILT,
+        ),
+        Profile("cuda13", "parakeet-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=_NEVER_RUN_ON_A_GPU),
+        Profile(
+            "cuda12",
+            "parakeet-cuda12.in",
+            ("cuda", "cpu"),
+            index="https://download.pytorch.org/whl/cu126",
+            built=_BUILT,
+            not_verified=_NEVER_MADE,
         ),
     ),
     longest_chunk_s=30.0,

@@ -1,0 +1,122 @@
+"""What parakeet does without NeMo: its rungs, what it makes of a file that is none, and of the tokens that it gets."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yamabiko.diagnosis.articles import article
+from yamabiko.engines import models
+from yamabiko.engines.adapters import parakeet
+from yamabiko.engines.contract import ModelUnreadable, Placement
+from yamabiko.scheduling.ladder import plan
+
+
+def token(text: str, start_s: float, end_s: float) -> dict[str, Any]:
+    """As a transducer's decoder of NeMo gives it."""
+    return {"char": [text], "start_offset": 0, "end_offset": 0, "start": start_s, "end": end_s}
+
+
+def test_what_costs_least_is_tried_first() -> None:
+    rungs = plan(parakeet.CARD, "auto", "auto", gpu_present=True, may_fall=True)
+
+    assert [str(rung) for rung in rungs] == [
+        "cuda/float32+full-graphs",
+        "cuda/float32+partial-graphs",
+        "cuda/float32+no-graphs",
+        "cuda/float32+ctc",
+        "cpu/float32",
+    ]
+    assert [rung.mode for rung in rungs if rung.costs_accuracy] == ["ctc"]
+
+
+def test_a_precision_leaves_every_way_of_decoding_open() -> None:
+    asked = plan(parakeet.CARD, "cuda", "float32", gpu_present=True, may_fall=True)
+
+    assert asked == parakeet.CARD.placements
+
+
+def test_the_issues_that_a_rung_answers_are_known() -> None:
+    for rung in parakeet.CARD.placements:
+        assert all(article(id_).id == id_ for id_ in rung.answers)
+
+
+def test_every_model_of_the_catalogue_says_its_languages_by_its_file() -> None:
+    for entry in models.catalogue().models:
+        if entry.format == "nemo" and entry.hub:
+            name = Path(f"{entry.hub.repo.split('/')[1]}.nemo")
+            found = parakeet._languages(name, ())
+            assert found == (entry.languages,) or (entry.languages == "25 (Europe)" and len(found) == 25), name
+
+
+def test_an_unknown_model_with_japanese_tokens_writes_japanese_and_any_other_says_nothing() -> None:
+    assert parakeet._languages(Path("own.nemo"), ["<unk>", "▁今日", "は", "を", "天"]) == ("ja",)
+    assert parakeet._languages(Path("own.nemo"), ["▁the", "ing", "日"]) == ()
+
+
+def archive(folder: Path, *names: str) -> Path:
+    path = folder / "own.nemo"
+    with tarfile.open(path, "w") as target:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 4096
+            target.addfile(member, io.BytesIO(bytes(4096)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\0", "is no whole .nemo file"),
+        (b"PK\3\4" + bytes(2000), "is no whole .nemo file"),
+        (None, "is no whole .nemo file: unexpected end of data"),
+    ],
+)
+def test_what_is_no_whole_archive_is_told_as_such(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = archive(tmp_path, "./model_config.yaml", "./model_weights.ckpt")
+    path.write_bytes(path.read_bytes()[:6000] if content is None else content)
+
+    with pytest.raises(ModelUnreadable, match=said):
+        parakeet.create().load(path, Placement("cpu", "float32"), 1)
+
+
+def test_an_archive_of_something_else_is_told_as_such(tmp_path: Path) -> None:
+    path = archive(tmp_path, "./model_config.yaml", "./weights.safetensors")
+
+    with pytest.raises(ModelUnreadable, match=r"it holds no model_weights\.ckpt"):
+        parakeet.create().load(path, Placement("cpu", "float32"), 1)
+
+
+def test_tokens_become_parts_of_the_text_within_the_recording() -> None:
+    times = {"char": [token("The", 0.0, 0.4), token("park", 0.4, 0.9), token(".", 0.9, 1.3)]}
+
+    found = parakeet._pieces("The park.", times, 1.0)
+
+    assert [(piece.text, piece.start_s, piece.end_s) for piece in found] == [
+        (" The", 0.0, 0.4), (" park", 0.4, 0.9), (".", 0.9, 1.0),
+    ]  # fmt: skip
+
+
+def test_where_tokens_do_not_spell_the_text_its_words_do() -> None:
+    words = [{"word": "naïve", "start": 0.0, "end": 0.4}, {"word": "art", "start": 0.4, "end": 0.8}]
+
+    found = parakeet._pieces("naïve art", {"char": [token("⁇", 0.0, 0.4)], "word": words}, 1.0)
+
+    assert [piece.text for piece in found] == [" naïve", " art"]
+
+
+def test_a_segment_is_a_sentence_and_no_number_is_cut() -> None:
+    said = ["It", "is", "3", ".", "5", ".", "So"]
+    times = {"char": [token(text, 0.1 * at, 0.1 * at + 0.1) for at, text in enumerate(said)]}
+
+    pieces = parakeet._pieces("It is 3.5. So", times, 2.0)
+
+    assert ["".join(p.text for p in sentence) for sentence in parakeet._sentences(pieces)] == [" It is 3.5.", " So"]
+
+
+def test_nothing_said_is_nothing() -> None:
+    assert parakeet._pieces("", {"char": []}, 1.0) == []

@@ -9,6 +9,7 @@ whisper.cpp's whisper_model_load, 1.8.5.
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import subprocess
@@ -70,6 +71,84 @@ def openai(source: Path, target: Path, python: Path) -> Path:
         numpy.savez(given, **{name: value.astype("<f2") for name, value in tensors.items()}, **numbers)
         subprocess.run([python, "-I", "-c", _AS_CHECKPOINT, given, target], check=True)
     return target
+
+
+_HUGGINGFACE = (
+    (r"\.blocks\.", ".layers."), (r"\.cross_attn_ln\.", ".encoder_attn_layer_norm."), (r"\.cross_attn\.", ".encoder_attn."),
+    (r"\.attn_ln\.", ".self_attn_layer_norm."), (r"\.attn\.", ".self_attn."), (r"\.query\.", ".q_proj."),
+    (r"\.key\.", ".k_proj."), (r"\.value\.", ".v_proj."), (r"\.out\.", ".out_proj."), (r"\.mlp\.0\.", ".fc1."),
+    (r"\.mlp\.2\.", ".fc2."), (r"\.mlp_ln\.", ".final_layer_norm."), (r"encoder\.ln_post\.", "encoder.layer_norm."),
+    (r"decoder\.ln\.", "decoder.layer_norm."), (r"positional_embedding$", "embed_positions.weight"),
+    (r"token_embedding\.", "embed_tokens."),
+)  # fmt: skip
+"""OpenAI's names, as patterns, and those of transformers; applied in this order."""
+
+
+def huggingface(source: Path, target: Path) -> Path:
+    """The folder of a CTranslate2 Whisper model as a folder that transformers reads, float16."""
+    variables = _variables((source / "model.bin").read_bytes())
+    tensors = _named(variables)
+    vocabulary = (source / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+    told = json.loads((source / "config.json").read_text("utf-8"))
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in _huggingface_settings(_dimensions(variables, tensors), vocabulary, told).items():
+        (target / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    (target / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+    renamed = {}
+    for name, value in tensors.items():
+        for pattern, new in _HUGGINGFACE:
+            name = re.sub(pattern, new, name)
+        renamed[f"model.{name}"] = value.astype("<f2")
+    safetensors(renamed, target / "model.safetensors")
+    return target
+
+
+def safetensors(tensors: Tensors, target: Path) -> None:
+    """float16 numbers in the file format of safetensors: u64 bytes of a JSON header, the header, the numbers."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    at = 0
+    for name, value in tensors.items():
+        header[name] = {"dtype": "F16", "shape": value.shape, "data_offsets": [at, at + value.nbytes]}
+        at += value.nbytes
+    head = json.dumps(header).encode()
+    with target.open("wb") as file:
+        file.write(struct.pack("<Q", len(head)) + head)
+        for value in tensors.values():
+            file.write(value.tobytes())
+
+
+def _huggingface_settings(dims: dict[str, int], vocabulary: list[str], told: dict[str, Any]) -> dict[str, Any]:
+    end, start = vocabulary.index("<|endoftext|>"), vocabulary.index("<|startoftranscript|>")
+    tokens = {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start}
+    untimed, translate = vocabulary.index("<|notimestamps|>"), vocabulary.index("<|translate|>")
+    return {
+        "config.json": tokens | {
+            "architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper", "is_encoder_decoder": True,
+            "vocab_size": dims["n_vocab"], "num_mel_bins": dims["n_mels"], "d_model": dims["n_audio_state"],
+            "encoder_layers": dims["n_audio_layer"], "encoder_attention_heads": dims["n_audio_head"],
+            "encoder_ffn_dim": 4 * dims["n_audio_state"], "decoder_layers": dims["n_text_layer"],
+            "decoder_attention_heads": dims["n_text_head"], "decoder_ffn_dim": 4 * dims["n_text_state"],
+            "max_source_positions": dims["n_audio_ctx"], "max_target_positions": dims["n_text_ctx"],
+        },
+        "generation_config.json": tokens | {
+            "max_length": dims["n_text_ctx"], "max_initial_timestamp_index": 50, "is_multilingual": True,
+            "no_timestamps_token_id": untimed, "prev_sot_token_id": vocabulary.index("<|startofprev|>"),
+            "suppress_tokens": told["suppress_ids"], "begin_suppress_tokens": told["suppress_ids_begin"],
+            "alignment_heads": told["alignment_heads"], "return_timestamps": False,
+            "lang_to_id": {vocabulary[number]: number for number in range(start + 1, translate)},
+            "task_to_id": {task: vocabulary.index(f"<|{task}|>") for task in ("transcribe", "translate")},
+        },
+        "preprocessor_config.json": {
+            "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": dims["n_mels"], "n_fft": 400,
+            "sampling_rate": 16000, "hop_length": 160, "chunk_length": 30, "padding_value": 0.0,
+        },
+        "tokenizer_config.json": {
+            "tokenizer_class": "WhisperTokenizer", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>",
+            "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>",
+            # The token before <|0.00|> is the last of these, to the library.
+            "additional_special_tokens": vocabulary[end : untimed + 1],
+        },
+    }  # fmt: skip
 
 
 def _dimensions(variables: Tensors, tensors: Tensors) -> dict[str, int]:

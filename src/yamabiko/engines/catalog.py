@@ -21,6 +21,7 @@ ADAPTERS = {
     "onnx-asr": "yamabiko.engines.adapters.onnx_asr",
     "whisperx": "yamabiko.engines.adapters.whisperx",
     "openai-whisper": "yamabiko.engines.adapters.openai_whisper",
+    "transformers": "yamabiko.engines.adapters.transformers_speech",
     "parakeet": "yamabiko.engines.adapters.parakeet",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "campplus": "yamabiko.engines.adapters.campplus",

@@ -53,6 +53,13 @@ _SHERPA_ONNX = ("encoder-epoch-99-avg-1.onnx", "decoder-epoch-99-avg-1.onnx", "j
                 "encoder-epoch-99-avg-1.int8.onnx", "decoder-epoch-99-avg-1.int8.onnx",
                 "joiner-epoch-99-avg-1.int8.onnx", "encoder.onnx", "decoder.onnx", "joiner.onnx", "encoder.int8.onnx",
                 "decoder.int8.onnx", "joiner.int8.onnx", "model.onnx", "model.int8.onnx")  # fmt: skip
+# transformers/utils/__init__.py, 5.23.0, the names of weights, safetensors first; of MMS's adapters (one a language, 9 MB
+# each, in a folder of one's own any) a hub is asked for these.
+_TRANSFORMERS_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                         "pytorch_model.bin.index.json")  # fmt: skip
+_TRANSFORMERS_BESIDE = ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt",
+                        "added_tokens.json", "special_tokens_map.json", "normalizer.json", "adapter.jpn.safetensors",
+                        "adapter.eng.safetensors")  # fmt: skip
 
 FORMATS = {
     # faster_whisper/utils.py, download_model, 1.2.1. Without tokenizer.json the library asks the hub for one while it
@@ -68,6 +75,11 @@ FORMATS = {
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
     # whisper/__init__.py, load_model, 20250625: one checkpoint, which is unpickled as numbers alone, never as code.
     "openai-whisper-pt": Format("openai-whisper-pt", required=(("*.pt",),), single_file=True),
+    "transformers-speech": Format(
+        "transformers-speech",
+        required=(("config.json",), _TRANSFORMERS_WEIGHTS, ("preprocessor_config.json", "processor_config.json")),
+        optional=_TRANSFORMERS_BESIDE,
+    ),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.
     "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt",),), optional=_SHERPA_ONNX),

@@ -98,7 +98,8 @@ def _silent(folder: Path, command: list[str]) -> tuple[dict[str, Any], bool]:
     heard = transcribe(files, command, None)
     for file, one in heard.items():
         left = f"LEFT {one.kept!r}" if one.kept else "failed" if one.kept is None else "no text"
-        print(f"{file.name}: {left}; left out: {[(d['text'], d['reason']) for d in one.dropped]}", flush=True)
+        first = [(d["text"], d["reason"]) for d in one.dropped[:3]]
+        print(f"{file.name}: {left}; {len(one.dropped)} texts left out, the first: {first}", flush=True)
     wrong = [file.name for file, one in heard.items() if one.kept != ""]
     plain = {file.name: {"kept": one.kept, "without": one.whole} for file, one in heard.items()}
     return {"recordings": len(files), "with_text": wrong, "files": plain}, bool(wrong)

@@ -88,6 +88,11 @@ def test_a_segment_without_a_sound_keeps_its_times_and_gets_no_words() -> None:
     assert [word.text for word in second.words] == ["ab"]
 
 
+def test_a_text_in_characters_of_another_language_is_not_aligned() -> None:
+    segments = [Segment(0.0, 1.0, "шум a")]
+    assert align(segments, heard([("a", 30)], "шум a", "a"), FRAME_S, characters_of(segments)) is None
+
+
 def test_more_text_than_the_stretch_can_hold_is_not_aligned() -> None:
     segments = [Segment(0.0, 1.0, "abab")]
     for said, holds in (([("a", 3)], False), ([("a", 4)], True)):

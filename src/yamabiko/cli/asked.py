@@ -20,6 +20,7 @@ from yamabiko.speech import TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.formats import Layout
+    from yamabiko.scheduling.pool import Outfit
     from yamabiko.scheduling.setup import Report, Wish
     from yamabiko.transcription.pipeline import Request
 
@@ -125,10 +126,24 @@ def request(asked: SimpleNamespace, settings: Settings, report: Report) -> Reque
         conduct=Conduct(asked.require_gpu, asked.fallback, asked.batch_size),
         language_per_chunk=language_per_chunk(asked),
         guard=asked.guard,
+        aligner=_aligner(asked, settings, report),
         speakers=speakers.asked_for(asked, settings, report),
         requested_device=asked.device,
         requested_compute_type=asked.compute_type,
     )
+
+
+def _aligner(asked: SimpleNamespace, settings: Settings, report: Report) -> Outfit | None:
+    """What times the words, set up where it is missing; None: the engine itself. Raises: Problem."""
+    from yamabiko.scheduling.setup import Wish, prepare
+
+    if asked.align is None:
+        return None
+    given = Wish(
+        catalog.ALIGNER, asked.align, may_install=asked.install, trust_model=asked.trust_model,
+        trust_pickle=asked.trust_pickle,
+    )  # fmt: skip
+    return prepare(given, settings, report)
 
 
 def _language(asked: str) -> str:

@@ -99,6 +99,7 @@ class Batch:
                 asked.language_per_chunk(self.asked),
                 layout,
                 *speakers.told(self.asked),
+                *(["align", self.asked.align] if self.asked.align else []),
                 *(["gpu"] if self.asked.require_gpu else []),
             )
         )

@@ -35,6 +35,7 @@ _JOB: dict[Job, Text] = {
     "transcribe": Text("transcribes", "文字起こし用"),
     "find-speech": Text("finds speech, writes no text", "話し声の検出用"),
     "find-speakers": Text("tells speakers apart, writes no text", "話者の区別用"),
+    "align": Text("times the words of another engine's text", "単語の時刻の計算用"),
 }
 _FOR_TESTS = Text("for tests: writes what a script says, no transcription", "試験用（台本の文を書くだけ）")
 _FROM_HERE = Text("in yamabiko's own Python", "yamabiko の Python にあるものを使用")

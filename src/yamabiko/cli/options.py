@@ -203,6 +203,17 @@ Install = Annotated[
 ]
 
 WordTimestamps = Annotated[bool, _switch("word-timestamps", "Times of every word", "単語ごとの時刻を付ける", _DECODING)]
+Align = Annotated[
+    str | None,
+    _option(
+        "Time the words with this wav2vec2 model, a name or a folder, whichever engine writes them",
+        "どのエンジンの文字起こしでも、このwav2vec2モデル（名前かフォルダー）で単語の時刻を求める",
+        "--align",
+        metavar=Text("MODEL", "モデル"),
+        group=_DECODING,
+        show_default=False,
+    ),
+]
 InitialPrompt = Annotated[
     str | None,
     _option(

@@ -58,6 +58,7 @@ def command(
     logprob_threshold: options.Logprob = -1.0,
     no_speech_threshold: options.NoSpeech = 0.6,
     condition_on_previous_text: options.ConditionOnPrevious = True,
+    align: options.Align = None,
     vad_filter: options.VadFilter = True,
     vad_threshold: options.VadThreshold = None,
     vad_min_silence_duration_ms: options.VadMinSilence = None,

@@ -22,6 +22,7 @@ _STAGES: dict[Stage, tuple[Text, float, float]] = {
     "find speakers": (Text("telling speakers apart", "話者を区別中"), 0.10, 0.0),
     "load": (Text("loading the model", "モデルを読み込み中"), 0.10, 0.90),
     "transcribe": (Text("transcribing", "文字起こし中"), 0.10, 0.90),
+    "align": (Text("timing the words", "単語の時刻を計算中"), 1.0, 0.0),
 }
 
 

@@ -224,6 +224,7 @@ def _asked(given: Namespace) -> SimpleNamespace:
         vad_min_silence_duration_ms=None,
         vad_speech_pad_ms=None,
         guard=True,
+        align=None,
         diarize=False,
         speakers=None,
         min_speakers=None,

@@ -23,6 +23,7 @@ ADAPTERS = {
     "openai-whisper": "yamabiko.engines.adapters.openai_whisper",
     "transformers": "yamabiko.engines.adapters.transformers_speech",
     "parakeet": "yamabiko.engines.adapters.parakeet",
+    "wav2vec2-aligner": "yamabiko.engines.adapters.wav2vec2_aligner",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "campplus": "yamabiko.engines.adapters.campplus",
     "scripted": "yamabiko.engines.adapters.scripted",
@@ -30,6 +31,7 @@ ADAPTERS = {
 
 DEFAULT_ENGINE = "faster-whisper"
 SPEECH_FINDER = "silero-vad"
+ALIGNER = "wav2vec2-aligner"
 SPEAKER_FINDER = "campplus"
 
 
@@ -72,6 +74,10 @@ _NO_TEXT = {
     "find-speech": lambda name: Text(
         f"The engine “{name}” finds speech and writes no text.",
         f"エンジン「{name}」は話し声の検出用で、文字起こしはできません。",
+    ),
+    "align": lambda name: Text(
+        f"The engine “{name}” times the words of another engine's text and writes none.",
+        f"エンジン「{name}」は単語の時刻の計算用で、文字起こしはできません。",
     ),
     "find-speakers": lambda name: Text(
         f"The engine “{name}” tells speakers apart and writes no text.",

@@ -28,6 +28,7 @@ _PART: dict[Stage, tuple[float, float]] = {
     "find speakers": (10.0, 0.0),
     "load": (10.0, 90.0),
     "transcribe": (10.0, 90.0),
+    "align": (100.0, 0.0),
 }
 TELL_EVERY_S = 1.0
 

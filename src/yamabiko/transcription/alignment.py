@@ -56,11 +56,14 @@ def align(
 
     `log_probs`: shape (frames, 2 + characters): BLANK, ANY, then a column for each of `characters`, NaN throughout
     where the model does not know it. A segment begins and ends with its words; one without a sound keeps its times.
-    None, if the stretch is too short for so much text, or there is nothing to align.
+    None, if the stretch is too short for so much text, most of it is in characters that the model does not know, or
+    there is nothing to align.
     """
     columns = {character: 2 + number for number, character in enumerate(characters)}
     known = {c for c, column in columns.items() if log_probs.size and not numpy.isnan(log_probs[0, column])}
     places, tokens = _tokens(segments, columns, known)
+    if 2 * tokens.count(ANY) > len(tokens):
+        return None
     found = best_path(log_probs, tokens)
     if found is None:
         return None

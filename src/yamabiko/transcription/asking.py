@@ -18,7 +18,7 @@ from yamabiko.transcription.journal import Journal
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.unanswered import completed, unanswered
 
-Stage = Literal["decode", "find speech", "find speakers", "load", "transcribe"]
+Stage = Literal["decode", "find speech", "find speakers", "load", "transcribe", "align"]
 
 Answers = list[tuple[Chunk, tuple[Segment, ...]]]
 

@@ -33,6 +33,7 @@ from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Dropped, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription import clips as clipping
+from yamabiko.transcription.aligning import time_words
 from yamabiko.transcription.asking import Answers, Asking, HearsLanguage, Watcher
 from yamabiko.transcription.clips import Clip
 from yamabiko.transcription.diarizing import Diarized, SpeakersAsked, diarize
@@ -67,6 +68,8 @@ class Request:
     guard: bool = True
     """Whether text that nobody said is left out of the transcript, and put into the receipt."""
     speakers: SpeakersAsked | None = None
+    aligner: Outfit | None = None
+    """What times the words; None: the engine itself, where it can."""
     """None: they are not told apart."""
     clips: tuple[Clip, ...] = ()
     """Where only a part of the recording is to be transcribed."""
@@ -86,6 +89,7 @@ class _Course:
     decode_s: float = 0.0
     find_speech_s: float = 0.0
     find_speakers_s: float = 0.0
+    align_s: float = 0.0
     resumed: int = 0
     notices: list[Finding] = field(default_factory=list)
 
@@ -124,6 +128,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
                 answers = asking.again_what_was_passed_over(answers, heard.surely)
             course.resumed = asking.resumed
             course.notices += asking.notices
+            answers = _align(answers, decoded, request, pool, watcher, course)
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
         segments = () if request.language_only else merge(spoken, speech=heard.spans)
         segments = guarding.whole(segments) if guarding else segments
@@ -247,6 +252,23 @@ def _everything(clips: tuple[Span, ...], longest_s: float) -> _Heard:
     return _Heard(clipping.cut(clips, clips, longest_s=longest_s), clips, False)
 
 
+def _align(
+    answers: Answers, decoded: Decoded, request: Request, pool: Pool, watcher: Watcher, course: _Course
+) -> Answers:
+    """With words timed by the aligner, if one was asked for. A translation is not what was said: it has no such times."""
+    if request.aligner is None or request.language_only or request.options.task == "translate":
+        return answers
+    total_s = sum(chunk.span.duration_s for chunk, said in answers if said)
+    watcher.progress("align", 0.0, total_s)
+    run = Run(pool, request.aligner, replace(request.conduct, require_gpu=False), watcher.notice, request.ticket)
+    found = time_words(
+        answers, decoded.path, request.aligner, run, lambda done_s: watcher.progress("align", done_s, total_s)
+    )
+    course.align_s = found.spent_s
+    _tell(found.notices, watcher, course)
+    return found.answers
+
+
 def _guarding(decoded: Decoded, heard: _Heard) -> Guarding:
     """Who asked not to look for speech may have singing or whispers, so then only silence without any sound counts."""
     if heard.probabilities is None:
@@ -320,7 +342,8 @@ def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> Non
 
 def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course: _Course) -> Receipt:
     total_s = time.perf_counter() - course.begun
-    spent = course.decode_s + course.find_speech_s + course.find_speakers_s + run.load_s + run.inference_s
+    inference_s = run.inference_s + course.align_s
+    spent = course.decode_s + course.find_speech_s + course.find_speakers_s + run.load_s + inference_s
     return replace(
         ran(request, run),
         timings=Timings(
@@ -329,7 +352,7 @@ def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course
             find_speakers_s=course.find_speakers_s,
             queue_s=max(0.0, total_s - spent),
             load_s=run.load_s,
-            inference_s=run.inference_s,
+            inference_s=inference_s,
             total_s=total_s,
         ),
         audio_s=decoded.duration_s,

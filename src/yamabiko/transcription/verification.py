@@ -35,6 +35,7 @@ from yamabiko.scheduling.setup import usable_threads
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings
 from yamabiko.transcription import asking, pipeline
+from yamabiko.transcription.alignment import align, characters_of
 from yamabiko.transcription.verification_checks import (
     Check,
     coverage_check,
@@ -43,8 +44,10 @@ from yamabiko.transcription.verification_checks import (
     speakers_check,
     speaks,
     transcript_checks,
+    words_check,
 )
 from yamabiko.transcription.workspace import workspace
+from yamabiko.workers.messages import Stretch
 
 SILENCE_S = 5.0
 SILENCE_LEVEL = 1e-4
@@ -168,6 +171,8 @@ class _Trial:
                 self._find_speech(outfit, pool, apart)
             elif self.card.job == "find-speakers":
                 self._find_speakers(outfit, pool, apart)
+            elif self.card.job == "align":
+                self._align(outfit, pool, apart)
             else:
                 self._transcribe(outfit, pool, apart)
         if self.receipts:
@@ -282,6 +287,27 @@ class _Trial:
         total_s = decode_s + time.perf_counter() - begun
         self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
         return found
+
+    # ---- aligners ----------------------------------------------------------------------------------------------
+
+    def _align(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
+        """Each clip's text over its sound; the model knows one language, as a rule, and so one of the clips."""
+        clips = bundled.clips()
+        found = []
+        for number, clip in enumerate(clips):
+            self.progress(number, len(clips))
+            begun = time.perf_counter()
+            decoded = decode(clip.path, settings.work_dir / f"{clip.language}.f32", settings)
+            decode_s = time.perf_counter() - begun
+            said = (Segment(0.0, decoded.duration_s, clip.text),)
+            stretch = Stretch(Span(0, decoded.samples), characters_of(said))
+            run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
+            [(log_probs, frame_s)] = run.align(decoded.path, [stretch])
+            found.append((clip, align(said, log_probs, frame_s, stretch.characters)))
+            total_s = time.perf_counter() - begun
+            spans = (stretch.span,)
+            self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
+        self.checks.append(words_check(found))
 
     # ---- speaker finders ---------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from yamabiko.diagnosis.facts import NvidiaMarks
 from yamabiko.engines.contract import Card, Profile
 from yamabiko.formats.text import one_line
 from yamabiko.i18n import Text
-from yamabiko.speech import SAMPLE_RATE, Receipt, Span, Transcript, Turn, Verdict
+from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Transcript, Turn, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,6 +128,25 @@ def speakers_check(turns: Sequence[Turn], borders_s: Sequence[float]) -> Check:
             f"{len(people)} people told apart in a recording of {len(heard)} ({at})",
             f"{len(heard)} 人の録音で {len(people)} 人を区別（{at}）",
         ),
+    )
+
+
+def words_check(aligned: Sequence[tuple[Clip, Sequence[Segment] | None]]) -> Check:
+    """At least one text could be laid over its sound, and its words lie in it, in order."""
+    told, well = [], True
+    for clip, segments in aligned:
+        words = [word for segment in segments or () for word in segment.words]
+        if not words:
+            continue
+        times = [time for word in words for time in (word.start_s, word.end_s)]
+        well = well and times == sorted(times) and times[-1] <= clip.seconds + CLOCK_TOLERANCE_S
+        sure = sum(word.probability or 0.0 for word in words) / len(words)
+        told.append(f"{clip.language}: {len(words)} ({times[0]:.2f}-{times[-1]:.2f} s, {sure:.0%})")
+    said = "; ".join(told) or "-"
+    return Check(
+        Text("words", "単語"),
+        well and bool(told),
+        Text(f"words timed, how surely: {said}", f"時刻を付けた単語の数と確かさ: {said}"),
     )
 
 

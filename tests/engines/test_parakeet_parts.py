@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,6 +90,22 @@ def test_an_archive_of_something_else_is_told_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(ModelUnreadable, match=r"it holds no model_weights\.ckpt"):
         parakeet.create().load(path, Placement("cpu", "float32"), 1)
+
+
+def test_a_model_of_another_kind_is_told_as_such() -> None:
+    class Transducer: ...
+
+    class Ctc: ...
+
+    class Canary: ...
+
+    known = SimpleNamespace(EncDecRNNTModel=Transducer, EncDecCTCModel=Ctc, Canary=Canary)
+    file = Path("own.nemo")
+
+    assert parakeet._kind(file, {"target": "nemo.asr.Transducer"}, known) is Transducer
+    for target in ("nemo.asr.Canary", "os.system", ""):
+        with pytest.raises(ModelUnreadable, match=r"own\.nemo holds a .*no TDT, RNNT or CTC model"):
+            parakeet._kind(file, {"target": target}, known)
 
 
 def test_tokens_become_parts_of_the_text_within_the_recording() -> None:

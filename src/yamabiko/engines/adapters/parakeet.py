@@ -57,9 +57,10 @@ CARD = Card(
                 "nemo-capture-info-unpack",
                 "nemo-nvrtc-ptx-222",
                 "nemo-nvrtc-interned-bytes-corruption",
+                "nemo-libcuda-missing-rocm",
             ),
         ),
-        # The guard itself fails where there is no libcuda: without graphs it is never asked.
+        # Without graphs the guard, which itself fails where there is no libcuda, is never asked.
         Placement("cuda", "float32", mode=_NONE, answers=("nemo-libcuda-missing-rocm", "nemo-autocast-graph-wer")),
         # No transducer at all, so nothing that is known of its decoders.
         Placement(
@@ -140,12 +141,11 @@ class Parakeet:
             _refuse_whole_graphs()  # before the decoder is made: it asks the guard but once
         with _unpacking_on_disk(), _as_unreadable(model):
             configuration = models.ASRModel.restore_from(str(model), return_config=True)
+            kind = _kind(model, configuration, models)
             _set_decoding(configuration, graphs=graphs or placement.mode == _PARTIAL)
-            self._model = models.ASRModel.restore_from(
+            self._model = kind.restore_from(
                 str(model), map_location=placement.device, override_config_path=configuration
             )
-        if not isinstance(self._model, models.EncDecRNNTModel | models.EncDecCTCModel):
-            raise ModelUnreadable(f"{model} holds a {type(self._model).__name__}: no TDT, RNNT or CTC model")
         self._model.eval()
         if placement.mode == _CTC:
             self._take_ctc()
@@ -250,6 +250,20 @@ def _unpacking_on_disk() -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
+
+
+def _kind(model: Path, configuration: Any, models: Any) -> Any:
+    """
+    The class that the file names, if it is a transducer's or CTC's.
+
+    NeMo would find it by itself; but whatever is raised while it makes the model it then hides behind “Can't instantiate
+    abstract class ASRModel” (from_config_dict in core/classes/common.py).
+    """
+    name = str(configuration.get("target") or "").rpartition(".")[2]
+    kind = getattr(models, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, models.EncDecRNNTModel | models.EncDecCTCModel):
+        raise ModelUnreadable(f"{model} holds a {name or 'model without a name'}: no TDT, RNNT or CTC model")
+    return kind
 
 
 def _set_decoding(configuration: Any, *, graphs: bool) -> None:

@@ -102,7 +102,7 @@ def test_a_model_of_another_kind_is_told_as_such() -> None:
     known = SimpleNamespace(EncDecRNNTModel=Transducer, EncDecCTCModel=Ctc, Canary=Canary)
     file = Path("own.nemo")
 
-    assert parakeet._kind(file, {"target": "nemo.asr.Transducer"}, known) is Transducer
+    assert parakeet._kind(file, {"target": "nemo.asr.EncDecRNNTModel"}, known) is Transducer
     for target in ("nemo.asr.Canary", "os.system", ""):
         with pytest.raises(ModelUnreadable, match=r"own\.nemo holds a .*no TDT, RNNT or CTC model"):
             parakeet._kind(file, {"target": target}, known)

@@ -31,6 +31,7 @@ Feature = Literal[
 
 
 NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
+NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
 """For profiles."""
 
 

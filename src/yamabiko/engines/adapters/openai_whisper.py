@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
+    NEVER_MADE,
+    NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
     Loaded,
@@ -29,6 +31,9 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, W
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
+_INDEX = "https://download.pytorch.org/whl/"
+_BUILT = ("openai-whisper",)
+
 CARD = Card(
     name="openai-whisper",
     job="transcribe",
@@ -41,17 +46,29 @@ CARD = Card(
     default_model="base",
     model_format="openai-whisper-pt",
     placements=(
-        Placement("cuda", "float16"),
-        Placement("cuda", "float32"),
+        # Nothing fails for want of Triton's kernels, the times of words only take longer; numba is kept out beside ROCm.
+        Placement("cuda", "float16", answers=("openai-whisper-triton-fallback", "rocm-two-llvms-segfault")),
+        Placement("cuda", "float32", answers=("openai-whisper-triton-fallback", "rocm-two-llvms-segfault")),
         Placement("cpu", "float32"),
     ),
     profiles=(
+        Profile("cpu", "openai-whisper-cpu.txt", ("cpu",), index=f"{_INDEX}cpu", built=_BUILT),
+        Profile("cuda13", "openai-whisper-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=NEVER_RUN_ON_A_GPU),
         Profile(
-            "cpu",
-            "openai-whisper-cpu.txt",
-            ("cpu",),
-            index="https://download.pytorch.org/whl/cpu",
-            built=("openai-whisper",),
+            "cuda12",
+            "openai-whisper-cuda12.in",
+            ("cuda", "cpu"),
+            index=f"{_INDEX}cu126",
+            built=_BUILT,
+            not_verified=NEVER_MADE,
+        ),
+        Profile(
+            "rocm",
+            "openai-whisper-rocm.in",
+            ("cuda", "cpu"),
+            index=f"{_INDEX}rocm7.2",
+            built=_BUILT,
+            not_verified=NEVER_MADE,
         ),
     ),
     longest_chunk_s=30.0,

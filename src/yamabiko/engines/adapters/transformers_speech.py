@@ -13,12 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import transformers_ctc, transformers_whisper
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_MADE,
+    NEVER_RUN_ON_A_GPU,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
+
+_INDEX = "https://download.pytorch.org/whl/"
 
 CARD = Card(
     name="transformers",
@@ -44,7 +55,12 @@ CARD = Card(
         Placement("cuda", "float32", answers=("rocm-two-llvms-segfault",)),
         Placement("cpu", "float32"),
     ),
-    profiles=(Profile("cpu", "transformers-cpu.txt", ("cpu",), index="https://download.pytorch.org/whl/cpu"),),
+    profiles=(
+        Profile("cpu", "transformers-cpu.txt", ("cpu",), index=f"{_INDEX}cpu"),
+        Profile("cuda13", "transformers-cuda13.txt", ("cuda", "cpu"), not_verified=NEVER_RUN_ON_A_GPU),
+        Profile("cuda12", "transformers-cuda12.in", ("cuda", "cpu"), index=f"{_INDEX}cu126", not_verified=NEVER_MADE),
+        Profile("rocm", "transformers-rocm.in", ("cuda", "cpu"), index=f"{_INDEX}rocm7.2", not_verified=NEVER_MADE),
+    ),
     longest_chunk_s=30.0,
     evidence=("introspection",),
 )

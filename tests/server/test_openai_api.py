@@ -103,7 +103,6 @@ def test_models_are_listed_and_found_one_by_one(real) -> None:
         ({"temperature": "7"}, 400, "temperature", "parameter-invalid"),
         ({"temperature": "nan"}, 400, "temperature", "parameter-invalid"),
         ({"response_format": "docx"}, 400, "response_format", "parameter-invalid"),
-        ({"response_format": "diarized_json"}, 400, "response_format", "speakers-not-told-apart"),
         ({"timestamp_granularities[]": "syllable"}, 400, "timestamp_granularities", "parameter-invalid"),
         ({"chunking_strategy": "{"}, 400, "chunking_strategy", "parameter-invalid"),
         (

@@ -44,6 +44,7 @@ from yamabiko.settings import Settings
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription import pipeline
 from yamabiko.transcription.asking import Stage
+from yamabiko.transcription.diarizing import SpeakersAsked
 from yamabiko.transcription.mending import Mending
 
 OUTFIT_FRESH_S = 60.0
@@ -197,12 +198,20 @@ class Desk:
             speech_finder=self.outfit(finder) if asked.speech is not None else None,
             options=asked.options,
             speech=asked.speech or SpeechOptions(),
+            speakers=self._speakers(asked),
             guard=self.config.guard if asked.guard is None else asked.guard,
             conduct=Conduct(batch_size=self.config.batch_size),
             ticket=ticket,
             requested_device=asked.wish.device,
             requested_compute_type=asked.wish.compute_type,
         )
+
+    def _speakers(self, asked: Asked) -> SpeakersAsked | None:
+        """Raises: Problem, as `setup.prepare`."""
+        if asked.response_format != "diarized_json":
+            return None
+        finder = self.outfit(Wish(catalog.SPEAKER_FINDER, may_install=self.config.may_install))
+        return SpeakersAsked(finder, known=asked.known_speakers, required=True)
 
     def _report(self, what: Text, done: int, total: int) -> None:
         if what != self.preparing:

@@ -17,7 +17,7 @@ from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.realtime import live
 from yamabiko.server.realtime.session_settings import LOGPROBS, SERVER_VAD
 from yamabiko.server.realtime.sound import FORMATS as SOUNDS
-from yamabiko.server.transcription_form import FORMATS, GRANULARITIES, SPEAKERS_TOLD_APART
+from yamabiko.server.transcription_form import FORMATS, GRANULARITIES
 from yamabiko.speech import Task, TranscribeOptions
 
 Where = Literal["path", "query", "header", "form", "query or form", "body"]
@@ -138,10 +138,11 @@ _INCLUDE = _many(
 )
 _FORMAT = _text(
     "response_format",
-    "Form of the answer."
-    + ("" if SPEAKERS_TOLD_APART else " diarized_json is refused, as speakers are not told apart yet."),
-    "返す形式。" + ("" if SPEAKERS_TOLD_APART else "話者の区別には未対応のため、diarized_json はエラーになります。"),
-    enum=[name for name in FORMATS if name != "diarized_json" or SPEAKERS_TOLD_APART],
+    "Form of the answer. diarized_json tells speakers apart: those in known_speaker_names[] by the voices in "
+    "known_speaker_references[], the others as A, B, ...; a translation cannot have it.",
+    "返す形式。diarized_json では話者を区別します。known_speaker_names[] の人は known_speaker_references[] の声から名前で、"
+    "それ以外の人は A、B、… で示します（翻訳では使えません）。",
+    enum=list(FORMATS),
     default="json",
 )
 

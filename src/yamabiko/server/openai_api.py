@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -65,7 +66,6 @@ def _models(desk: Desk) -> list[dict[str, Any]]:
     return described + [
         {"id": alias, "object": "model", "created": 0, "owned_by": "openai", "yamabiko": {"means": own}}
         for alias in OPENAI_MODELS
-        if not alias.endswith("-diarize")
     ]
 
 
@@ -75,7 +75,8 @@ async def _answer(request: Request, task: Task) -> Response:
         here = await stack.enter_async_context(sitting(request))
         upload = here.form.only_file()
         asked = read(here.form, here.desk.default_wish(), task)
-        await asyncio.to_thread(speakers.check, here.form, here.folder, here.desk.settings)
+        known = await asyncio.to_thread(speakers.known, here.form, here.folder, here.desk.settings)
+        asked = replace(asked, known_speakers=known)
         if asked.stream:
             wanted = await here.wanted(asked)
             leaving = stack.pop_all()  # the events go on after we have returned: they give the place back

@@ -1,8 +1,7 @@
 """
 Speakers whom the client knows: their names, and a recording of each as a data URL inside the form.
 
-They are held against OpenAI's rules now and used by nothing yet: nobody tells
-speakers apart here.
+They are held against OpenAI's rules in every request, and used where speakers are told apart.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from yamabiko.server.fields import invalid
 from yamabiko.server.forms import Form, Upload
 from yamabiko.server.problems import Refused
 from yamabiko.settings import Settings
+from yamabiko.transcription.diarizing import KnownSpeaker
 
 NAMES, REFERENCES = "known_speaker_names", "known_speaker_references"
 MOST = 4
@@ -29,8 +29,12 @@ _SLACK_S = 0.05
 """Lossy formats pad a recording by a frame or two."""
 
 
-def check(form: Form, folder: Path, settings: Settings) -> None:
-    """Blocks: each recording is decoded to see how long it is. Raises: Refused (parameter-invalid), Problem."""
+def known(form: Form, folder: Path, settings: Settings) -> tuple[KnownSpeaker, ...]:
+    """
+    With their recordings in `folder`. Blocks: each is decoded to see how long it is.
+
+    Raises: Refused (parameter-invalid), Problem.
+    """
     names = [name for name in form.fields.get(NAMES, ()) if name.strip()]
     references = [upload for name, upload in form.files if name == REFERENCES]
     if len(names) > MOST:
@@ -41,10 +45,13 @@ def check(form: Form, folder: Path, settings: Settings) -> None:
         raise invalid(REFERENCES, given, rule)
     if len(set(names)) != len(names):
         raise invalid(NAMES, ", ".join(names), Text("A name stands twice.", "同じ名前が 2 回あります。"))
-    for number, reference in enumerate(references):
+    found = []
+    for number, (name, reference) in enumerate(zip(names, references, strict=True)):
         place = folder / f"speaker-{number}"
         place.mkdir()
-        _check_length(_unpacked(reference, place / "reference"), place, settings, names[number])
+        found.append(KnownSpeaker(name, _unpacked(reference, place / "reference")))
+        _check_length(found[-1].recording, place, settings, name)
+    return tuple(found)
 
 
 def _unpacked(reference: Upload, target: Path) -> Path:

@@ -23,10 +23,9 @@ from yamabiko.server.fields import Fields, invalid
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import refused
 from yamabiko.speech import Task, TranscribeOptions
+from yamabiko.transcription.diarizing import KnownSpeaker
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
-SPEAKERS_TOLD_APART = False
-"""Whether a request can have its speakers told apart; diarized_json is refused where not."""
 STREAMED = ("json", "text", "verbose_json", "diarized_json")
 OPENAI_MODELS = (
     "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15", "gpt-transcribe",
@@ -55,6 +54,8 @@ class Asked:
     logprobs: bool
     words: bool
     segments: bool
+    known_speakers: tuple[KnownSpeaker, ...]
+    """Whose voices are known, where speakers are told apart."""
     ignored: tuple[str, ...]
     """Fields that nobody knows, or that change nothing in this answer."""
 
@@ -79,21 +80,17 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
         logprobs=logprobs,
         words=words,
         segments="segment" in granularities,
+        known_speakers=(),
         ignored=_ignored(form, wish, response_format, stream),
     )
 
 
 def _response_format(fields: Fields, task: Task) -> str:
     name = fields.one_of("response_format", FORMATS, "json")
-    if name == "diarized_json" and (task == "translate" or not SPEAKERS_TOLD_APART):
+    if name == "diarized_json" and task == "translate":
         raise refused(
             "speakers-not-told-apart",
             Text(
-                "diarized_json names speakers, and this server cannot tell them apart yet.",
-                "diarized_json は話者名を含む形式ですが、このサーバーはまだ話者を区別できません。",
-            )
-            if not SPEAKERS_TOLD_APART
-            else Text(
                 "diarized_json names speakers, and a translation tells none apart.",
                 "diarized_json は話者名を含む形式ですが、翻訳では話者を区別しません。",
             ),
@@ -147,7 +144,9 @@ def _keywords(form: Form) -> list[str]:
 
 def _ignored(form: Form, wish: Wish, response_format: str, stream: bool) -> tuple[str, ...]:
     names = dict.fromkeys([*form.fields, *(name for name, _ in form.files)])
-    without_effect = {"known_speaker_names", "known_speaker_references"}
+    without_effect = (
+        set() if response_format == "diarized_json" else {"known_speaker_names", "known_speaker_references"}
+    )
     if response_format in ("json", "text", "diarized_json"):
         without_effect.add("timestamp_granularities")
     if response_format not in ("json", "verbose_json"):

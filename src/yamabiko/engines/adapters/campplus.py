@@ -47,8 +47,8 @@ VOICE_PRINT_FILE = "campplus_cn_en_common.pt"
 
 WINDOW_STEP = 40_000
 """Samples from one stretch of ten seconds to the next: each moment is heard four times. Once a second tells no better."""
-BATCH_WINDOWS = 16
-"""Of which 20 MB are taken at once."""
+BATCH_WINDOWS = 4
+"""A second or so of work: nobody who gives it up waits longer. More at once are hardly faster."""
 LEAST_FRAMES, MOST_FRAMES = 50, 400
 """Hundredths of a second alone that a voice print needs, and beyond which it gets no better."""
 
@@ -104,10 +104,13 @@ class CamPlusPlusFinder:
                 row[: window.samples] = numpy.nan_to_num(recording.read(window), posinf=0.0, neginf=0.0)
             return [self._people(*one) for one in zip(windows, sound, segmentation.speaking(sound), strict=True)]
 
-        with ThreadPoolExecutor(self._threads) as pool:
+        pool = ThreadPoolExecutor(self._threads)
+        try:
             for first in range(0, len(batches), self._threads):  # no more in memory than is worked at
                 for found in pool.map(listened, batches[first : first + self._threads]):
                     yield from found
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def evidence(self) -> tuple[Evidence, ...]:
         return (Evidence("introspection", "cpu", "numpy computes on the CPU"),)

@@ -1,0 +1,199 @@
+"""Speakers told apart on the real weights, in the engine's real environment: by the program, the server, the SDK."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import models_campplus
+import numpy
+import pytest
+from openai.types.audio import TranscriptionDiarized
+
+from homes import run_once
+from program import Result, run_program
+from served import Served, begin, beside, end
+from yamabiko.audio.decode import decode
+from yamabiko.bundled import clips
+from yamabiko.engines.contract import SpeakerCount
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+from yamabiko.speech import SAMPLE_RATE, Span
+from yamabiko.workers.process import Worker, WorkerFailed
+
+
+def decoded(path: Path) -> numpy.ndarray:
+    """float32, mono, 16 kHz."""
+    with tempfile.TemporaryDirectory() as folder:
+        return numpy.fromfile(decode(path, Path(folder) / "audio.f32", Settings(home=Path(folder))).path, "<f4")
+
+
+PAUSE_S = 0.5
+NEAR_S = 0.5
+"""How far a turn may begin or end from where its clip does; the clips begin and end with a breath of silence."""
+
+
+@pytest.fixture(scope="session")
+def home(ready_home: Path, run_folder: Path) -> Path:
+    done = run_once(run_folder, "engines", "install", "campplus", home=ready_home)
+    assert done.code == 0, done.err
+    return ready_home
+
+
+@pytest.fixture(scope="session")
+def sounds() -> dict[str, numpy.ndarray]:
+    """The bundled clips by language: each is read by somebody else."""
+    return {clip.language: decoded(clip.path) for clip in clips()}
+
+
+def written(path: Path, *pieces: numpy.ndarray) -> Path:
+    sound = (numpy.concatenate(pieces) * 32767).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(sound.tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def talk(sounds: dict[str, numpy.ndarray], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """English, Japanese, English again; and where each begins and ends, in seconds."""
+    pause = numpy.zeros(round(PAUSE_S * SAMPLE_RATE), numpy.float32)
+    order = [sounds["en"], pause, sounds["ja"], pause, sounds["en"]]
+    edges = numpy.cumsum([0, *map(len, order)]) / SAMPLE_RATE
+    return written(tmp_path_factory.mktemp("talk") / "talk.wav", *order), edges.tolist()
+
+
+def told(folder: Path, recording: Path, home: Path, *options: str | Path) -> tuple[dict[str, object], Result]:
+    done = run_program(
+        "transcribe", recording, "--engine", "scripted", "-f", "json", "-o", folder, *options, home=home
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    return json.loads((folder / f"{recording.stem}.json").read_text("utf-8")), done
+
+
+def stretches(turns: list[dict[str, float | str]]) -> list[tuple[str, float, float]]:
+    """Turns of one person, one after the other, as one: speaker, start, end."""
+    found: list[tuple[str, float, float]] = []
+    for turn in turns:
+        who, start, end_s = str(turn["speaker"]), float(turn["start"]), float(turn["end"])
+        if found and found[-1][0] == who:
+            found[-1] = (who, found[-1][1], end_s)
+        else:
+            found.append((who, start, end_s))
+    return found
+
+
+def test_two_voices_are_told_apart_where_they_change(
+    home: Path, talk: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    recording, edges = talk
+    answer, _ = told(tmp_path, recording, home, "--diarize")
+    found = stretches(answer["turns"])
+    assert [who for who, _, _ in found] == ["A", "B", "A"]
+    for (_, start_s, end_s), begins_s, ends_s in zip(found, edges[0:6:2], edges[1:6:2], strict=True):
+        assert abs(start_s - begins_s) <= NEAR_S
+        assert abs(end_s - ends_s) <= NEAR_S + 0.2, "the clips end with silence"
+    receipt = answer["yamabiko"]["speakers"]
+    assert (receipt["engine"], receipt["used_device"], receipt["verdict"]) == ("campplus", "cpu", "proved")
+    assert receipt["people"] == 2
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_one_voice_is_one_person(language: str, home: Path, sounds: dict[str, numpy.ndarray], tmp_path: Path) -> None:
+    answer, _ = told(tmp_path, written(tmp_path / "one.wav", sounds[language]), home, "--diarize")
+    assert {turn["speaker"] for turn in answer["turns"]} == {"A"}
+
+
+def test_a_known_voice_has_its_name_and_the_other_a_letter(
+    home: Path, talk: tuple[Path, list[float]], sounds: dict[str, numpy.ndarray], tmp_path: Path
+) -> None:
+    voice = written(tmp_path / "voice.wav", sounds["ja"][: 3 * SAMPLE_RATE])
+    answer, _ = told(tmp_path, talk[0], home, "--known-speaker", f"花子={voice}")
+    assert [who for who, _, _ in stretches(answer["turns"])] == ["A", "花子", "A"]
+
+
+def test_nobody_is_named_whose_voice_is_not_heard(home: Path, sounds: dict[str, numpy.ndarray], tmp_path: Path) -> None:
+    voice = written(tmp_path / "voice.wav", sounds["ja"][: 3 * SAMPLE_RATE])
+    recording = written(tmp_path / "en.wav", sounds["en"])
+    answer, _ = told(tmp_path, recording, home, "--known-speaker", f"花子={voice}")
+    assert {turn["speaker"] for turn in answer["turns"]} == {"A"}
+
+
+def test_a_recording_without_a_voice_gives_a_notice_and_no_name(
+    home: Path, sounds: dict[str, numpy.ndarray], tmp_path: Path
+) -> None:
+    silent = written(tmp_path / "silent.wav", numpy.zeros(2 * SAMPLE_RATE, numpy.float32))
+    recording = written(tmp_path / "ja.wav", sounds["ja"])
+    answer, done = told(tmp_path, recording, home, "--known-speaker", f"花子={silent}")
+    assert "known-speaker-not-heard" in done.err
+    assert {turn["speaker"] for turn in answer["turns"]} == {"A"}
+
+
+def test_rttm_has_the_turns_without_being_told_to(home: Path, talk: tuple[Path, list[float]], tmp_path: Path) -> None:
+    done = run_program("transcribe", talk[0], "--engine", "scripted", "-f", "rttm", "-o", tmp_path, home=home)
+    assert done.code == 0, done.err
+    lines = [line.split() for line in (tmp_path / "talk.rttm").read_text("utf-8").splitlines()]
+    assert {line[0] for line in lines} == {"SPEAKER"}
+    assert {line[7] for line in lines} == {"A", "B"}
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Iterator[Served]:
+    found = begin(beside(home), "--engine", "scripted")
+    yield found
+    end(found)
+
+
+def test_openais_sdk_is_told_who_speaks_and_whom_it_knows(
+    served: Served, talk: tuple[Path, list[float]], sounds: dict[str, numpy.ndarray], tmp_path: Path
+) -> None:
+    voice = written(tmp_path / "voice.wav", sounds["en"][: 3 * SAMPLE_RATE])
+    address = "data:audio/wav;base64," + base64.b64encode(voice.read_bytes()).decode()
+    raw = served.sdk.audio.transcriptions.with_raw_response.create(
+        model="gpt-4o-transcribe-diarize",
+        file=talk[0],
+        response_format="diarized_json",
+        known_speaker_names=["Mary"],
+        known_speaker_references=[address],
+    )
+    found = TranscriptionDiarized.model_validate_json(raw.text, strict=True)
+    assert "x-yamabiko-ignored" not in raw.headers
+    assert {one.speaker for one in found.segments} <= {"Mary", "A"}
+    assert "Mary" in {one.speaker for one in found.segments}
+
+
+def test_files_of_another_network_are_called_so(home: Path, tmp_path: Path) -> None:
+    outfit = prepare(Wish("campplus"), Settings(home=home), lambda *_: None)
+    worker = Worker(outfit.launch(0), Settings(home=home))
+    try:
+        with pytest.raises(WorkerFailed, match="not the two networks"):
+            worker.load(str(models_campplus.broken(home, tmp_path)), 1)
+    finally:
+        worker.stop()
+
+
+def test_the_answer_can_be_given_up(home: Path, talk: tuple[Path, list[float]], tmp_path: Path) -> None:
+    sound = tmp_path / "audio.f32"
+    numpy.tile(decoded(talk[0]), 20).astype("<f4").tofile(sound)
+    outfit = prepare(Wish("campplus"), Settings(home=home), lambda *_: None)
+    worker = Worker(outfit.launch(0), Settings(home=home))
+    try:
+        worker.load(str(models_campplus.build(home, tmp_path)), 1)
+        everything = [Span(0, sound.stat().st_size // 4)]
+        answers = worker.find_speakers(sound, everything, SpeakerCount())
+        next(answers)
+        worker.interrupt()
+        try:
+            *_, last = answers
+        except WorkerFailed:  # on a machine with other work it did not look up in time, and was ended
+            assert not worker.alive
+        else:
+            assert last.cancelled
+    finally:
+        worker.stop()

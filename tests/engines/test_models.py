@@ -29,7 +29,8 @@ from models_loopback import (
 )
 
 from yamabiko.engines import models
-from yamabiko.engines.models import Catalogue, HubSource
+from yamabiko.engines.models import Catalogue, HubSource, ModelEntry, ModelFile
+from yamabiko.engines.models.catalogue import FORMATS
 from yamabiko.findings import Problem
 
 WRONG = {**FILES, "model.bin": FILES["model.bin"][:-1] + b"!"}
@@ -218,6 +219,21 @@ def test_an_unpinned_model_is_taken_from_one_commit_and_its_hashes_are_recorded(
     before = desk.requests
     assert models.locate(REPO, **desk.ask(entry(name="other", hub=False))).path == got.path
     assert desk.requests == before
+
+
+def test_files_in_folders_of_the_model_are_put_into_them(desk):
+    names = [group[0] for group in FORMATS["pyannote-pipeline"].required]
+    files = {name: name.encode() for name in names}
+    for revision in ("main", REVISION):
+        on_hub(desk.hub, files, revision)
+    theirs = ModelEntry("people", "pyannote-pipeline", "any", "MIT", "main", hub=HubSource(REPO))
+
+    got = models.pull("people", **{**desk.ask(theirs), "format": "pyannote-pipeline"})
+
+    assert {name: (got.path / name).read_bytes() for name in names} == files
+    assert models.locate(str(got.path), format="pyannote-pipeline", settings=desk.settings).path == got.path
+    with pytest.raises(ValueError, match="is not a plain file name"):
+        ModelFile("../config.yaml")
 
 
 def test_a_file_that_the_model_may_lack_may_be_lacking(desk):

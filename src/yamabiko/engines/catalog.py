@@ -24,6 +24,7 @@ ADAPTERS = {
     "transformers": "yamabiko.engines.adapters.transformers_speech",
     "parakeet": "yamabiko.engines.adapters.parakeet",
     "wav2vec2-aligner": "yamabiko.engines.adapters.wav2vec2_aligner",
+    "pyannote": "yamabiko.engines.adapters.pyannote",
     "silero-vad": "yamabiko.engines.adapters.silero_vad",
     "campplus": "yamabiko.engines.adapters.campplus",
     "scripted": "yamabiko.engines.adapters.scripted",

@@ -76,6 +76,17 @@ FORMATS = {
         required=(("config.json",), ("vocab.json",), ("model.safetensors", "pytorch_model.bin")),
         optional=("preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json"),
     ),
+    # pyannote/audio/core/pipeline.py, 4.0.7: `$model/plda` in config.yaml is the folder plda beside it.
+    "pyannote-pipeline": Format(
+        "pyannote-pipeline",
+        required=(
+            ("config.yaml",),
+            ("segmentation/pytorch_model.bin",),
+            ("embedding/pytorch_model.bin",),
+            ("plda/plda.npz",),
+            ("plda/xvec_transform.npz",),
+        ),
+    ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
@@ -97,12 +108,12 @@ FORMATS = {
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     name: str
-    """A plain file name: no folder, not hidden."""
+    """A plain file name, or one in a folder of the model (`plda/plda.npz`): nothing hidden, nothing outside."""
     size: int | None = None
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", self.name, re.ASCII):
+        if not all(re.fullmatch(r"[A-Za-z0-9][\w.-]*", part, re.ASCII) for part in self.name.split("/")):
             raise Malformed(f"{self.name!r} is not a plain file name")
         if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
             raise Malformed(f"{self.name}: {self.sha256!r} is not a sha256")

@@ -126,6 +126,7 @@ class _Visit:
 
     def _file(self, building: Path, revision: str, file: ModelFile, done: int, total: int) -> ModelFile:
         part = building / f"{file.name}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
         wanted = fetch.Wanted(
             self._url(revision, file.name), part, file.size, file.sha256, self._room(file), self.headers
         )

@@ -53,6 +53,8 @@ def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
 def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[str]]:  # noqa: A002
     """The files of the format among `names`, and what is wrong: missing, empty, or a pointer to a file."""
     shape, chosen, complaints = FORMATS[format], [], []
+    deeper = (name for group in shape.required for name in group if "/" in name and (folder / name).is_file())
+    names = [*names, *deeper]
     for group in shape.required:
         fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
         if not fitting:

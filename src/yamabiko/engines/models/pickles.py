@@ -52,7 +52,7 @@ def pickled(model: LocalModel, format: str) -> Iterator[Path]:  # noqa: A002
     """
     files: Sequence[Path] = [model.path]
     if not FORMATS[format].single_file:
-        files = sorted(path for path in model.path.iterdir() if path.is_file())
+        files = sorted(path for path in model.path.rglob("*") if path.is_file())
         if any(path.suffix == ".safetensors" for path in files):
             return
     yield from (path for path in files if is_pickle(path))

@@ -277,7 +277,7 @@ def adopt(
 ) -> LocalModel:
     """A finished building becomes the model, in one rename. Its files have been checked. Lock held."""
     building, folder = building_of(settings, entry, revision), folder_of(settings, entry, revision)
-    names = {file.name for file in files}
+    names = {file.name.split("/")[0] for file in files}
     for path in building.iterdir():
         if path.name not in names:
             discard(path)

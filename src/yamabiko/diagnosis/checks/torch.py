@@ -68,7 +68,7 @@ def _driver_too_old(facts: Facts) -> Sign:
 def _cpu_wheel(facts: Facts) -> Sign:
     def look(environment: Environment, torch: str) -> Sign:
         if environment.engine is not None and "-cpu-" in environment.name:
-            return absent("profile: it is meant for the CPU")
+            return UNTOLD  # meant for the CPU, and no fault of its own: only who asks it for a GPU is told
         for built in ("torch.cuda", "torch.hip"):
             if built in environment.details:
                 return absent(f"torch/version.py: {built} {environment.details[built]}")
@@ -198,7 +198,8 @@ CHECKS = (
     ),
     Check(
         "torch-cpu-wheel",
-        words=(r"Torch not compiled with CUDA enabled", *ON_CPU_WORDS),
+        words=ON_CPU_WORDS,
+        sure_words=(r"Torch not compiled with CUDA enabled",),
         look=_cpu_wheel,
         by_itself=lambda facts: facts.sees_nvidia,
         only_a_note=_chosen_for_the_cpu,

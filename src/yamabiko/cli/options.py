@@ -400,6 +400,28 @@ KnownSpeaker = Annotated[
         show_default=False,
     ),
 ]
+SpeakerEngine = Annotated[
+    str | None,
+    _option(
+        "Engine that tells speakers apart; `yamabiko engines list` shows them",
+        "話者を区別するエンジン。一覧は `yamabiko engines list`",
+        "--speaker-engine",
+        metavar=_NAME,
+        group=_SPEAKERS,
+        show_default="campplus",
+    ),
+]
+SpeakerModel = Annotated[
+    str | None,
+    _option(
+        "Its model, a name or a folder",
+        "話者区別用のモデル（名前かフォルダー）",
+        "--speaker-model",
+        metavar=_NAME,
+        group=_SPEAKERS,
+        show_default=False,
+    ),
+]
 VadThreshold = Annotated[
     float | None,
     _number(

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 def wanted(asked: SimpleNamespace) -> bool:
     """Whether speakers are to be told apart: said so, or said how many, or whose, or in a format that names them."""
-    return bool(asked.diarize or _count(asked) != (None, None) or asked.known_speaker) or _required(asked)
+    chosen = asked.speaker_engine or asked.speaker_model
+    said = asked.diarize or _count(asked) != (None, None) or asked.known_speaker or chosen
+    return bool(said) or _required(asked)
 
 
 def told(asked: SimpleNamespace) -> tuple[object, ...]:
     """All that shapes the speakers of a transcript; empty where they are not told apart."""
-    return ("speakers", *_count(asked), *asked.known_speaker) if wanted(asked) else ()
+    if not wanted(asked):
+        return ()
+    chosen = [name for name in (asked.speaker_engine, asked.speaker_model) if name]
+    return ("speakers", *_count(asked), *asked.known_speaker, *chosen)
 
 
 def asked_for(asked: SimpleNamespace, settings: Settings, report: Report) -> SpeakersAsked | None:
@@ -38,7 +43,11 @@ def asked_for(asked: SimpleNamespace, settings: Settings, report: Report) -> Spe
     check(asked)
     least, most = _count(asked)
     known = tuple(KnownSpeaker(name, file) for name, file in _known(asked.known_speaker))
-    finder = prepare(Wish(catalog.SPEAKER_FINDER, may_install=asked.install), settings, report)
+    wish = Wish(
+        asked.speaker_engine or catalog.SPEAKER_FINDER, asked.speaker_model, may_install=asked.install,
+        trust_model=asked.trust_model, trust_pickle=asked.trust_pickle,
+    )  # fmt: skip
+    finder = prepare(wish, settings, report)
     return SpeakersAsked(finder, SpeakerCount(least or 1, most), known, _required(asked))
 
 
@@ -47,6 +56,8 @@ def check(asked: SimpleNamespace) -> None:
     least, most = _count(asked)
     if least is not None and most is not None and least > most:
         raise Problem(_more_than_most(least, most))
+    if asked.speaker_engine and catalog.card(asked.speaker_engine).job != "find-speakers":
+        raise Problem(_tells_none_apart(asked.speaker_engine))
     for _, file in _known(asked.known_speaker):
         if (trouble := input_findings.trouble(file)) is not None:
             raise Problem(trouble)
@@ -72,6 +83,21 @@ def _known(given: list[str]) -> list[tuple[str, Path]]:
     if not all(name and file.name for name, file in pairs) or len(set(names)) < len(names):
         raise Problem(_not_a_pair(given))
     return pairs
+
+
+def _tells_none_apart(engine: str) -> Finding:
+    able = [card.name for card in catalog.cards() if card.job == "find-speakers"]
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"The engine “{engine}” tells no speakers apart.",
+            f"エンジン「{engine}」では話者を区別できません。",
+        ),
+        evidence=(f"engines that do: {', '.join(able)}",),
+        remedies=tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--speaker-engine {one}") for one in able),
+    )
 
 
 def _more_than_most(least: int, most: int) -> Finding:

@@ -69,6 +69,8 @@ def command(
     min_speakers: options.MinSpeakers = None,
     max_speakers: options.MaxSpeakers = None,
     known_speaker: options.KnownSpeaker = [],  # noqa: B006 - typer wants a list, and nobody changes it
+    speaker_engine: options.SpeakerEngine = None,
+    speaker_model: options.SpeakerModel = None,
     max_line_width: options.MaxLineWidth = 42,
     max_line_count: options.MaxLineCount = 2,
     max_words_per_line: options.MaxWordsPerLine = None,

@@ -230,6 +230,8 @@ def _asked(given: Namespace) -> SimpleNamespace:
         min_speakers=None,
         max_speakers=None,
         known_speaker=[],
+        speaker_engine=None,
+        speaker_model=None,
         output_format="txt",
         highlight_words=given.highlight_words,
         max_words_per_line=given.max_words_per_line or None,

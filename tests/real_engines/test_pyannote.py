@@ -1,0 +1,142 @@
+"""pyannote.audio as a finder of speakers: the real library, on a pipeline of random weights in its own file formats."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy
+import pytest
+import tiny_pyannote
+from filelock import FileLock
+
+from homes import run_once
+from program import run_program
+from yamabiko.audio.decode import decode
+from yamabiko.bundled import clips
+from yamabiko.diagnosis.autopsy import explain_exit
+from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines import catalog, environments
+from yamabiko.engines.adapters import pyannote
+from yamabiko.engines.contract import SpeakerCount
+from yamabiko.findings import Problem
+from yamabiko.scheduling.setup import Wish, prepare
+from yamabiko.settings import Settings
+from yamabiko.speech import Span
+from yamabiko.workers.messages import Done
+from yamabiko.workers.process import Worker, WorkerFailed
+
+
+@pytest.fixture(scope="session")
+def home(ready_home: Path, run_folder: Path) -> Path:
+    done = run_once(run_folder, "engines", "install", "pyannote", "--no-verify", home=ready_home)
+    assert done.code == 0, done.err
+    return ready_home
+
+
+@pytest.fixture(scope="session")
+def pipeline(home: Path, run_folder: Path) -> Path:
+    found = environments.require(catalog.card("pyannote"), Settings(home=home), "cpu")
+    folder = run_folder / "pipeline"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "config.yaml").exists():
+            subprocess.run([found.python, "-P", tiny_pyannote.__file__, folder], check=True, timeout=500)
+    return folder
+
+
+def started(model: Path, home: Path) -> Worker:
+    outfit = prepare(Wish("pyannote", str(model), "cpu", trust_pickle=True), Settings(home=home))
+    return Worker(outfit.launch(0), Settings(home=home))
+
+
+def test_a_whole_recording_is_settled_at_once(home: Path, pipeline: Path, tmp_path: Path) -> None:
+    parts = [decode(clip.path, tmp_path / f"{clip.language}.f32", Settings()) for clip in clips()]
+    sound = numpy.concatenate([numpy.fromfile(part.path, "<f4") for part in parts])
+    sound.tofile(tmp_path / "audio.f32")
+    whole = Span(0, len(sound))
+    worker = started(pipeline, home)
+    try:
+        ready = worker.load(str(pipeline), 2)
+        heard, done = list(worker.find_speakers(tmp_path / "audio.f32", [whole], SpeakerCount()))
+    finally:
+        worker.kill()
+    assert isinstance(done, Done)
+    assert ready.loaded.engine_version.startswith("4.0.7")
+    assert decide(ready.loaded.device, done.evidence).verdict == "proved"
+    message, payload = heard  # type: ignore[misc]
+    people = message.voices.people
+    assert message.voices.window == whole
+    assert people, "random weights hear somebody"
+    assert all(0 <= s.start_sample < s.end_sample <= len(sound) for spans in people for s in spans)
+    assert numpy.frombuffer(payload, "<f4").reshape(len(people), -1).shape[1] == 256
+
+
+def test_a_pipeline_is_code_and_opened_only_on_request(home: Path, pipeline: Path) -> None:
+    with pytest.raises(Problem) as refused:
+        prepare(Wish("pyannote", str(pipeline), "cpu"), Settings(home=home))
+    assert refused.value.finding.id == "model-carries-code"
+    assert sum("pytorch_model.bin" in line for line in refused.value.finding.evidence) == 2
+
+
+def test_weights_that_are_cut_off_are_named(home: Path, pipeline: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut-off"
+    for file in pipeline.rglob("*.*"):
+        target = cut / file.relative_to(pipeline)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes()[:-5000] if file.parent.name == "segmentation" else file.read_bytes())
+    worker = started(cut, home)
+    try:
+        with pytest.raises(WorkerFailed) as failed:
+            worker.load(str(cut), 2)
+    finally:
+        worker.kill()
+    explained = explain_exit(failed.value.exit).finding
+    assert explained.id == "model-broken"
+    assert any("cut-off" in line for line in explained.evidence)
+
+
+def test_its_models_come_from_the_hub_alone(home: Path) -> None:
+    done = run_program("models", "pull", "pyannote-community-1", home=home, HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.code != 0
+    assert "model-unavailable" in done.err
+
+
+WELL = {"pipeline": {"name": pyannote.PIPELINE, "params": {name: f"$model/{name}" for name in pyannote._MODELS}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (WELL, None),
+        ({}, "this is no"),
+        (None, "this is no"),
+        ({"pipeline": {"name": "os.system", "params": {}}}, "this is no"),
+        ({"pipeline": {"name": pyannote.PIPELINE}}, "no params"),
+        ({**WELL, "preprocessors": {"audio": {"name": "os.system"}}}, "not understood here: preprocessors"),
+        (
+            {"pipeline": {"name": pyannote.PIPELINE, "params": {"segmentation": "pyannote/segmentation"}}},
+            "segmentation",
+        ),
+        ({"pipeline": {"name": pyannote.PIPELINE, "params": {"segmentation": "$model/../x"}}}, "segmentation"),
+        ({"pipeline": {"name": pyannote.PIPELINE, "params": {**WELL["pipeline"]["params"], "plda": None}}}, "plda"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_would_leave_its_folder_is_not_opened(config: object, said: str | None) -> None:
+    found = pyannote._complaint(config)
+    assert (found is None) if said is None else (found is not None and said in found)
+
+
+def test_speakers_of_a_transcript(home: Path, pipeline: Path, tmp_path: Path) -> None:
+    asked = ("transcribe", clips()[0].path, "--engine", "scripted", "--speaker-engine", "pyannote", "-f", "json")
+    done = run_program(
+        *asked, "--speaker-model", pipeline, "--trust-pickle", "--vad_filter", "False", "-o", tmp_path, home=home
+    )
+    assert done.code == 0, done.err
+    assert "speaker-finder-failed" not in done.err
+    told = json.loads((tmp_path / f"{clips()[0].path.stem}.json").read_text("utf-8"))
+    assert told["yamabiko"]["speakers"]["engine"] == "pyannote"
+
+    wrong = run_program(*asked[:4], "--speaker-engine", "silero-vad", home=home)
+    assert wrong.code == 2
+    assert "--speaker-engine pyannote" in wrong.err

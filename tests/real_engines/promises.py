@@ -47,6 +47,9 @@ def models() -> dict[str, Models]:
     return {module.ENGINE: cast("Models", module) for module in found}
 
 
+PLAIN = TranscribeOptions(beam_size=1, best_of=1, temperatures=(0.0,))
+PLAIN_ENGLISH = replace(PLAIN, language="en")
+
 REAL = tuple(card for card in catalog.cards() if card.job == "transcribe" and not card.for_tests)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from promises import REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
+from promises import PLAIN, REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
 from rapidfuzz.distance import Levenshtein
 
 from yamabiko.diagnosis.autopsy import explain_exit
@@ -25,7 +25,6 @@ from yamabiko.workers.process import Worker, WorkerExit, WorkerFailed
 
 WHISPER = ("faster-whisper", "whisper.cpp", "openai-whisper", "transformers", "whisperx")
 """They run the same weights, Whisper base."""
-PLAIN = TranscribeOptions(beam_size=1, best_of=1, temperatures=(0.0,))
 FRAME_S = 0.001
 """Seconds: what times are rounded to."""
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import models_whisper_cpp
 import pytest
+from promises import PLAIN_ENGLISH, recordings
 
 from homes import run_once
 from program import Result, run_program
 from yamabiko.bundled import clips
 from yamabiko.engines.adapters import whisper_cpp
+from yamabiko.engines.contract import Placement
+from yamabiko.scheduling.pool import Pool
+from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.workers.process import Worker, WorkerFailed
@@ -107,3 +112,30 @@ def test_tokens_are_put_together_to_what_people_read_as_one(tokens: list[str], w
             found.append("")
         found[-1] += token
     assert found == words
+
+
+def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path
+) -> None:
+    """The wheels of the package index have no backend for a GPU, take `use_gpu`, and compute on the CPU."""
+    settings = Settings(home=ready_home)
+    outfit = prepare(Wish("whisper.cpp", str(model), "cpu", trust_model=True), settings)
+    asked = replace(
+        outfit,
+        ladder=(Placement("cuda", "model"), *outfit.ladder),
+        environments={**outfit.environments, "cuda": outfit.environments["cpu"]},
+    )
+    recording = recordings(tmp_path)["en"]
+    pool = Pool(settings)
+    try:
+        run = Run(pool, asked, Conduct())
+        answers = list(run.answers(recording.path, [recording.whole], [0], PLAIN_ENGLISH))
+    finally:
+        pool.close()
+    assert answers[0].segments
+    assert run.used_device == "cpu"
+    told = {finding.id: finding for finding in run.notices}
+    assert "gpu-not-used" in told, told
+    assert any(e.kind == "last-words" and "no GPU found" in e.value for e in run.evidence)
+    # Here is no GPU that the build could miss: where there is one, the cause is whispercpp-cpu-build-silent.
+    assert told["gpu-not-used"].remedies

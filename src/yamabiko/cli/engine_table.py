@@ -20,7 +20,6 @@ HEADERS = (
     Text("version", "版"),
     Text("size", "サイズ"),
     Text("runs on", "動作先"),
-    Text("licence", "ライセンス"),
     Text("notes", "備考"),
 )
 
@@ -50,7 +49,6 @@ def row(card: Card, profile: Profile, state: State) -> list[str]:
         _version(card, state) or "–",
         screen.size(state.size_bytes) if state.size_bytes else "–",
         ", ".join(_devices(card, profile)),
-        card.licence,
         "; ".join(_notes(card, profile, state)),
     ]
 
@@ -94,7 +92,7 @@ def _notes(card: Card, profile: Profile, state: State) -> list[str]:
     part = _PART_OF_US if not card.profiles else origin
     purpose = _FOR_TESTS if card.for_tests else _JOB[card.job]
     texts = (purpose, part, profile.not_verified, state.why and state.why.cause)
-    return [*(str(text) for text in texts if text), *state.notes]
+    return [*(str(text) for text in texts if text), *state.notes, card.licence]
 
 
 def _version(card: Card, state: State) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, engine_table, exits, screen
+from yamabiko.cli import answers, engine_table, exits, recommend, screen
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Profile
@@ -93,6 +93,14 @@ def list_(json: Json = False) -> None:
             answers.print_json({"engines": [engine_table.record(*line) for line in lines]})
             return
     answers.show_table(engine_table.HEADERS, [engine_table.row(*line) for line in lines], name_columns=2)
+
+
+app.verb(
+    "recommend",
+    Text(
+        "Which engine and model suit this machine and a language.", "このマシンと言語に合うエンジンとモデルを勧める。"
+    ),
+)(recommend.command)
 
 
 # ---- install, repair, remove ----------------------------------------------------------------------------------------

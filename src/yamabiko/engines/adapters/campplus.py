@@ -32,7 +32,7 @@ CARD = Card(
     ),
     distribution="numpy",
     imports=("numpy", "threadpoolctl"),
-    licence="MIT (pyannote segmentation 3.0), Apache-2.0 (CAM++)",
+    licence="MIT",
     languages="any",
     features=frozenset(),
     default_model="campplus-zh-en",

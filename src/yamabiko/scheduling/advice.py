@@ -1,0 +1,175 @@
+"""
+Which engine, model, precision and batch size for this machine and this language. Pure: facts in, ways out, best first.
+
+Accuracy decides among what fits into memory and keeps up with the speaker. Every figure says whether it was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from yamabiko.engines import catalog
+from yamabiko.engines.choices import Choice, Measurements, Score, Way
+from yamabiko.engines.contract import Card
+from yamabiko.formats.language_names import LANGUAGE_NAMES
+from yamabiko.i18n import Text
+
+BYTES_A_WEIGHT = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int8": 1.0, "int8_float16": 1.0, "q5_0": 0.6875}
+"""ggml's q5_0 stores 32 weights in 22 bytes."""
+USABLE = 0.8
+"""Of the free memory: the rest is for recordings, and for what else runs."""
+MOST_CORES = 8
+"""More make these models no faster on most machines (scheduling/setup.py)."""
+GPU_BATCH = 8
+A_CHUNK_MORE_BYTES = 400_000_000
+"""On a GPU, for each further chunk of 30 s decoded at once. Estimated; never measured by us."""
+UNKNOWN_BESIDE_BYTES = 600_000_000
+"""What an engine needs beside its weights, where nobody measured it."""
+SLOWEST = 0.7
+"""Seconds of work for a second of speech. From 1.0 on a model does not keep up with a speaker, and ours are estimates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    name: str
+    free_bytes: int | None
+    """None: the driver does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    cores: int
+    memory_bytes: int
+    """That may be used now."""
+    gpus: tuple[Gpu, ...] = ()
+    """NVIDIA's; what other makers' can do is not known here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to transcribe on this machine."""
+
+    engine: str
+    model: str
+    device: str
+    compute_type: str
+    batch_size: int
+    memory_bytes: int
+    memory_measured: bool
+    """False: from the number of weights, and what the engine was measured to need beside them."""
+    pace: float | None
+    """Seconds of work for a second of speech, from our machine's figure; None: on a GPU, where we never ran one."""
+    score: Score | None
+    read_speech_only: str
+    against: Text | None
+    """Why not; None: it can be used."""
+    installed: bool = False
+
+    @property
+    def command(self) -> str:
+        more = f" --batch-size {self.batch_size}" if self.batch_size > 1 else ""
+        return (
+            f"yamabiko FILE --engine {self.engine} --model {self.model}"
+            f" --device {self.device} --compute-type {self.compute_type}{more}"
+        )
+
+
+def options(
+    machine: Machine, language: str, known: Sequence[Choice], measured: Measurements,
+    *, read_speech: bool = False, slowest: float = SLOWEST,
+) -> tuple[Option, ...]:  # fmt: skip
+    """
+    All ways for a language, the best first; those that cannot be used come last, with the reason.
+
+    `read_speech`: nothing but clear, read speech; else models that are known to lose conversation come behind the others.
+    """
+    found = [
+        (choice, option)
+        for choice in known
+        if _knows(choice, language)
+        for way in choice.ways
+        for option in _ways(choice, way, machine, language, measured, slowest)
+    ]
+
+    def order(pair: tuple[Choice, Option]) -> tuple[object, ...]:
+        choice, option = pair
+        behind = bool(choice.read_speech_only) and not read_speech
+        wrong = choice.errors[language].percent if language in choice.errors else 0.0
+        return option.against is not None, behind, choice.rank, wrong, option.device == "cpu", option.pace or 0.0
+
+    return tuple(option for _, option in sorted(found, key=order))
+
+
+def _knows(choice: Choice, language: str) -> bool:
+    return language in (choice.languages or LANGUAGE_NAMES)
+
+
+def _ways(
+    choice: Choice, way: Way, machine: Machine, language: str, measured: Measurements, slowest: float
+) -> Iterator[Option]:
+    card = catalog.card(way.engine)
+    for device in dict.fromkeys(rung.device for rung in card.placements):
+        if way.device not in ("", device) or (device != "cpu" and not machine.gpus):
+            continue
+        kinds = [rung.compute_type for rung in card.placements if rung.device == device]
+        compute_type = next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
+        gpu = max(machine.gpus, key=lambda one: one.free_bytes or 0) if device != "cpu" else None
+        need, is_measured = _memory(choice, way, compute_type, measured)
+        pace = _pace(choice, way, machine, measured) if gpu is None else None
+        free = machine.memory_bytes if gpu is None else gpu.free_bytes
+        yield Option(
+            engine=way.engine,
+            model=way.model,
+            device=device,
+            compute_type=compute_type,
+            batch_size=_batch(card, need, free) if gpu else 1,
+            memory_bytes=need,
+            memory_measured=is_measured,
+            pace=pace,
+            score=choice.errors.get(language),
+            read_speech_only=choice.read_speech_only,
+            against=_against(need, free, pace, slowest),
+        )
+
+
+def _memory(choice: Choice, way: Way, compute_type: str, measured: Measurements) -> tuple[int, bool]:
+    """Bytes while it transcribes, and whether they were measured for this very model."""
+    seen = measured.of(way.engine)
+    # CTranslate2 makes `int8_float32` of the `int8` that it is asked for
+    same = seen is not None and seen.compute_type in (compute_type, f"{compute_type}_float32")
+    if seen is not None and seen.true_text and same and seen.model == way.model:
+        return seen.peak_bytes, True
+    stored = next((kind for kind in ("q5_0", "int8") if way.model.endswith(kind)), compute_type)
+    weights = choice.weights_millions * 1e6 * BYTES_A_WEIGHT.get(stored, 2.0)
+    return round(weights + (seen.beside_bytes if seen else UNKNOWN_BESIDE_BYTES)), False
+
+
+def _pace(choice: Choice, way: Way, machine: Machine, measured: Measurements) -> float:
+    base = measured.of("faster-whisper")
+    seen = measured.of(way.engine)
+    work = base.work if base else 1.0
+    times = seen.times_base if seen and seen.true_text and not choice.languages else 1.0
+    return work * times * choice.effort / max(1, min(machine.cores, MOST_CORES))
+
+
+def _batch(card: Card, need: int, free: int | None) -> int:
+    if free is None or "batch" not in card.features:
+        return 1
+    return max(1, min(GPU_BATCH, int((free * USABLE - need) // A_CHUNK_MORE_BYTES)))
+
+
+def _against(need: int, free: int | None, pace: float | None, slowest: float) -> Text | None:
+    if free is None:
+        return Text("the driver does not say how much memory is free", "空きメモリをドライバーが返さない")
+    if need > free * USABLE:
+        return Text(
+            f"needs {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
+            f"必要 {need / 1e9:.1f} GB に対し、空きは {free / 1e9:.1f} GB",
+        )
+    if pace is not None and pace > slowest:
+        return Text(
+            f"too slow on these cores: about {pace:.1f} s for a second of speech",
+            f"このCPUでは遅い: 音声1秒あたり約 {pace:.1f} 秒",
+        )
+    return None

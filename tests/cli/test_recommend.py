@@ -1,0 +1,64 @@
+"""`yamabiko engines recommend`, as people and programs read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from program import run_program
+from yamabiko.diagnosis.facts.records import Cpu, Facts, Memory, Nvidia, NvidiaGpu, System
+from yamabiko.records import to_plain
+
+GPU = NvidiaGpu("NVIDIA GeForce RTX 3060", "8.6", 12 * 2**30, 11 * 2**30)
+
+
+def report(folder: Path, *gpus: NvidiaGpu, memory: int = 16 * 2**30) -> Path:
+    """What `yamabiko doctor --save` writes of another machine."""
+    facts = Facts(System("Linux"), cpu=Cpu(usable=8), memory=Memory(memory, memory), nvidia=Nvidia(gpus=gpus))
+    (folder / "report.json").write_text(json.dumps(to_plain(facts)))
+    return folder / "report.json"
+
+
+def test_a_way_is_named_with_its_reason_and_its_command(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "--language", "ja", "--facts", report(tmp_path, GPU), home=tmp_path)
+    assert result.code == 0, result.err
+    assert "Recommended for “ja”: parakeet, model parakeet-tdt_ctc-0.6b-ja" in result.out
+    assert "7.1 % on Common Voice 8" in result.out
+    assert "yamabiko FILE --engine parakeet --model parakeet-tdt_ctc-0.6b-ja --device cuda" in result.out
+    assert "never run by us on a GPU" in result.out
+    assert "RTX 3060" in result.err
+
+
+def test_it_speaks_japanese(tmp_path: Path) -> None:
+    result = run_program(
+        "engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path, YAMABIKO_LANG="ja"
+    )
+    assert result.code == 0, result.err
+    assert "「ja」の推奨" in result.out
+    assert "会話やテレビ音声に弱い" in result.out
+
+
+@pytest.mark.parametrize("language", ["en", "English", "japanese"])
+def test_this_machine_is_looked_at_where_no_report_is_named(tmp_path: Path, language: str) -> None:
+    result = run_program("engines", "recommend", "--language", language, "--json", home=tmp_path)
+    assert result.code == 0, result.err
+    told = json.loads(result.out)
+    assert told["machine"]["cores"] >= 1
+    assert told["options"][0]["against"] is None
+    assert told["measured"]["date"]
+
+
+def test_where_nothing_fits_it_says_so_and_ends_in_1(tmp_path: Path) -> None:
+    tiny = report(tmp_path, memory=100 * 2**20)
+    result = run_program("engines", "recommend", "--language", "ja", "--facts", tiny, home=tmp_path)
+    assert result.code == 1
+    assert "Nothing that we know fits this machine." in result.out
+    assert "GB are free" in result.out
+
+
+def test_a_language_that_there_is_not(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "--language", "klingon", home=tmp_path)
+    assert result.code == 2
+    assert "language-unknown" in result.err

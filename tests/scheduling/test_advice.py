@@ -1,0 +1,128 @@
+"""Which way to transcribe is proposed, and why the others are not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yamabiko.engines import catalog, models
+from yamabiko.engines.choices import Measured, Measurements, choices, measurements
+from yamabiko.scheduling.advice import SLOWEST, USABLE, Gpu, Machine, Option, options
+
+GB = 10**9
+OURS = Measurements(
+    "2026-11-22", "a test", "none",
+    (
+        Measured("faster-whisper", "1", "base", "cpu", "int8_float32", 500_000_000, 145_000_000, 0.4, 1.0, 1.0),
+        Measured(
+            "onnx-asr", "1", "tiny, random weights", "cpu", "float32", 150_000_000, 1_000_000, 0.0, 0.0, 1.0, true_text=False
+        ),
+    ),
+)  # fmt: skip
+LAPTOP = Machine(8, 12 * GB)
+SMALL = Machine(2, 2 * GB)
+GAMING = Machine(16, 30 * GB, (Gpu("NVIDIA GeForce RTX 4070", 11 * GB),))
+
+
+def ranked(machine: Machine, language: str, **how: bool) -> tuple[Option, ...]:
+    return options(machine, language, choices(), OURS, **how)
+
+
+def test_what_is_proposed_is_known_to_the_catalogues() -> None:
+    for choice in choices():
+        for way in choice.ways:
+            card = catalog.transcriber(way.engine)
+            entry = models.find_entry(way.model, card.model_format)
+            assert entry.format == card.model_format
+            assert way.device in ("", *(rung.device for rung in card.placements))
+
+
+def test_measured_engines_are_engines() -> None:
+    for one in measurements().engines:
+        assert catalog.transcriber(one.engine).name == one.engine
+        assert one.peak_bytes > one.weights_bytes > 0
+        assert (one.work > 0) == one.true_text
+
+
+def test_english_on_a_laptop_is_parakeet_and_whisper_follows() -> None:
+    best = ranked(LAPTOP, "en")[0]
+    assert (best.engine, best.model, best.device) == ("onnx-asr", "parakeet-tdt-0.6b-v2-onnx-int8", "cpu")
+    assert best.score is not None
+    assert best.pace is not None
+    assert best.pace < 1
+
+
+def test_a_gpu_takes_what_its_memory_holds() -> None:
+    best = ranked(GAMING, "ja")[0]
+    assert (best.engine, best.device, best.against) == ("parakeet", "cuda", None)
+    whisper = next(o for o in ranked(GAMING, "ja") if o.model == "large-v3" and o.device == "cuda")
+    assert whisper.against is None
+    assert 1 <= whisper.batch_size <= 8
+    tight = Machine(16, 30 * GB, (Gpu("small", 1 * GB),))
+    against = {o.model: o.against for o in ranked(tight, "ja") if o.device == "cuda"}
+    assert "GB are free" in against["large-v3"].en  # type: ignore[union-attr]
+
+
+def test_a_gpu_that_does_not_tell_its_memory_is_not_proposed() -> None:
+    best = ranked(Machine(8, 12 * GB, (Gpu("?", None),)), "ja")[0]
+    assert best.device == "cpu"
+
+
+def test_what_loses_conversation_stands_behind_unless_speech_is_read() -> None:
+    first = ranked(LAPTOP, "ja")[0]
+    assert not first.read_speech_only
+    order = [o.model for o in ranked(LAPTOP, "ja")]
+    read = [o.model for o in ranked(LAPTOP, "ja", read_speech=True)]
+    assert read.index("reazonspeech-k2-v2-int8") < order.index("reazonspeech-k2-v2-int8")
+
+
+def test_a_small_machine_gets_what_keeps_up() -> None:
+    best = ranked(SMALL, "fr")[0]
+    assert best.against is None
+    assert best.pace is not None
+    assert best.pace <= SLOWEST
+    slow = next(o for o in ranked(SMALL, "fr") if o.model == "large-v3")
+    assert slow.against is not None
+
+
+def test_what_was_measured_is_told_as_measured() -> None:
+    base = next(o for o in ranked(SMALL, "ja") if (o.engine, o.model) == ("faster-whisper", "base"))
+    assert (base.memory_bytes, base.memory_measured) == (500_000_000, True)
+    assert base.pace == pytest.approx(0.2)
+    assert not next(o for o in ranked(SMALL, "ja") if o.model == "small").memory_measured
+
+
+def test_a_model_of_quantised_files_is_asked_for_as_what_it_is() -> None:
+    found = {o.model: o.compute_type for o in ranked(LAPTOP, "ja") if o.engine == "reazonspeech"}
+    assert found == {"reazonspeech-k2-v2-int8": "int8", "reazonspeech-k2-v2": "float32"}
+
+
+MACHINES = st.builds(
+    Machine,
+    cores=st.integers(1, 128),
+    memory_bytes=st.integers(0, 10**12),
+    gpus=st.lists(st.builds(Gpu, st.just("GPU"), st.none() | st.integers(0, 10**12)), max_size=3).map(tuple),
+)
+
+
+@given(machine=MACHINES, language=st.sampled_from(["ja", "en", "fr", "zh", "sw"]), read=st.booleans())
+def test_whatever_the_machine_what_is_proposed_fits_it(machine: Machine, language: str, read: bool) -> None:
+    found = options(machine, language, choices(), OURS, read_speech=read)
+    assert found, "Whisper knows them all"
+    usable = [option.against is None for option in found]
+    assert usable == sorted(usable, reverse=True), "what cannot be used comes last"
+    for option in found:
+        memory = machine.memory_bytes if option.device == "cpu" else max(g.free_bytes or 0 for g in machine.gpus)
+        if option.against is None:
+            assert option.memory_bytes <= memory * USABLE
+            assert option.pace is None or option.pace <= SLOWEST
+        assert option.device == "cpu" or machine.gpus
+
+
+@given(machine=MACHINES, more=st.integers(0, 10**11))
+def test_more_memory_never_takes_a_way_away(machine: Machine, more: int) -> None:
+    larger = Machine(machine.cores, machine.memory_bytes + more)
+    before = {(o.engine, o.model) for o in ranked(Machine(machine.cores, machine.memory_bytes), "ja") if not o.against}
+    after = {(o.engine, o.model) for o in ranked(larger, "ja") if not o.against}
+    assert before <= after

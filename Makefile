@@ -32,7 +32,7 @@ test-server: .venv/tested  ## the server, its settings, yamabiko-whisper; ten mi
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(SERVER_TESTS)
 
 test-engines: .venv/tested  ## the other engines on their real code, each in its own environment, which is set up first
-	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 2 --dist loadgroup $(ENGINE_TESTS)
+	YAMABIKO_TEST_HOME="$(TEST_HOME)-engines" $(BIN)/python -m pytest -n 2 --dist loadgroup $(ENGINE_TESTS)
 
 lint: .venv/tested
 	$(BIN)/ruff check --no-cache src tests scripts
@@ -64,4 +64,4 @@ AT_START := annotated_doc click elftools filelock packaging platformdirs rich sh
 	@touch $@
 
 clean:
-	rm -rf .venv $(DEMO) $(TEST_HOME)
+	rm -rf .venv $(DEMO) $(TEST_HOME) $(TEST_HOME)-engines

@@ -138,13 +138,15 @@ def test_a_result_that_may_not_grow_so_large_is_written_by_the_next_run(output: 
     """
     recording = noise_file(tmp_path / "talk.wav", 0.5)
     script = script_file(tmp_path / "script.json", {**ASKED_AGAIN, "skip": 1}, says="word " * 4_000)
-    full = transcribe(recording, script, output, tmp_path, "-f", "json", limit=lambda: no_file_beyond(36_000))
+    full = transcribe(
+        recording, script, output, tmp_path, "-f", "json", "--no-guard", limit=lambda: no_file_beyond(36_000)
+    )
     assert full.code == 8, full.err
     assert "talk.wav: disk-full: " in full.err
     assert "File too large" in full.err
     assert not list(output.iterdir())
 
-    again = transcribe(recording, script, output, tmp_path, "-f", "json")
+    again = transcribe(recording, script, output, tmp_path, "-f", "json", "--no-guard")
     assert again.code == 0, again.err
     assert receipt(output / "talk.json")["chunks_resumed"] == 1
     assert json.loads((output / "talk.json").read_text("utf-8"))["text"].split() == ["word"] * 4_000
@@ -156,7 +158,15 @@ def test_an_older_result_stays_where_the_new_one_finds_no_room(output: Path, tmp
     assert transcribe(recording, script, output, tmp_path, "-f", "txt").code == 0
     script_file(script, says="word " * 8_000)
     full = transcribe(
-        recording, script, output, tmp_path, "-f", "txt", "--overwrite", limit=lambda: no_file_beyond(36_000)
+        recording,
+        script,
+        output,
+        tmp_path,
+        "-f",
+        "txt",
+        "--overwrite",
+        "--no-guard",
+        limit=lambda: no_file_beyond(36_000),
     )
     assert full.code == 8, full.err
     assert [path.name for path in output.iterdir()] == ["talk.txt"]
@@ -206,7 +216,7 @@ def test_a_disk_without_room_for_the_journal_costs_no_text(output: Path, tmp_pat
     script = script_file(tmp_path / "script.json", says="word " * 40_000)
     with small_disk(home, "8500k") as disk:
         result = transcribe(
-            recording, script, output, home, "-f", "txt", enter=disk.enter, YAMABIKO_FREE_DISK_BYTES="0"
+            recording, script, output, home, "-f", "txt", "--no-guard", enter=disk.enter, YAMABIKO_FREE_DISK_BYTES="0"
         )
     assert result.code == 0, result.err
     assert len((output / "talk.txt").read_text("utf-8").split()) == 5 * 40_000

@@ -11,7 +11,7 @@ from casebook import facts, platform
 from yamabiko import formats
 from yamabiko.diagnosis.examine import Symptom, explain
 from yamabiko.diagnosis.log_lines import as_text
-from yamabiko.speech import Receipt, Segment, Transcript
+from yamabiko.speech import Receipt, Segment, Transcript, Turn
 
 GPU = facts(platform("bare-ampere"))
 ERRORS = (
@@ -185,8 +185,9 @@ HEARD = ("RuntimeError: CUDA failed with error out of memory", *ERRORS)
 def test_a_transcript_of_ours_explains_nothing(name):
     """In every format that tells more than the bare text: of that, nothing tells an error from its reading aloud."""
     receipt = Receipt("scripted", "1", "cpu", "base", None, "cpu", "auto", "cpu", "int8", "proved")
-    spoken = tuple(Segment(4.0 * n, 4.0 * n + 3.5, f" {heard}") for n, heard in enumerate(HEARD))
-    transcript = Transcript("talk.wav", 20.0, "transcribe", "en", 0.9, spoken, receipt)
+    spoken = tuple(Segment(4.0 * n, 4.0 * n + 3.5, f" {heard}", speaker="A") for n, heard in enumerate(HEARD))
+    turns = (Turn(0.0, 20.0, "A"),)
+    transcript = Transcript("talk.wav", 20.0, "transcribe", "en", 0.9, spoken, receipt, turns)
 
     assert explaining(formats.render(transcript, name)) == []
 

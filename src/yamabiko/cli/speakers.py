@@ -6,7 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from yamabiko.cli import input_findings
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
@@ -59,6 +58,8 @@ def check(asked: SimpleNamespace) -> None:
     if asked.speaker_engine and catalog.card(asked.speaker_engine).job != "find-speakers":
         raise Problem(_tells_none_apart(asked.speaker_engine))
     for _, file in _known(asked.known_speaker):
+        from yamabiko.cli import input_findings
+
         if (trouble := input_findings.trouble(file)) is not None:
             raise Problem(trouble)
 

@@ -14,11 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy
-
-from yamabiko.audio import speech_spans
 from yamabiko.audio.chunks import Chunk
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.audio.decode_start import Start
@@ -31,27 +28,23 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
-from yamabiko.speech import SAMPLE_RATE, Dropped, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
-from yamabiko.transcription import clips as clipping
+from yamabiko.speech import SAMPLE_RATE, Receipt, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.aligning import time_words
 from yamabiko.transcription.asking import Answers, Asking, HearsLanguage, Watcher
 from yamabiko.transcription.clips import Clip
 from yamabiko.transcription.diarizing import Diarized, SpeakersAsked, diarize
 from yamabiko.transcription.guarding import Guarding, hearing, sounding, told
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
+from yamabiko.transcription.listening import Heard, listen, no_empty_success
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.workspace import workspace
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 SURE_LANGUAGE = 0.5
 """A first guess at least this likely is taken; else more of the recording is listened to."""
 LANGUAGE_CHUNKS = 3
-SURE_SPEECH_S = 1.0
-"""From this much speech on, no text at all is a failure and not an answer."""
-SURE_SPEECH = 0.7
-"""How likely the windows of that speech must be speech, in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +61,9 @@ class Request:
     guard: bool = True
     """Whether text that nobody said is left out of the transcript, and put into the receipt."""
     speakers: SpeakersAsked | None = None
+    """None: they are not told apart."""
     aligner: Outfit | None = None
     """What times the words; None: the engine itself, where it can."""
-    """None: they are not told apart."""
     clips: tuple[Clip, ...] = ()
     """Where only a part of the recording is to be transcribed."""
     language_only: bool = False
@@ -108,7 +101,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         folder = stack.enter_context(workspace(settings))
         with pool.decoding(request.ticket) as start:
             decoded = _decode(recording, folder, settings, watcher, course, start)
-        heard = _find_speech(decoded, request, pool, watcher, course)
+        heard = _listen(decoded, request, pool, watcher, course)
         diarized = _find_speakers(decoded, heard, request, pool, settings, watcher, course)
         chunks = heard.chunks
         run = Run(pool, request.outfit, request.conduct, watcher.notice, request.ticket)
@@ -136,7 +129,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         dropped = guarding.all_dropped() if guarding else ()
         try:
             if not request.language_only:
-                _no_empty_success(heard, segments, run, request, dropped)
+                no_empty_success(heard, segments, run, request.outfit.card.name, dropped)
         except Problem:
             forget(recording, request, settings)  # or the next run would take the same silence for answers
             raise
@@ -151,7 +144,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         source=recording.name,
         duration_s=decoded.duration_s,
         task=request.options.task,
-        language=request.options.language or (language.language if language else None),
+        language=request.options.language or (language.language if language else _only_language(run)),
         language_probability=language.probability if language else None,
         segments=segments,
         receipt=receipt,
@@ -199,57 +192,20 @@ def _teller(watcher: Watcher, total_s: float) -> Callable[[bool], None]:
     return lambda begun: watcher.progress("load" if begun else "transcribe", 0.0, total_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    chunks: tuple[Chunk, ...]
-    spans: tuple[Span, ...]
-    listened: bool
-    """False: nobody looked for speech, and the spans are simply everything."""
-    likelihood: float | None = None
-    """Mean probability of speech where somebody surely speaks; None for less than a second of it."""
-    probabilities: NDArray[Any] | None = None
-    window: int = 1
-
-    def surely(self, span: Span) -> bool:
-        """Whether somebody surely speaks in a stretch, and not merely something sounds like it."""
-        found = None if self.probabilities is None else likelihood(self.probabilities, [span], self.window)
-        return found is not None and found >= SURE_SPEECH
-
-    @property
-    def speech_s(self) -> float:
-        return sum(span.duration_s for span in self.spans) if self.listened else 0.0
-
-
-def _find_speech(decoded: Decoded, request: Request, pool: Pool, watcher: Watcher, course: _Course) -> _Heard:
-    """Chunks to transcribe. A speech finder that fails costs a notice: then everything is transcribed."""
+def _listen(decoded: Decoded, request: Request, pool: Pool, watcher: Watcher, course: _Course) -> Heard:
     begun = time.perf_counter()
-    total = decoded.samples
-    clips = clipping.spans(request.clips, total)
-    longest_s = request.outfit.card.longest_chunk_s
-    if request.speech_finder is None:
-        return _everything(clips, longest_s)
-    try:
+    if request.speech_finder is not None:
         watcher.progress("find speech", 0.0, decoded.duration_s)
-        probabilities, window = Run(pool, request.speech_finder, Conduct(), ticket=request.ticket).find_speech(
-            decoded.path,
-            lambda samples: watcher.progress(
-                "find speech", min(samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s
-            ),
-        )
-        spans = clipping.within(speech_spans.spans(probabilities, window, total, request.speech), clips)
-    except (Problem, ValueError) as error:
-        _tell((_speech_finder_failed(error),), watcher, course)
-        return _everything(clips, longest_s)
-    finally:
-        course.find_speech_s = time.perf_counter() - begun
-    chunks = clipping.cut(spans, clips, longest_s=longest_s, probabilities=probabilities, window_samples=window)
-    if not chunks:
-        _tell((_no_speech(clips, part=bool(request.clips)),), watcher, course)
-    return _Heard(chunks, spans, True, likelihood(probabilities, spans, window), probabilities, window)
-
-
-def _everything(clips: tuple[Span, ...], longest_s: float) -> _Heard:
-    return _Heard(clipping.cut(clips, clips, longest_s=longest_s), clips, False)
+    heard = listen(
+        decoded, request.speech_finder, request.speech, request.clips, request.outfit.card.longest_chunk_s,
+        pool, request.ticket,
+        lambda samples: watcher.progress(
+            "find speech", min(samples / SAMPLE_RATE, decoded.duration_s), decoded.duration_s
+        ),
+    )  # fmt: skip
+    course.find_speech_s = time.perf_counter() - begun
+    _tell(heard.notices, watcher, course)
+    return heard
 
 
 def _align(
@@ -269,7 +225,7 @@ def _align(
     return found.answers
 
 
-def _guarding(decoded: Decoded, heard: _Heard) -> Guarding:
+def _guarding(decoded: Decoded, heard: Heard) -> Guarding:
     """Who asked not to look for speech may have singing or whispers, so then only silence without any sound counts."""
     if heard.probabilities is None:
         return Guarding(sounding(decoded.path))
@@ -277,7 +233,7 @@ def _guarding(decoded: Decoded, heard: _Heard) -> Guarding:
 
 
 def _find_speakers(
-    decoded: Decoded, heard: _Heard, request: Request, pool: Pool, settings: Settings, watcher: Watcher,
+    decoded: Decoded, heard: Heard, request: Request, pool: Pool, settings: Settings, watcher: Watcher,
     course: _Course,
 ) -> Diarized | None:  # fmt: skip
     """None where nobody asked. Raises: Problem, if it fails and the transcript is worth nothing without."""
@@ -292,14 +248,6 @@ def _find_speakers(
     course.find_speakers_s = time.perf_counter() - begun
     _tell(found.notices, watcher, course)
     return found
-
-
-def likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) -> float | None:
-    """Mean over the windows in which somebody speaks: padding left out."""
-    inside = [probabilities[span.start_sample // window : -(-span.end_sample // window)] for span in spans]
-    spoken = [part[part >= 0.5] for part in inside]
-    loud = numpy.concatenate(spoken) if spoken else numpy.zeros(0)
-    return float(loud.mean()) if loud.size * window >= SURE_SPEECH_S * SAMPLE_RATE else None
 
 
 def _language(
@@ -327,6 +275,12 @@ def _language(
     return language
 
 
+def _only_language(run: Run) -> str | None:
+    """Of a model that knows one language, which has none to find."""
+    known = run.ready.loaded.languages if run.ready else ()
+    return known[0] if len(known) == 1 else None
+
+
 def _with_language(options: TranscribeOptions, language: DetectedLanguage | None) -> TranscribeOptions:
     return replace(options, language=language.language) if language else options
 
@@ -340,7 +294,7 @@ def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> Non
         watcher.notice(finding)
 
 
-def _receipt(request: Request, decoded: Decoded, heard: _Heard, run: Run, course: _Course) -> Receipt:
+def _receipt(request: Request, decoded: Decoded, heard: Heard, run: Run, course: _Course) -> Receipt:
     total_s = time.perf_counter() - course.begun
     inference_s = run.inference_s + course.align_s
     spent = course.decode_s + course.find_speech_s + course.find_speakers_s + run.load_s + inference_s
@@ -382,43 +336,6 @@ def ran(request: Request, run: Run) -> Receipt:
     )
 
 
-def _no_empty_success(
-    heard: _Heard, segments: Sequence[Segment], run: Run, request: Request, dropped: Sequence[Dropped] = ()
-) -> None:
-    """Speech was heard and no text came back: that is a failure. Raises: Problem (no-text-for-speech)."""
-    if heard.likelihood is None or heard.likelihood < SURE_SPEECH or any(s.text.strip() for s in segments):
-        return
-    raise Problem(
-        Finding(
-            id="no-text-for-speech",
-            severity="error",
-            area="worker",
-            cause=Text(
-                f"{heard.speech_s:.1f} s of speech were heard, and {request.outfit.card.name} gave no text for them.",
-                f"{heard.speech_s:.1f} 秒の話し声を検出しましたが、{request.outfit.card.name} の結果は空でした。",
-            ),
-            evidence=(
-                f"speech finder: mean probability {heard.likelihood:.2f} over what it calls speech",
-                f"engine: ran on {run.used_device}, {len(heard.chunks)} chunks answered, {'all left out' if dropped else 'all empty'}",
-                *(told(dropped).evidence if dropped else ()),
-            ),
-            remedies=(
-                *(told(dropped).remedies if dropped else ()),
-                Remedy(
-                    Text("Check the engine", "エンジンを確かめる"),
-                    f"yamabiko engines verify {request.outfit.card.name}",
-                ),
-                Remedy(Text("Try another precision", "別の数値型で試す"), "--compute_type float32", "speed"),
-                Remedy(
-                    Text("If nobody speaks in it, be stricter about speech", "話し声がないなら、判定を厳しくする"),
-                    "--vad_threshold 0.8",
-                    "accuracy",
-                ),
-            ),
-        )
-    )
-
-
 def _text_from_a_script(outfit: Outfit) -> Finding:
     return Finding(
         id="text-from-script",
@@ -433,39 +350,5 @@ def _text_from_a_script(outfit: Outfit) -> Finding:
             Remedy(
                 Text("Transcribe with a real engine", "実際のエンジンで文字起こしする"), f"--engine {DEFAULT_ENGINE}"
             ),
-        ),
-    )
-
-
-def _no_speech(heard: Sequence[Span], *, part: bool) -> Finding:
-    """`part`: not all of the recording was to be heard."""
-    cause = Text("Nobody speaks in this recording, so its transcript is empty.", "話し声がないため、結果は空です。")
-    if part:
-        cause = Text(
-            "Nobody speaks in the parts of this recording that were asked for, so its transcript is empty.",
-            "録音の指定された部分に話し声がないため、結果は空です。",
-        )
-    return Finding(
-        id="no-speech",
-        severity="info",
-        area="input",
-        cause=cause,
-        evidence=(f"speech finder: no speech in {sum(span.duration_s for span in heard):.1f} s",),
-    )
-
-
-def _speech_finder_failed(error: Problem | ValueError) -> Finding:
-    inner = error.finding.evidence if isinstance(error, Problem) else (f"speech finder: {error}",)
-    name = error.finding.id if isinstance(error, Problem) else "answer of the wrong shape"
-    return Finding(
-        id="speech-finder-failed",
-        severity="warning",
-        area="worker",
-        cause=Text(f"The speech finder failed ({name}).", f"音声区間の検出に失敗しました（{name}）。"),
-        evidence=inner,
-        remedies=(Remedy(Text("Make its environment anew", "環境を作り直す"), "yamabiko engines repair silero-vad"),),
-        we_did=Text(
-            "transcribed the whole recording; in its silences text may be invented",
-            "録音全体を文字起こししました。無音の部分に存在しない文が混ざることがあります",
         ),
     )

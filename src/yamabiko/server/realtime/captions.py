@@ -27,8 +27,9 @@ from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, Transc
 from yamabiko.transcription.asking import Asking, Stage
 from yamabiko.transcription.guarding import Guarding, hearing, told
 from yamabiko.transcription.journal import Journal
+from yamabiko.transcription.listening import SURE_SPEECH, likelihood
 from yamabiko.transcription.merge import merge, within_speech
-from yamabiko.transcription.pipeline import SURE_SPEECH, Request, likelihood, ran
+from yamabiko.transcription.pipeline import Request, ran
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

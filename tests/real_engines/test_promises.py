@@ -18,6 +18,7 @@ from rapidfuzz.distance import Levenshtein
 
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card
 from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions
 from yamabiko.workers.messages import Ready
@@ -85,7 +86,8 @@ def timely(segments: list[Segment], span: Span) -> bool:
 
 
 def test_every_engine_has_a_model_to_be_tested_with() -> None:
-    assert set(models()) == {card.name for card in REAL}
+    ours = {name for name in models() if catalog.card(name).job == "transcribe"}
+    assert ours == {card.name for card in REAL}
 
 
 def test_it_loads_from_a_path_and_says_what_it_runs_on(running: Running) -> None:
@@ -176,8 +178,8 @@ def test_it_can_be_cancelled_and_asked_again_and_ends_when_told_to(bench: Bench,
         if death is not None:
             assert (death.kind, death.ending and death.ending.name) == ("died", "SIGKILL")
             return
-        assert said.cancelled or not any(first.segments), "a random model may say nothing, and hear no cancel then"
-        if "batch" not in bench.card.features and any(said.segments):
+        if "batch" not in bench.card.features and any(first.segments):  # one pass for all chunks ends as a whole
+            assert said.cancelled
             assert not all(said.segments), "it did all the work that nobody wanted any more"
         again = ask(worker, recording.path, [recording.whole], asked)
         assert (again.cancelled, again.text()) == (False, first.text())

@@ -223,7 +223,7 @@ def _asked(given: Namespace) -> SimpleNamespace:
         vad_threshold=None,
         vad_min_silence_duration_ms=None,
         vad_speech_pad_ms=None,
-        guard=True,
+        guard=False,  # what whisper writes, no more and no less; and no option of its could say otherwise
         align=None,
         diarize=False,
         speakers=None,

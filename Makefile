@@ -6,7 +6,8 @@ BIN := .venv/bin
 DEMO := demo-output
 TEST_HOME := $(CURDIR)/.test-home
 ENGINE_TESTS := tests/real_engines
-SERVER_TESTS := tests/server tests/cli/test_config.py tests/cli/test_yamabiko_whisper.py tests/engines/test_faster_whisper.py
+SERVER_TESTS := tests/server tests/engines/test_faster_whisper.py $(addprefix tests/cli/, test_config.py \
+	test_yamabiko_whisper.py test_whisper_tasks.py test_text_nobody_said.py test_doctor_fix.py test_nasty.py)
 
 # Byte code is made at the first start of a module, and not at every one.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +29,7 @@ test: .venv/tested  ## everything that needs no GPU and no hub
 	trap 'kill $$prepared 2>/dev/null; wait $$prepared' EXIT; trap 'exit 130' INT; \
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore ,$(SERVER_TESTS) $(ENGINE_TESTS))
 
-test-server: .venv/tested  ## the server, its settings, yamabiko-whisper; ten minutes on two cores, on what make test has fetched
+test-server: .venv/tested  ## the server, its settings, what takes long; ten minutes on two cores, on what make test has fetched
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(SERVER_TESTS)
 
 test-engines: .venv/tested  ## the other engines on their real code, each in its own environment, which is set up first

@@ -8,6 +8,7 @@ loaded once for all that is asked of it; what ends a worker has one of its own.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from promises import PLAIN, REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
 from rapidfuzz.distance import Levenshtein
 
+from program import run_program
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
 from yamabiko.engines import catalog
@@ -202,6 +204,18 @@ def test_a_model_that_is_cut_off_is_named_as_the_cause(bench: Bench, tmp_path: P
     explained = explain_exit(failed.value.exit).finding
     assert explained.id == "model-broken", (explained, failed.value.exit)
     assert any(model.name in line for line in explained.evidence), explained.evidence
+
+
+def test_installing_ends_in_a_verification_that_it_passes(bench: Bench) -> None:
+    """As `engines install` ends: a probe of its kernels, a transcription of the bundled clips, the proof of its device."""
+    if not bench.true:
+        pytest.skip("random weights write nothing that could be verified")
+    done = run_program(
+        "engines", "verify", bench.card.name, "--profile", "cpu", "--model", bench.model, "--trust-pickle", "--json",
+        home=bench.home,
+    )  # fmt: skip
+    [verified] = json.loads(done.out)["verifications"]
+    assert (done.code, verified["ok"]) == (0, True), verified
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -83,8 +83,10 @@ OutputDir = Annotated[
 OutputFormat = Annotated[
     str,
     _option(
-        "Formats, with commas between them: txt, srt, vtt, tsv, json, verbose_json, ass, lrc; all: the first five",
-        "出力形式（カンマ区切り）: txt, srt, vtt, tsv, json, verbose_json, ass, lrc。all は最初の五つ",
+        "Formats, with commas between them: txt, srt, vtt, tsv, json, verbose_json, ass, lrc, and with speakers "
+        "diarized_json, rttm; all: the first five",
+        "出力形式（カンマ区切り）: txt, srt, vtt, tsv, json, verbose_json, ass, lrc、話者つきの diarized_json, rttm。"
+        "all は最初の5つ",
         "--output-format", "-f",
         metavar=Text("FORMATS", "形式"),
     ),

@@ -149,12 +149,12 @@ def _reason(best: Option, usable: list[Option]) -> Text:
     if best.score is None:
         least = Text(
             "the largest model that fits; no figures for this language are known to us",
-            "収まる最大のモデルです。この言語の数値は把握していません",
+            "メモリに収まる最大のモデルです。この言語の誤り率は把握していません",
         )
     else:
         least = Text(
             f"the least errors of what fits: {best.score.percent:g} % on {best.score.test}",
-            f"収まる中で誤りが最少: {best.score.test} で {best.score.percent:g} %",
+            f"メモリに収まる候補のうち誤り率が最小: {best.score.test} で {best.score.percent:g} %",
         )
     behind = next((one for one in usable if one.read_speech_only), None)
     if behind is None or behind is best:
@@ -191,7 +191,7 @@ def _how() -> Text:
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {told.date} ({told.machine}). "
         "Figures of different tests do not compare.",
-        f"~ は推定値です（重みの数と、{told.date} の実測（{told.machine}）から計算）。"
+        f"~ は推定値です（重みの数と {told.date} の実測から計算。実測環境: {told.machine}）。"
         "異なる試験の数値どうしは比較できません。",
     )
 

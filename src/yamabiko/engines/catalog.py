@@ -6,6 +6,7 @@ Nobody else names an adapter. Reading a CARD imports no engine.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from functools import cache
 from types import ModuleType
@@ -40,17 +41,21 @@ SPEAKER_FINDER = "campplus"
 def adapter(name: str) -> ModuleType:
     """The adapter's module: `CARD` and `create()`. Raises: Problem (engine-unknown)."""
     if name not in ADAPTERS:
-        raise Problem(
-            Finding(
-                id="engine-unknown",
-                severity="error",
-                area="usage",
-                cause=Text(f"There is no engine named “{name}”.", f"「{name}」というエンジンはありません。"),
-                evidence=(f"engines known here: {', '.join(ADAPTERS)}",),
-                remedies=(Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
-            )
-        )
+        raise Problem(_unknown(name))
     return importlib.import_module(ADAPTERS[name])
+
+
+def _unknown(name: str) -> Finding:
+    near = difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.7)
+    meant = tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--engine {one}") for one in near)
+    return Finding(
+        id="engine-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"There is no engine named “{name}”.", f"「{name}」というエンジンはありません。"),
+        evidence=(f"engines known here: {', '.join(ADAPTERS)}",),
+        remedies=(*meant, Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list")),
+    )
 
 
 def card(name: str) -> Card:

@@ -29,7 +29,7 @@ class Score:
     percent: float
     """Of characters (Japanese) or words that are wrong."""
     test: str
-    """On which recordings, and whose figure: in brackets where the source is named at the head of choices.toml."""
+    """On which recordings, and whose figure: in brackets; the sources are named at the head of choices.toml."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ if is_here("torch"):
     import torch
 
     tell(trying="torch")
-    chosen = getattr(torch, kind, torch.float32)
+    # `int8` is CTranslate2's: torch would cut all numbers here down to 0
+    chosen = getattr(torch, kind, None)
+    chosen = chosen if chosen is not None and chosen.is_floating_point else torch.float32
     a = torch.arange(4096, dtype=torch.float32).reshape(64, 64) / 4096
     there = (a.to(device, chosen) @ a.to(device, chosen)).float().cpu()
     worst = (there - a @ a).abs().max().item()

@@ -2,8 +2,9 @@
 Text that nobody said: what Whisper writes into silence, and phrases it repeats without end. Pure.
 
 No sign is enough by itself for what people could have said: somebody may end a talk with “Thanks for watching”, say
-“はい、はい、はい”, or read a list that compresses as well as a loop. Two independent signs are asked for, and where the
-speech finder hears somebody, the scores of the engine count for nothing. Figures: docs/guard.md.
+“はい、はい、はい”, or read a list that compresses as well as a loop. Two independent signs are asked for, but of a phrase
+that fills the answer to its end (`ENDLESS_TIMES`): who really says one so often loses copies of it. Where the speech
+finder hears somebody, the scores of the engine count for nothing. Figures: docs/guard.md.
 """
 
 from __future__ import annotations

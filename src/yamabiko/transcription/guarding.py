@@ -93,9 +93,9 @@ def told(dropped: Sequence[Dropped]) -> Finding:
         severity="info",
         area="engine",
         cause=Text(
-            f"The engine wrote text where nobody said it ({count} {'place' if count == 1 else 'places'});"
-            " it was left out.",
-            f"誰も話していないのにエンジンが出した文（{count} か所）を、結果から除きました。",
+            f"The engine wrote text that nobody said, or one phrase over and over"
+            f" ({count} {'place' if count == 1 else 'places'}); it was left out.",
+            f"誰も話していない文や、延々と続く同じ言葉をエンジンが出したため、結果から除きました（{count} か所）。",
         ),
         evidence=(*places, *((f"and {count - 5} more: `dropped` in json has all of them",) if count > 5 else ())),
         remedies=(

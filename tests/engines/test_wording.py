@@ -71,3 +71,8 @@ def test_tokens_are_laid_along_the_text(text: str, tokens: list[str], parts: lis
 @pytest.mark.parametrize(("text", "expected"), [("今日", "今日"), ("Good", " Good"), (" Good", " Good"), ("", "")])
 def test_texts_are_joined_with_the_space_that_their_writing_has(text: str, expected: str) -> None:
     assert spaced(text) == expected
+
+
+def test_spaces_alone_are_no_word() -> None:
+    pieces = [Piece(text, n, n + 1.0) for n, text in enumerate([" ", "朝", " ", " go", "od", "  "])]
+    assert [(word.text, word.start_s) for word in words(pieces)] == [(" 朝", 1), ("  good  ", 3)]

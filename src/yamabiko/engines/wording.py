@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yamabiko.speech import Character, Word
 
@@ -43,13 +43,28 @@ def begins_a_word(text: str, before: str) -> bool:
 def words(pieces: Sequence[Piece]) -> Iterator[Word]:
     """Words in order; with the times of their characters where every piece is one character."""
     gathered: list[Piece] = []
-    for piece in pieces:
+    for piece in _without_blanks(pieces):
         if gathered and begins_a_word(piece.text, gathered[-1].text):
             yield _word(gathered)
             gathered = []
         gathered.append(piece)
     if gathered:
         yield _word(gathered)
+
+
+def _without_blanks(pieces: Sequence[Piece]) -> list[Piece]:
+    """Spaces alone are no word: they stand before the piece that follows, or at the end behind the last one."""
+    found: list[Piece] = []
+    spaces = ""
+    for piece in pieces:
+        if not piece.text.strip():
+            spaces += piece.text
+            continue
+        found.append(replace(piece, text=spaces + piece.text))
+        spaces = ""
+    if spaces and found:
+        found[-1] = replace(found[-1], text=found[-1].text + spaces)
+    return found
 
 
 def _word(pieces: Sequence[Piece]) -> Word:

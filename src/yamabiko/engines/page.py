@@ -41,6 +41,11 @@ def _lines() -> Iterator[str]:
     yield "*memory*: most of the worker's process, loading and transcribing 30 s. *beside the weights*: the same without the"
     yield "model's file. *work*: processor time for the same 30 s, against faster-whisper in the same run. Engines marked *tiny* ran"
     yield "tiny models of random weights in their real file format: what they do is shown, what they write is not."
+    yield ""
+    yield "## What is not here"
+    yield "- Nue-ASR: it is in no package index, and no weights were at hand to show an adapter with."
+    yield "- whisper.cpp and sherpa-onnx on a GPU: the wheels of the index compute on the CPU alone, and builds for CUDA, Vulkan or Metal"
+    yield "  have no profile yet. Speech on a GPU: faster-whisper, onnx-asr, whisperx, openai-whisper, transformers, parakeet."
     for card in catalog.cards():
         if not card.for_tests:
             yield ""

@@ -148,14 +148,19 @@ def _aligner(asked: SimpleNamespace, settings: Settings, report: Report) -> Outf
 
 def _language(asked: str) -> str:
     """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
+    return language_of(asked, "auto", "each")
+
+
+def language_of(asked: str, *besides: str) -> str:
+    """The code of a language, or one of the words that may stand `besides`. Raises: Problem (language-unknown)."""
     from yamabiko.formats.language_names import LANGUAGE_NAMES, language_code
 
     word = asked.strip().lower()
-    if word in ("auto", "each"):
+    if word in besides:
         return word
     if (code := language_code(asked)) is not None:
         return code
-    codes = ("auto", "each", *LANGUAGE_NAMES)
+    codes = (*besides, *LANGUAGE_NAMES)
     raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(LANGUAGE_NAMES.values())))
 
 

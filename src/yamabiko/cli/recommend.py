@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, screen
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.cli import answers, asked, screen
+from yamabiko.engines.contract import NEVER_RUN_ON_A_GPU
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -68,13 +68,10 @@ def command(
     json: Annotated[bool, answers.Json] = False,
 ) -> None:
     from yamabiko.engines.choices import choices, measurements
-    from yamabiko.formats.language_names import language_code
     from yamabiko.scheduling import advice
 
     with answers.json_problems(json):
-        code = language_code(language)
-        if code is None:
-            raise Problem(_unknown(language))
+        code = asked.language_of(language)
         console = screen.make_console()
         seen = _facts(facts, console, quiet=json)
         here = machine(seen)
@@ -169,7 +166,7 @@ def _row(option: Option) -> list[str]:
     about = "" if option.memory_measured else "~"
     notes = [str(option.against)] if option.against else []
     if option.device != "cpu":
-        notes.append(str(Text("never run by us on a GPU", "GPUでの動作は未確認")))
+        notes.append(str(NEVER_RUN_ON_A_GPU))
     if option.read_speech_only:
         notes.append(str(Text("loses conversation and television", "会話やテレビ音声に弱い")))
     return [
@@ -193,15 +190,4 @@ def _how() -> Text:
         "Figures of different tests do not compare.",
         f"~ は推定値です（重みの数と {told.date} の実測から計算。実測環境: {told.machine}）。"
         "異なる試験の数値どうしは比較できません。",
-    )
-
-
-def _unknown(language: str) -> Finding:
-    return Finding(
-        id="language-unknown",
-        severity="error",
-        area="usage",
-        cause=Text(f"There is no language “{language}”.", f"「{language}」という言語はありません。"),
-        evidence=(f"--language {language}",),
-        remedies=(Remedy(Text("Name its code", "言語コードで指定する"), "--language ja"),),
     )

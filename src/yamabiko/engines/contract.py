@@ -8,7 +8,7 @@ more than the standard library (numpy arrives with the engine).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -30,6 +30,8 @@ Feature = Literal[
 ]
 
 
+PYTORCH_INDEX = "https://download.pytorch.org/whl/"
+"""Before the name of a build: `cpu`, `cu126`, `rocm7.2`."""
 NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
 NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
 """For profiles."""
@@ -117,6 +119,15 @@ class Loaded:
 class DetectedLanguage:
     language: str
     probability: float
+
+
+def likeliest(every: Iterable[tuple[str, float]], languages: Sequence[str]) -> DetectedLanguage | None:
+    """Of all codes and their probabilities the best of `languages`, its probability among them; as `detect_language`."""
+    possible = [(code, likely) for code, likely in every if not languages or code in languages]
+    if not possible:
+        return None
+    best, likely = max(possible, key=lambda pair: pair[1])
+    return DetectedLanguage(best, likely / (sum(pair[1] for pair in possible) or 1.0) if languages else likely)
 
 
 class ModelUnreadable(Exception):

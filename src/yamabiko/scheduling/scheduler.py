@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +197,10 @@ class Run:
         def listen(worker: Worker) -> tuple[NDArray[Any], int]:
             found: list[NDArray[Any]] = []
             window = done = 0
-            for item in worker.find_speech(audio, levelled=levelled):
-                if isinstance(item, Done):
-                    self.observe(item, worker.last_words())
-                    break
-                message, payload = item
+            for message, probabilities in self._heard(worker, worker.find_speech(audio, levelled=levelled)):
                 window = message.window_samples
-                found.append(numpy.frombuffer(payload, "<f4"))
-                done += found[-1].size * window
+                found.append(probabilities)
+                done += probabilities.size * window
                 heard(done)
             return (numpy.concatenate(found) if found else numpy.zeros(0, "<f4")), max(1, window)
 
@@ -221,12 +218,7 @@ class Run:
 
         def listen(worker: Worker) -> list[tuple[Voices, NDArray[Any]]]:
             found: list[tuple[Voices, NDArray[Any]]] = []
-            for item in worker.find_speakers(audio, spans, count):
-                if isinstance(item, Done):
-                    self.observe(item, worker.last_words())
-                    break
-                message, payload = item
-                prints = numpy.frombuffer(payload, "<f4")
+            for message, prints in self._heard(worker, worker.find_speakers(audio, spans, count)):
                 found.append(
                     (message.voices, prints.reshape(len(message.voices.people), -1) if prints.size else prints)
                 )
@@ -246,16 +238,21 @@ class Run:
 
         def listen(worker: Worker) -> list[tuple[NDArray[Any], float]]:
             found: list[tuple[NDArray[Any], float]] = []
-            for item in worker.align(audio, stretches):
-                if isinstance(item, Done):
-                    self.observe(item, worker.last_words())
-                    break
-                message, payload = item
-                found.append((numpy.frombuffer(payload, "<f4").reshape(-1, message.columns), message.frame_s))
+            for message, likely in self._heard(worker, worker.align(audio, stretches)):
+                found.append((likely.reshape(-1, message.columns), message.frame_s))
                 heard(len(found))
             return found
 
         return self.survive(listen)
+
+    def _heard(self, worker: Worker, items: Iterator[tuple[M, bytes] | Done]) -> Iterator[tuple[M, NDArray[Any]]]:
+        """Each message with its payload, float32; what was observed meanwhile is noted at the end."""
+        for item in items:
+            if isinstance(item, Done):
+                self.observe(item, worker.last_words())
+                return
+            message, payload = item
+            yield message, numpy.frombuffer(payload, "<f4")
 
     def survive(self, work: Callable[[Worker], T]) -> T:
         """

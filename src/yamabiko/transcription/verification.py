@@ -97,8 +97,9 @@ def verify(
     chosen = _profile(card, profile, device)
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
-    trial = _Trial(card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing)
-    trial.trust_pickle = trust_pickle
+    trial = _Trial(
+        card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing, trust_pickle
+    )
     try:
         trial.run(family, index)
     except Problem as problem:
@@ -138,12 +139,11 @@ class _Trial:
 
     def __init__(
         self, card: Card, profile: Profile, device: str, model: str | None, settings: Settings,
-        progress: Callable[[int, int], None], probing: bool,
+        progress: Callable[[int, int], None], probing: bool, trust_pickle: bool,
     ) -> None:  # fmt: skip
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
         self.wanted_model = model or card.default_model
-        self.trust_pickle = False
-        self.probing = probing
+        self.probing, self.trust_pickle = probing, trust_pickle
         self.checks: list[Check] = []
         self.receipts: list[Receipt] = []
         self.texts: list[str] = []

@@ -221,57 +221,53 @@ class Worker:
 
     def find_speech(self, audio: Path, *, levelled: bool = True) -> Iterator[tuple[SpeechProbabilities, bytes] | Done]:
         """Probabilities (message, float32 bytes) as they come, then a Done."""
-        request = self._answering = next(self._requests)
-        self._send(FindSpeech(request, str(audio), levelled))
-        while True:
-            message, payload = self._next(self._answer_limit())
-            self._phase = "answers"
-            if isinstance(message, Done):
-                self._answering = None
-                yield message
-                return
-            if not isinstance(message, SpeechProbabilities) or len(payload) % 4:
-                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
-            yield message, payload
+        asked = FindSpeech(next(self._requests), str(audio), levelled)
+        for item in self._streamed(asked, SpeechProbabilities):
+            if not isinstance(item, Done) and len(item[1]) % 4:
+                raise self._fail("nonsense", f"{type(item[0]).__name__} was not asked for")
+            yield item
 
     def find_speakers(
         self, audio: Path, spans: Sequence[Span], count: SpeakerCount
     ) -> Iterator[tuple[VoicesHeard, bytes] | Done]:
         """Who was heard (message, float32 bytes) as it comes, then a Done."""
-        request = self._answering = next(self._requests)
-        self._send(FindSpeakers(request, str(audio), tuple(spans), count))
-        while True:
-            message, payload = self._next(self._answer_limit())
-            self._phase = "answers"
-            if isinstance(message, Done):
-                self._answering = None
-                yield message
-                return
-            if not isinstance(message, VoicesHeard):
-                raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
-            people = len(message.voices.people)
-            if len(payload) % (4 * people or len(payload) + 1):
-                raise self._fail("nonsense", f"{len(payload)} bytes of voice prints for {people} people")
-            yield message, payload
+        asked = FindSpeakers(next(self._requests), str(audio), tuple(spans), count)
+        for item in self._streamed(asked, VoicesHeard):
+            if not isinstance(item, Done):
+                message, payload = item
+                people = len(message.voices.people)
+                if len(payload) % (4 * people or len(payload) + 1):
+                    raise self._fail("nonsense", f"{len(payload)} bytes of voice prints for {people} people")
+            yield item
 
     def align(self, audio: Path, stretches: Sequence[Stretch]) -> Iterator[tuple[CharactersHeard, bytes] | Done]:
         """What was heard in each stretch (message, float32 bytes), in their order, then a Done."""
-        request = self._answering = next(self._requests)
-        self._send(Align(request, str(audio), tuple(stretches)))
+        asked = Align(next(self._requests), str(audio), tuple(stretches))
         due = [2 + len(stretch.characters) for stretch in stretches]
+        for item in self._streamed(asked, CharactersHeard):
+            if not isinstance(item, Done):
+                message, payload = item
+                if not due:
+                    raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
+                if message.columns != due.pop(0) or len(payload) % (4 * message.columns):
+                    raise self._fail("nonsense", f"{len(payload)} bytes in {message.columns} columns")
+            elif due and asked.request not in self._cancelled:
+                raise self._fail("nonsense", f"done, but {len(due)} stretches have no answer")
+            yield item
+
+    def _streamed(self, asked: FindSpeech | FindSpeakers | Align, kind: type[M]) -> Iterator[tuple[M, bytes] | Done]:
+        """Messages of this kind, each with its payload, as they come, then a Done."""
+        self._answering = asked.request
+        self._send(asked)
         while True:
             message, payload = self._next(self._answer_limit())
             self._phase = "answers"
             if isinstance(message, Done):
-                if due and request not in self._cancelled:
-                    raise self._fail("nonsense", f"done, but {len(due)} stretches have no answer")
                 self._answering = None
                 yield message
                 return
-            if not isinstance(message, CharactersHeard) or not due:
+            if not isinstance(message, kind):
                 raise self._fail("nonsense", f"{type(message).__name__} was not asked for")
-            if message.columns != due.pop(0) or len(payload) % (4 * message.columns):
-                raise self._fail("nonsense", f"{len(payload)} bytes in {message.columns} columns")
             yield message, payload
 
     def interrupt(self) -> None:

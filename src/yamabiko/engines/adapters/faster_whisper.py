@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import NEVER_RUN_ON_A_GPU, Card, DetectedLanguage, Loaded, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    Placement,
+    Profile,
+    likeliest,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 
@@ -163,11 +171,7 @@ class FasterWhisper:
         language, probability, every = self._model.detect_language(features=features)
         if not languages:
             return DetectedLanguage(language, float(probability))
-        possible = [(code, float(likely)) for code, likely in every if code in languages]
-        if not possible:
-            return None
-        best, likely = max(possible, key=lambda pair: pair[1])
-        return DetectedLanguage(best, likely / (sum(pair[1] for pair in possible) or 1.0))
+        return likeliest(((code, float(likely)) for code, likely in every), languages)
 
     def evidence(self) -> tuple[Evidence, ...]:
         device, compute_type = self._really()

@@ -19,14 +19,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
-NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
 _CUDA12_LIBRARIES = ("cublas", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "nvjitlink")
 
 CARD = Card(

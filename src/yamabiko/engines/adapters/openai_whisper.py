@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
     Card,
     DetectedLanguage,
     Loaded,
     ModelUnreadable,
     Placement,
     Profile,
+    likeliest,
 )
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
@@ -31,7 +33,6 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, W
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
-_INDEX = "https://download.pytorch.org/whl/"
 _BUILT = ("openai-whisper",)
 
 CARD = Card(
@@ -52,13 +53,13 @@ CARD = Card(
         Placement("cpu", "float32"),
     ),
     profiles=(
-        Profile("cpu", "openai-whisper-cpu.txt", ("cpu",), index=f"{_INDEX}cpu", built=_BUILT),
+        Profile("cpu", "openai-whisper-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu", built=_BUILT),
         Profile("cuda13", "openai-whisper-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=NEVER_RUN_ON_A_GPU),
         Profile(
             "cuda12",
             "openai-whisper-cuda12.in",
             ("cuda", "cpu"),
-            index=f"{_INDEX}cu126",
+            index=f"{PYTORCH_INDEX}cu126",
             built=_BUILT,
             not_verified=NEVER_MADE,
         ),
@@ -66,7 +67,7 @@ CARD = Card(
             "rocm",
             "openai-whisper-rocm.in",
             ("cuda", "cpu"),
-            index=f"{_INDEX}rocm7.2",
+            index=f"{PYTORCH_INDEX}rocm7.2",
             built=_BUILT,
             not_verified=NEVER_MADE,
         ),
@@ -140,11 +141,7 @@ class OpenaiWhisper:
             return None
         with self._torch.no_grad():
             _, every = self._model.detect_language(self._first_window(audio))
-        possible = {code: float(likely) for code, likely in every.items() if not languages or code in languages}
-        if not possible:
-            return None
-        best = max(possible, key=lambda code: possible[code])
-        return DetectedLanguage(best, possible[best] / (sum(possible.values()) or 1.0))
+        return likeliest(((code, float(likely)) for code, likely in every.items()), languages)
 
     def evidence(self) -> tuple[Evidence, ...]:
         parameter = next(self._model.parameters())

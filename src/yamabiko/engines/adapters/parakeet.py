@@ -21,15 +21,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_MADE,
+    NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
-_NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
-_NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
 _BUILT = ("antlr4-python3-runtime",)
 _WHOLE, _PARTIAL, _NONE, _CTC = "full-graphs", "partial-graphs", "no-graphs", "ctc"
 
@@ -77,17 +85,17 @@ CARD = Card(
             "cpu",
             "parakeet-cpu.txt",
             ("cpu",),
-            index="https://download.pytorch.org/whl/cpu",
+            index=f"{PYTORCH_INDEX}cpu",
             built=_BUILT,
         ),
-        Profile("cuda13", "parakeet-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=_NEVER_RUN_ON_A_GPU),
+        Profile("cuda13", "parakeet-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=NEVER_RUN_ON_A_GPU),
         Profile(
             "cuda12",
             "parakeet-cuda12.in",
             ("cuda", "cpu"),
-            index="https://download.pytorch.org/whl/cu126",
+            index=f"{PYTORCH_INDEX}cu126",
             built=_BUILT,
-            not_verified=_NEVER_MADE,
+            not_verified=NEVER_MADE,
         ),
     ),
     longest_chunk_s=30.0,

@@ -12,7 +12,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement, Profile, Voices
+from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
+    Card,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+    Voices,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Span
 
@@ -42,7 +51,7 @@ CARD = Card(
             "cpu",
             "whisperx-cpu.txt",  # the same packages
             ("cpu",),
-            index="https://download.pytorch.org/whl/cpu",
+            index=f"{PYTORCH_INDEX}cpu",
             unwanted=("torchaudio/lib/*.so",),  # linked to CUDA's libraries, as for whisperx
             not_verified=Text(
                 "tried by us with a pipeline of random weights alone: the real ones are gated",
@@ -53,7 +62,7 @@ CARD = Card(
             "cuda12",
             "whisperx-cuda12.txt",
             ("cuda", "cpu"),
-            not_verified=Text("never run by us on a GPU", "GPUでの動作は未確認"),
+            not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
     evidence=("introspection",),

@@ -16,6 +16,7 @@ from yamabiko.engines import transformers_ctc, transformers_whisper
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
     Card,
     DetectedLanguage,
     Loaded,
@@ -29,7 +30,6 @@ from yamabiko.speech import Evidence, Segment, TranscribeOptions
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
-_INDEX = "https://download.pytorch.org/whl/"
 
 CARD = Card(
     name="transformers",
@@ -56,10 +56,14 @@ CARD = Card(
         Placement("cpu", "float32"),
     ),
     profiles=(
-        Profile("cpu", "transformers-cpu.txt", ("cpu",), index=f"{_INDEX}cpu"),
+        Profile("cpu", "transformers-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),
         Profile("cuda13", "transformers-cuda13.txt", ("cuda", "cpu"), not_verified=NEVER_RUN_ON_A_GPU),
-        Profile("cuda12", "transformers-cuda12.in", ("cuda", "cpu"), index=f"{_INDEX}cu126", not_verified=NEVER_MADE),
-        Profile("rocm", "transformers-rocm.in", ("cuda", "cpu"), index=f"{_INDEX}rocm7.2", not_verified=NEVER_MADE),
+        Profile(
+            "cuda12", "transformers-cuda12.in", ("cuda", "cpu"), index=f"{PYTORCH_INDEX}cu126", not_verified=NEVER_MADE
+        ),
+        Profile(
+            "rocm", "transformers-rocm.in", ("cuda", "cpu"), index=f"{PYTORCH_INDEX}rocm7.2", not_verified=NEVER_MADE
+        ),
     ),
     longest_chunk_s=30.0,
     evidence=("introspection",),

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
+    Card,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence
 
@@ -38,12 +46,12 @@ CARD = Card(
     model_format="wav2vec2-ctc",
     placements=(Placement("cuda", "float32"), Placement("cpu", "float32")),
     profiles=(
-        Profile("cpu", "wav2vec2-aligner-cpu.txt", ("cpu",), index="https://download.pytorch.org/whl/cpu"),
+        Profile("cpu", "wav2vec2-aligner-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),
         Profile(
             "cuda13",
             "wav2vec2-aligner-cuda13.txt",
             ("cuda", "cpu"),
-            not_verified=Text("never run by us on a GPU", "GPUでの動作は未確認"),
+            not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
     longest_chunk_s=30.0,

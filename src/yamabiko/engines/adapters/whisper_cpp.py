@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    Card,
+    DetectedLanguage,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+    likeliest,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 
@@ -89,12 +97,9 @@ class WhisperCpp:
         likely = numpy.zeros(library.whisper_lang_max_id() + 1, numpy.float32)
         if library.whisper_lang_auto_detect(self._context, 0, self._cores(), likely) < 0:
             raise RuntimeError("whisper_lang_auto_detect failed")
-        every = {library.whisper_lang_str(number): float(value) for number, value in enumerate(likely)}
-        possible = {code: value for code, value in every.items() if not languages or code in languages}
-        if not possible:
-            return None
-        best = max(possible, key=lambda code: possible[code])
-        return DetectedLanguage(best, possible[best] / (sum(possible.values()) or 1.0))
+        return likeliest(
+            ((library.whisper_lang_str(number), float(value)) for number, value in enumerate(likely)), languages
+        )
 
     def evidence(self) -> tuple[Evidence, ...]:
         info = self._library.whisper_print_system_info()

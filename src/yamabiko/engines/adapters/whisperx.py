@@ -13,7 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile
+from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
+    PYTORCH_INDEX,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    Placement,
+    Profile,
+    likeliest,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
 
@@ -57,7 +66,7 @@ CARD = Card(
             "cpu",
             "whisperx-cpu.txt",
             ("cpu",),
-            index="https://download.pytorch.org/whl/cpu",
+            index=f"{PYTORCH_INDEX}cpu",
             # Linked to CUDA's libraries, and torchaudio cannot be imported where they are there and do not load.
             unwanted=("torchaudio/lib/*.so",),
             not_verified=Text(
@@ -70,7 +79,7 @@ CARD = Card(
             "whisperx-cuda12.txt",
             ("cuda", "cpu"),
             library_packages=("nvidia/cublas", "nvidia/cudnn", "nvidia/cuda_nvrtc"),
-            not_verified=Text("never run by us on a GPU", "GPUでの動作は未確認"),
+            not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
     longest_chunk_s=30.0,
@@ -181,12 +190,7 @@ class WhisperX:
             return None
         features = self._pipeline.preprocess({"inputs": audio[: 30 * SAMPLE_RATE]})["inputs"]
         told = self._model.model.detect_language(self._model.encode(features.numpy()))[0]
-        every = [(token[2:-2], float(likely)) for token, likely in told]
-        possible = [(code, likely) for code, likely in every if not languages or code in languages]
-        if not possible:
-            return None
-        best, likely = max(possible, key=lambda pair: pair[1])
-        return DetectedLanguage(best, likely / (sum(pair[1] for pair in possible) if languages else 1.0))
+        return likeliest(((token[2:-2], float(likely)) for token, likely in told), languages)
 
     def evidence(self) -> tuple[Evidence, ...]:
         device, compute_type = self._really()

@@ -19,7 +19,7 @@ from yamabiko.bundled import clips
 from yamabiko.formats import FORMATS
 from yamabiko.server import field_words, jobs_api, native_api, openai_api, transcription_form
 from yamabiko.server.doors import asr, whisper_cpp
-from yamabiko.server.field_words import Field
+from yamabiko.server.field_kinds import Field
 from yamabiko.server.realtime import live
 from yamabiko.server.route_words import HEADERS, ROUTES, SECTIONS, Route
 

@@ -14,7 +14,8 @@ from yamabiko import __version__
 from yamabiko.i18n import Language, Text
 from yamabiko.server import docs_text as say
 from yamabiko.server import problems
-from yamabiko.server.field_words import RECORDING, Field
+from yamabiko.server.field_kinds import Field
+from yamabiko.server.field_words import RECORDING
 from yamabiko.server.fields import allowed, invalid
 from yamabiko.server.openapi import told
 from yamabiko.server.route_words import HEADERS, SECTIONS, Route

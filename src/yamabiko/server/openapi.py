@@ -13,7 +13,8 @@ from copy import deepcopy
 from fastapi import FastAPI
 
 from yamabiko.i18n import Text
-from yamabiko.server.field_words import RECORDING, Field
+from yamabiko.server.field_kinds import Field
+from yamabiko.server.field_words import RECORDING
 from yamabiko.server.gate import OPEN
 from yamabiko.server.route_words import HEADERS, ROUTES, Route
 from yamabiko.server.schemas import COMPONENTS, JSON, Answer, Schema, ref

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from yamabiko.i18n import Text
 from yamabiko.server import field_words as fields
 from yamabiko.server import schemas
-from yamabiko.server.field_words import Field
+from yamabiko.server.field_kinds import Field
 from yamabiko.server.schemas import JSON, Answer, Schema
 
 

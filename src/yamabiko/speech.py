@@ -108,7 +108,7 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class TranscribeOptions:
     """
-    How to transcribe. The defaults are Whisper's own; an engine that lacks one refuses it by its CARD.
+    How to transcribe. The defaults are Whisper's own; what an engine lacks is told by its CARD (`scheduling/heeding`).
     """
 
     language: str | None = None

@@ -85,7 +85,8 @@ class Batch:
         speakers.check(self.asked)
         layout = asked.layout(self.asked)
         transcribe_options = asked.transcribe_options(self.asked)
-        check(asked.wish(self.asked), self.settings)  # a mistake is told even where every file is finished
+        # A mistake is told even where every file is finished.
+        check(asked.wish(self.asked), self.settings, transcribe_options)
         recordings, problems = gather(self.asked.files, recursive=self.asked.recursive)
         for problem in problems:
             screen.show_finding(self.console, problem)

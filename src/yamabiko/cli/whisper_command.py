@@ -69,7 +69,7 @@ class _Run:
         self.names = NAMES if self.given.output_format == "all" else (self.given.output_format,)
         for note in (*whisper_options.notes(self.given), *self._notes()):
             screen.say(self.console, Text(f"warning: {note.en}", f"注意: {note.ja}"))
-        check(words.wish(self.asked), self.settings)
+        check(words.wish(self.asked), self.settings, words.transcribe_options(self.asked))
         make_ready(Path(self.given.output_dir))
         self.request: Request | None = None
         with ExitStack() as stack:

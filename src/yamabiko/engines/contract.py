@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
@@ -28,6 +28,14 @@ Job = Literal["transcribe", "find-speech", "find-speakers", "align"]
 Feature = Literal[
     "segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt", "hotwords", "batch"
 ]
+
+Search = Literal[
+    "beam_size", "best_of", "patience", "length_penalty", "repetition_penalty", "no_repeat_ngram_size", "temperatures",
+    "compression_ratio_threshold", "logprob_threshold", "no_speech_threshold", "condition_on_previous_text",
+    "suppress_tokens", "prepend_punctuations", "append_punctuations", "hallucination_silence_threshold",
+]  # fmt: skip
+"""Fields of `TranscribeOptions` that steer how the text is found. Its other options stand under `Feature`."""
+ALL_OF_SEARCH: frozenset[Search] = frozenset(get_args(Search))
 
 
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -100,6 +108,8 @@ class Card:
     longest_chunk_s: float = 30.0
     evidence: tuple[str, ...] = ()
     """Kinds of evidence of its device that the engine itself can give."""
+    search: frozenset[Search] = frozenset()
+    """What of the search it heeds. Who sets anything else is told that it changed nothing."""
     for_tests: bool = False
     """What it writes was not heard: each transcript says so, and where engines are counted it is none."""
 
@@ -113,6 +123,10 @@ class Loaded:
     engine_version: str
     languages: tuple[str, ...] = ()
     """Codes, where this model knows fewer than its CARD says; empty: as the CARD says."""
+    features: tuple[Feature, ...] | None = None
+    """All of them, where this model has others than its CARD says; None: as the CARD says."""
+    search: tuple[Search, ...] | None = None
+    """Likewise what of the search it heeds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,6 @@ class Ctc:
         return None
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
-        if options.task == "translate":
-            raise ValueError("a CTC model writes what it hears and translates nothing")
         language = self._speak(options.language) if self._adapters else None
         # Of a model that does not mask, silence behind a shorter chunk would change its text.
         masks = bool(getattr(self._features, "return_attention_mask", False))

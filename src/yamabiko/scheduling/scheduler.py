@@ -24,7 +24,7 @@ from yamabiko.diagnosis.verdict import Ruling, backend_lines, decide
 from yamabiko.engines.contract import DetectedLanguage, SpeakerCount, Voices
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
-from yamabiko.scheduling import run_findings
+from yamabiko.scheduling import heeding, run_findings
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
@@ -111,6 +111,7 @@ class Run:
             asked = pending[: self._conduct.batch_size]
             came: list[Answer] = []
             failure = self._asked(audio, chunks, asked, options, came)
+            self._tell_what_it_does_not_heed(options)
             for answer in came:
                 pending.remove(answer.chunk)
                 self._failures_here = 0
@@ -312,7 +313,8 @@ class Run:
         held: list[int] = []  # what must run on a GPU is no answer before that is proved
         told: Told | None = None
         worker = self._worker()
-        self._refuse_languages_it_does_not_know(options)
+        assert self.ready is not None
+        heeding.refuse(self._outfit.card, self.ready.loaded, self._outfit.model_name, options)
         with self._ticket.on_cancel(worker.interrupt):
             for message in worker.answer([ride.pieces[number] for ride, number in owners], options):
                 if isinstance(message, SegmentFound):
@@ -340,14 +342,13 @@ class Run:
         self.observe(done, words)
         return None if done.cancelled else Told(self.ready, each, words)
 
-    def _refuse_languages_it_does_not_know(self, options: TranscribeOptions) -> None:
-        """A model of one language writes its sounds for every other. Raises: Problem (model-lacks-language)."""
-        known = self.ready.loaded.languages if self.ready else ()
-        wanted = (options.language,) if options.language else options.languages
-        asked = wanted[0] if wanted and not set(wanted) & set(known) else None
-        if not known or (asked is None and options.task == "transcribe"):
+    def _tell_what_it_does_not_heed(self, options: TranscribeOptions) -> None:
+        """Once a run, when it is known which model answered."""
+        if self.ready is None or any(one.id == "option-not-supported" for one in self.notices):
             return
-        raise Problem(run_findings.lacks_language(self._outfit.model_name, known, asked))
+        if names := heeding.unheeded(self._outfit.card, options, self.ready.loaded):
+            self.notices.append(heeding.told(self._outfit.card, self.ready.loaded, self._outfit.model_name, names))
+            self._notice(self.notices[-1])
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""

@@ -16,9 +16,11 @@ from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
+from yamabiko.scheduling import heeding
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
 from yamabiko.settings import Settings
+from yamabiko.speech import TranscribeOptions
 
 Report = Callable[[Text, int, int], None]
 """Told what is being set up, and how much of how much is done."""
@@ -71,11 +73,13 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     )
 
 
-def check(wish: Wish, settings: Settings) -> None:
+def check(wish: Wish, settings: Settings, options: TranscribeOptions | None = None) -> None:
     """
     What can be wrong with the wish for a transcript, known before any work. Raises: Problem (area usage), quickly.
     """
     card = catalog.transcriber(wish.engine)
+    if options is not None:
+        heeding.refuse_by_card(card, wish.model, options)
     _ladder(card, wish, nvidia_marks())
     name = wish.model or card.default_model
     if card.model_format is not None and name is not None:

@@ -29,6 +29,7 @@ from yamabiko.i18n import Text
 from yamabiko.jobs.runner import Progress
 from yamabiko.jobs.store import Job
 from yamabiko.jobs.webhook import notify
+from yamabiko.scheduling import heeding
 from yamabiko.scheduling.pool import Kept, Outfit, Pool
 from yamabiko.scheduling.room import Room
 from yamabiko.scheduling.scheduler import Conduct, Run
@@ -193,6 +194,7 @@ class Desk:
     def request(self, asked: Asked, ticket: Ticket) -> pipeline.Request:
         """What the pipeline is to do; engines and models may have to be fetched for it. Raises: Problem."""
         finder = Wish(catalog.SPEECH_FINDER, may_install=self.config.may_install)
+        heeding.refuse_by_card(catalog.card(asked.wish.engine), asked.wish.model, asked.options)
         return pipeline.Request(
             outfit=self.outfit(asked.wish),
             speech_finder=self.outfit(finder) if asked.speech is not None else None,

@@ -63,7 +63,7 @@ _CODES = {
 """Where OpenAI has a word of its own that clients look for; else the finding's id is the code."""
 
 
-_MEANT = {"model-unavailable": "model", "model-not-here": "model", "model-lacks-language": "language",
+_MEANT = {"task-not-supported": "task", "model-unavailable": "model", "model-not-here": "model", "model-lacks-language": "language",
           "engine-unknown": "engine", "engine-not-installed": "engine", "device-unknown": "device"}  # fmt: skip
 """The field of a form that such a finding is about."""
 COME_AGAIN_S = 30.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
+    ALL_OF_SEARCH,
     NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
@@ -67,6 +68,7 @@ CARD = Card(
     ),
     longest_chunk_s=30.0,
     evidence=("introspection",),
+    search=ALL_OF_SEARCH,
 )
 
 

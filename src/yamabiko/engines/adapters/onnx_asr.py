@@ -23,6 +23,7 @@ from yamabiko.engines.contract import (
     NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
+    Feature,
     Loaded,
     ModelUnreadable,
     Placement,
@@ -145,11 +146,10 @@ class OnnxAsr:
         for session in self._sessions():
             session.disable_fallback()  # an error amid the work is to be seen, not answered by the CPU
         engine = f"{version('onnx-asr')} (ONNX Runtime {onnxruntime.__version__})"
-        return Loaded(self._device(), self._precision, engine, _languages(self._kind, folder))
+        languages, features = _languages(self._kind, folder), self._features()
+        return Loaded(self._device(), self._precision, engine, languages, features=features)
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
-        if options.task == "translate" and self._kind != "nemo-conformer-aed":
-            raise ValueError(f"onnx-asr translates with Canary alone, and this model is of the type {self._kind}")
         if self._kind in _PROMPTED:
             for index, audio in enumerate(batch):
                 yield from ((index, segment) for segment in self._from_prompt(audio, options))
@@ -160,10 +160,11 @@ class OnnxAsr:
 
     def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:
         """Whisper alone can tell, and of its two formats the one with a decoder of its own."""
-        asr = self._model.asr
-        if self._kind != "whisper" or not all(hasattr(asr, name) for name in ("_encode", "_decode", "_tokens")):
+        if not self._finds_language:
             return None
         import numpy
+
+        asr = self._model.asr
 
         codes = {token[2:-2]: id_ for token, id_ in asr._tokens.items() if _is_language(token)}
         possible = [code for code in codes if not languages or code in languages]
@@ -184,6 +185,18 @@ class OnnxAsr:
         return (Evidence("introspection", self._device(), f"onnxruntime providers of each session: {each}"),)
 
     # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _features(self) -> tuple[Feature, ...] | None:
+        if self._kind not in _PROMPTED:
+            return None
+        more: tuple[Feature, ...] = ("translation",) if self._kind == "nemo-conformer-aed" else ()
+        return "segment-times", "punctuation", *(("language-detection",) if self._finds_language else ()), *more
+
+    @property
+    def _finds_language(self) -> bool:
+        return self._kind == "whisper" and all(
+            hasattr(self._model.asr, name) for name in ("_encode", "_decode", "_tokens")
+        )
 
     def _sessions(self) -> list[Any]:
         """ONNX Runtime's sessions of the model. Their names are the library's own affair; none is relied on."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
+    ALL_OF_SEARCH,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
@@ -74,6 +75,7 @@ CARD = Card(
     ),
     longest_chunk_s=30.0,
     evidence=("introspection", "last-words"),
+    search=ALL_OF_SEARCH - {"repetition_penalty", "no_repeat_ngram_size"},
 )
 
 _HEADS = {

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import onnx_files, wording
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.contract import (
+    Card,
+    DetectedLanguage,
+    Feature,
+    Loaded,
+    ModelUnreadable,
+    Placement,
+    Profile,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
@@ -46,6 +54,7 @@ CARD = Card(
     profiles=(Profile("cpu", "reazonspeech-cpu.txt", ("cpu",)),),
     longest_chunk_s=28.0,
     evidence=("introspection", "last-words"),
+    search=frozenset({"beam_size"}),
 )
 
 PADDING_S = 0.9
@@ -102,6 +111,13 @@ class _Model:
         """Each token is one character, so that any word can be spelled as the model would write it."""
         return sum(len(token) == 1 for token in self.tokens) > 0.9 * len(self.tokens)
 
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        if self.constructor == "from_whisper":
+            return "segment-times", "punctuation", "translation", "batch"
+        boosts = self.searches and self.by_characters  # the models whose hotwords sherpa-onnx can boost
+        return "segment-times", "word-times", *(("hotwords",) if boosts else ()), "batch"
+
 
 class ReazonSpeech:
     _recognizer: Any = None
@@ -115,7 +131,10 @@ class ReazonSpeech:
         self._model = _read_folder(model if model.is_dir() else model.parent, placement.compute_type)
         self._open(TranscribeOptions())
         version = f"{sherpa_onnx.version} (sherpa-onnx, ONNX Runtime {sherpa_onnx.onnxruntime_version})"
-        return Loaded(self._device(), self._model.compute_type, version, self._model.languages)
+        return Loaded(
+            self._device(), self._model.compute_type, version, self._model.languages,
+            features=self._model.features, search=("beam_size",) if self._model.searches else (),
+        )  # fmt: skip
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         import numpy
@@ -159,8 +178,6 @@ class ReazonSpeech:
 
     def _way_of(self, options: TranscribeOptions) -> tuple[tuple[str, Any], ...]:
         whisper = self._model.constructor == "from_whisper"
-        if options.task == "translate" and not whisper:
-            raise ValueError("this model does not translate; of those that sherpa-onnx reads, Whisper alone does")
         if self._model.searches and (options.beam_size > 1 or options.hotwords):
             return ("decoding_method", "modified_beam_search"), ("max_active_paths", max(2, options.beam_size))
         if not self._model.is_told_language:
@@ -176,10 +193,8 @@ class ReazonSpeech:
 
         A word with a character that the model cannot write is left out: it would be boosted without that character.
         """
-        if not options.hotwords:
+        if not options.hotwords or "hotwords" not in self._model.features:
             return ""
-        if not (self._model.searches and self._model.by_characters):
-            raise ValueError("this model takes no hotwords: sherpa-onnx boosts those of k2 transducers of characters")
         asked = (word.strip() for word in re.split(r"[,、，/\n]", options.hotwords))
         return "/".join(
             " ".join(word.replace(" ", "")) for word in asked if word and set(word) - {" "} <= self._model.tokens

@@ -10,12 +10,15 @@ machine: `yamabiko talk.wav --engine scripted --model script.json`.
       "says": "[{seconds:.2f} s, {sum:08x}]",
       "language": "en",
       "claims": "cpu",
+      "features": ["segment-times"],
+      "search": ["beam_size"],
       "cues": [{"at": "chunk", "skip": 2, "times": 1, "device": "cuda", "do": "die", "signal": "SIGSEGV",
                 "words": "what it prints before"}]
     }
 
 `says` may use {seconds} (length of the chunk) and {sum} (a checksum of its
-samples), so that the same audio always gives the same text. A cue fires `at`
+samples), so that the same audio always gives the same text. `features` and
+`search` are what the model heeds; without them, everything. A cue fires `at`
 "load", "language", "chunk" (before it is answered), "answered" (after its text,
 before its end) or "evidence" (when all is answered), after `skip` chances let
 pass, `times` times, on every device or on one; chances are counted in files
@@ -36,7 +39,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from yamabiko import __version__
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement
+from yamabiko.engines.contract import (
+    ALL_OF_SEARCH,
+    Card,
+    DetectedLanguage,
+    Loaded,
+    Placement,
+)
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
 
@@ -66,6 +75,7 @@ CARD = Card(
     ),
     evidence=("introspection",),
     for_tests=True,
+    search=ALL_OF_SEARCH,
 )
 
 
@@ -90,7 +100,8 @@ class Scripted:
             self._counts = model.with_name(model.name + ".counts")
             self._counts.mkdir(exist_ok=True)
         self._play("load")
-        return Loaded(self._claimed_device, placement.compute_type, __version__)
+        heeded = {name: tuple(self._script[name]) for name in ("features", "search") if name in self._script}
+        return Loaded(self._claimed_device, placement.compute_type, __version__, **heeded)
 
     @property
     def _claimed_device(self) -> str:

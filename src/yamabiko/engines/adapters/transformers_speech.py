@@ -67,6 +67,19 @@ CARD = Card(
     ),
     longest_chunk_s=30.0,
     evidence=("introspection",),
+    search=frozenset(
+        {
+            "beam_size",
+            "length_penalty",
+            "repetition_penalty",
+            "no_repeat_ngram_size",
+            "temperatures",
+            "compression_ratio_threshold",
+            "logprob_threshold",
+            "no_speech_threshold",
+            "suppress_tokens",
+        }
+    ),
 )
 
 
@@ -98,7 +111,10 @@ class Transformers:
         self._reader = (transformers_whisper.Whisper if whisper else transformers_ctc.Ctc)(self._model, *parts)
         device, compute_type = self._really()
         version = f"{transformers.__version__} (torch {torch.__version__})"
-        return Loaded(device, compute_type, version, self._reader.languages)
+        return Loaded(
+            device, compute_type, version, self._reader.languages,
+            features=None if whisper else ("segment-times", "word-times", "batch"), search=None if whisper else (),
+        )  # fmt: skip
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         yield from self._reader.transcribe(batch, options)

@@ -46,6 +46,16 @@ CARD = Card(
     profiles=(Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),),
     longest_chunk_s=30.0,
     evidence=("introspection", "last-words"),
+    search=frozenset(
+        {
+            "beam_size",
+            "best_of",
+            "temperatures",
+            "logprob_threshold",
+            "no_speech_threshold",
+            "condition_on_previous_text",
+        }
+    ),
 )
 
 _MAGIC = 0x67676D6C

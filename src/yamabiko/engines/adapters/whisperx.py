@@ -84,6 +84,18 @@ CARD = Card(
     ),
     longest_chunk_s=30.0,
     evidence=("introspection",),
+    search=frozenset(
+        {
+            "beam_size",
+            "patience",
+            "length_penalty",
+            "repetition_penalty",
+            "no_repeat_ngram_size",
+            "suppress_tokens",
+            "prepend_punctuations",
+            "append_punctuations",
+        }
+    ),
 )
 
 _ENDS_ALWAYS = tuple("。！？!?")

@@ -133,6 +133,17 @@ def test_a_name_we_do_not_know_is_answered_with_the_nearest(verb: str, tmp_path:
     assert f"yamabiko engines {verb} faster-whisper" in result.err
 
 
+def test_a_name_we_do_not_know_is_answered_with_what_each_engine_does(tmp_path: Path) -> None:
+    """An engine that finds speech is offered to nobody who wants a transcript."""
+    result = run_program("transcribe", tmp_path / "a.wav", "--engine", "silero", home=tmp_path)
+    assert "engine-unknown" in result.err
+    [writing] = [line for line in result.err.splitlines() if "that write what is said:" in line]
+    assert "faster-whisper" in writing
+    assert "silero-vad" not in writing
+    assert "that find speech: silero-vad" in result.err
+    assert "--engine silero-vad" not in result.err
+
+
 def test_a_name_we_do_not_know_in_japanese(tmp_path: Path) -> None:
     result = run_program("engines", "install", "faster-wisper", home=tmp_path, YAMABIKO_LANG="ja")
     assert "「faster-wisper」というエンジンはありません" in result.err

@@ -45,15 +45,27 @@ def adapter(name: str) -> ModuleType:
     return importlib.import_module(ADAPTERS[name])
 
 
+_OPTION = {"transcribe": "--engine", "find-speakers": "--speaker-engine"}
+"""Where an engine of this job can be named; the others are chosen for people."""
+_JOB = {
+    "transcribe": "write what is said",
+    "find-speech": "find speech",
+    "find-speakers": "tell speakers apart",
+    "align": "time words",
+}
+
+
 def _unknown(name: str) -> Finding:
-    near = difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.7)
-    meant = tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--engine {one}") for one in near)
+    jobs = {one: card(one).job for one in ADAPTERS}
+    near = [one for one in difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.7) if jobs[one] in _OPTION]
+    meant = tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"{_OPTION[jobs[one]]} {one}") for one in near)
+    known = ((words, [one for one in ADAPTERS if jobs[one] == job]) for job, words in _JOB.items())
     return Finding(
         id="engine-unknown",
         severity="error",
         area="usage",
         cause=Text(f"There is no engine named “{name}”.", f"「{name}」というエンジンはありません。"),
-        evidence=(f"engines known here: {', '.join(ADAPTERS)}",),
+        evidence=tuple(f"engines here that {words}: {', '.join(names)}" for words, names in known),
         remedies=(*meant, Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list")),
     )
 

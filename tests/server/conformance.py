@@ -122,7 +122,7 @@ ROWS = [
     Row(T, "chunking_strategy", "nothing", plain_json, "cut as with auto, never one block: long recordings need no field"),
     Row(T, "chunking_strategy", "`threshold: 7`", refuses(chunking_strategy={"type": "server_vad", "threshold": 7.0})),
     Row(T, "known_speaker_*[]", "two names, two recordings", has_no_effect(**speakers(2, data_url(2.5), data_url(9.5))),
-        "checked always, used with diarized_json"),
+        "checked always, used where speakers are told apart"),
     Row(T, "known_speaker_*[]", "two names, one recording", refuses(**speakers(2, data_url(3)))),
     Row(T, "known_speaker_*[]", "five", refuses(**speakers(5, *[data_url(2)] * 5))),
     Row(T, "known_speaker_*[]", "a recording of 1 s", refuses(**speakers(1, data_url(1)))),

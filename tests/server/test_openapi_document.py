@@ -17,7 +17,15 @@ from served import Served
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.bundled import clips
 from yamabiko.formats import FORMATS
-from yamabiko.server import field_words, jobs_api, native_api, openai_api, transcription_form
+from yamabiko.server import (
+    field_words,
+    jobs_api,
+    native_api,
+    openai_api,
+    second_engine_words,
+    second_engines,
+    transcription_form,
+)
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.field_kinds import Field
 from yamabiko.server.realtime import live
@@ -69,7 +77,10 @@ def bare(takes: tuple[Field, ...]) -> set[str]:
     ("path", "taken"),
     [
         ("/v1/audio/transcriptions", transcription_form.KNOWN),
-        ("/v1/audio/translations", transcription_form.KNOWN - {"task"}),  # a translation is one already
+        (
+            "/v1/audio/translations",
+            transcription_form.KNOWN - {"task", "align"},
+        ),  # it is one already; the other is refused
         ("/v1/jobs", {*transcription_form.KNOWN, *jobs_api._OWN}),
         ("/asr", {*asr._ASR, "audio_file"}),
         ("/detect-language", {"encode", "audio_file"}),
@@ -111,6 +122,7 @@ METHODS = ("flag", "number", "one_of", "some_of", "language", "first", "file", "
     ("module", "takes"),
     [
         (transcription_form, field_words.TRANSCRIPTION),
+        (second_engines, field_words.TRANSCRIPTION),
         (asr, field_words.ASR),
         (whisper_cpp, (*field_words.INFERENCE, *field_words.CPP_LOAD)),
         (jobs_api, field_words.JOB),
@@ -154,9 +166,12 @@ FORMS = ("/v1/audio/transcriptions", "/v1/audio/translations", "/v1/jobs", "/asr
 WORDS = {
     "language": "en", "languages[]": "en", "model": "whisper-1", "engine": "scripted", "device": "cpu",
     "compute_type": "auto", "response_format": "verbose_json", "output": "json", "chunking_strategy": "auto",
-    "webhook_url": "http://192.0.2.1/", "webhook_secret": "a secret",
+    "webhook_url": "http://192.0.2.1/", "webhook_secret": "a secret", "speaker_model": "campplus-zh-en", "align": "align-en",
+    "speaker_engine": "campplus",
 }  # fmt: skip
 """What is sent where the type alone does not say it."""
+OF_OTHER_ENGINES = {field.name for field in (*second_engine_words.SPEAKERS, second_engine_words.ALIGN)}
+"""They need engines that this server has not; tests/real_engines/test_second_engines.py sends them to one that has."""
 
 
 def allowed(field: Field) -> str:
@@ -186,6 +201,8 @@ def forbidden(field: Field) -> list[str]:
         "language": ["klingon"],
         "languages[]": ["klingon"],
         "engine": ["zz"],
+        "speaker_model": ["zz"],
+        "align": ["zz"],
         "device": ["zz"],
         "chunking_strategy": ["zz"],
     }.get(field.name, [])
@@ -209,14 +226,13 @@ def sent(route: Route) -> list[Field]:
 def test_no_field_of_the_document_is_ignored_and_those_called_ignored_are(plain, path) -> None:
     route = ROUTES["POST", path]
     # One language, or several that it may be: beside the first the others change nothing.
-    taken = post(plain, path, {field.name: allowed(field) for field in sent(route) if field.name != "language"})
+    besides = {"language", *OF_OTHER_ENGINES}
+    taken = post(plain, path, {field.name: allowed(field) for field in sent(route) if field.name not in besides})
     assert taken.status_code == 200, taken.text
     assert "x-yamabiko-ignored" not in taken.headers
     assert {name for name in taken.headers if name.startswith("x-yamabiko")} <= set(HEADERS)
 
     nobody = dict.fromkeys([*route.ignored, "nobody-knows"], "true")
-    nobody.pop("known_speaker_references", None)  # looked at, and this is none
-    nobody.pop("known_speaker_names", None)
     answer = post(plain, path, nobody)
     assert set(answer.headers["x-yamabiko-ignored"].split(",")) == set(nobody)
 
@@ -245,7 +261,9 @@ def test_values_beyond_the_document_are_refused(plain, path) -> None:
 
 
 def test_a_job_keeps_every_field_of_the_document(plain) -> None:
-    asked = {field.name: allowed(field) for field in sent(ROUTES["POST", "/v1/jobs"]) if "webhook" not in field.name}
+    aside = ("webhook", "known_speaker")  # addresses, and recordings: what is kept of these is no field
+    fields = [field for field in sent(ROUTES["POST", "/v1/jobs"]) if not field.name.startswith(aside)]
+    asked = {field.name: allowed(field) for field in fields}
     with plain.http as http:
         job = post(plain, "/v1/jobs", asked).json()["data"][0]
         http.delete(f"/v1/jobs/{job['id']}")

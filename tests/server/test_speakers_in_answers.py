@@ -33,7 +33,7 @@ SAID = [("seg_001", "A", "How are you?"), ("seg_002", "Mary", "Fine.")]
 
 @pytest.fixture
 def asked() -> Asked:
-    return replace(read(Form(), Wish("scripted")), response_format="diarized_json")
+    return read(Form({"response_format": ["diarized_json"]}), Wish("scripted"))
 
 
 def test_the_whole_answer_is_openais(asked: Asked) -> None:

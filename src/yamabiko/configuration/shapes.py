@@ -52,6 +52,15 @@ def engine(given: str) -> Text | None:
     return None
 
 
+def speaker_engine(given: str) -> Text | None:
+    from yamabiko.engines import catalog
+
+    able = [card.name for card in catalog.cards() if card.job == "find-speakers"]
+    if given in able:
+        return None
+    return Text(f"it is one of: {', '.join(able)}", f"次のいずれかを指定します: {', '.join(able)}")
+
+
 def language(given: str) -> Text | None:
     from yamabiko.formats.language_names import language_code
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from yamabiko.formats.times import usable
 from yamabiko.records import to_plain
-from yamabiko.speech import Segment, Transcript
+from yamabiko.speech import Segment, Transcript, Word
 
 
 def dump(value: dict[str, Any]) -> str:
@@ -49,6 +49,7 @@ def segment_values(number: int, segment: Segment) -> dict[str, Any]:
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": segment.compression_ratio,
         "no_speech_prob": segment.no_speech_prob,
+        **speaker(segment),
     }
 
 
@@ -59,9 +60,15 @@ def word_values(segment: Segment) -> list[dict[str, Any]]:
             "start": seconds(word.start_s),
             "end": seconds(word.end_s),
             "probability": word.probability,
+            **speaker(word),
         }
         for word in segment.words
     ]
+
+
+def speaker(said: Segment | Word) -> dict[str, Any]:
+    """Who says it; nothing, where that is not known."""
+    return {} if said.speaker is None else {"speaker": said.speaker}
 
 
 def seconds(value: float) -> float:

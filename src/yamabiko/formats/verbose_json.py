@@ -6,7 +6,7 @@ from typing import Any
 
 from yamabiko.formats.contract import Format, Layout
 from yamabiko.formats.language_names import language_name
-from yamabiko.formats.plain import dump, receipt, seconds, segment_values
+from yamabiko.formats.plain import dump, receipt, seconds, segment_values, speaker
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
@@ -23,7 +23,13 @@ def _render(transcript: Transcript, layout: Layout) -> str:
     words = [word for segment in transcript.segments for word in segment.words]
     if words:  # they are there only when word times were asked for
         values["words"] = [
-            {"word": word.text.strip(), "start": seconds(word.start_s), "end": seconds(word.end_s)} for word in words
+            {
+                "word": word.text.strip(),
+                "start": seconds(word.start_s),
+                "end": seconds(word.end_s),
+                **speaker(word),
+            }
+            for word in words
         ]
     values["yamabiko"] = receipt(transcript)
     return dump(values)

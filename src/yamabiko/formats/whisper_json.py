@@ -18,8 +18,6 @@ def _segment(number: int, segment: Segment) -> dict[str, Any]:
         values["words"] = [
             {**said, **_more(word)} for said, word in zip(word_values(segment), segment.words, strict=True)
         ]
-    if segment.speaker is not None:
-        values["speaker"] = segment.speaker
     if segment.language is not None:
         values["language"] = segment.language
     return values
@@ -28,8 +26,6 @@ def _segment(number: int, segment: Segment) -> dict[str, Any]:
 def _more(word: Word) -> dict[str, Any]:
     """What openai-whisper knows nothing of."""
     values: dict[str, Any] = {}
-    if word.speaker is not None:
-        values["speaker"] = word.speaker
     if word.characters:
         values["characters"] = [
             {

@@ -85,7 +85,7 @@ class Runner:
         job = self._store.find(id_)
         if job is None:
             return False
-        _remove(Path(job.recording))
+        _remove(job)
         return self._store.forget(id_)
 
     # ---- inside ----------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Runner:
         return job
 
     def _over(self, job: Job) -> None:
-        _remove(Path(job.recording))
+        _remove(job)
         self._ended(job)
 
     def _stop(self, id_: str | None) -> None:
@@ -190,9 +190,11 @@ class Progress:
         return round((1.0 - part) / speed, 1)
 
 
-def _remove(recording: Path) -> None:
-    """The recording and the folder that was made for it."""
-    recording.unlink(missing_ok=True)
+def _remove(job: Job) -> None:
+    """The recordings and the folder that was made for them."""
+    recording = Path(job.recording)
+    for path in (recording, *map(Path, job.known_speakers.values())):
+        path.unlink(missing_ok=True)
     for folder in recording.parents[:2]:
         try:
             folder.rmdir()

@@ -72,6 +72,12 @@ class Job:
     """Why it failed."""
     webhook: str = ""
     webhook_secret: str = ""
+    known_speakers: dict[str, str] = field(default_factory=dict)
+    """Recordings of their voices, by name: paths in the recording's folder."""
+
+
+HIDDEN = ("recording", "webhook_secret", "known_speakers")
+"""What nobody but us may know of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,7 @@ class Event:
 
 def told(job: Job) -> dict[str, Any]:
     """What anybody but us may know of it."""
-    hidden = ("recording", "webhook_secret")
-    return {"object": "job", **{key: value for key, value in to_plain(job).items() if key not in hidden}}
+    return {"object": "job", **{key: value for key, value in to_plain(job).items() if key not in HIDDEN}}
 
 
 class Store:
@@ -107,8 +112,8 @@ class Store:
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
-    def add(self, client: str, name: str, recording: Path, asked: dict[str, tuple[str, ...]], **more: str) -> Job:
-        job = Job(secrets.token_hex(8), client, name, str(recording), asked, time.time(), **more)  # type: ignore[arg-type]
+    def add(self, client: str, name: str, recording: Path, asked: dict[str, tuple[str, ...]], **more: Any) -> Job:
+        job = Job(secrets.token_hex(8), client, name, str(recording), asked, time.time(), **more)
         with self._transaction():
             self._database.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, NULL)",

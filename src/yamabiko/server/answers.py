@@ -22,6 +22,10 @@ _MEDIA = {
     "text": "text/plain; charset=utf-8",
     "srt": "application/x-subrip; charset=utf-8",
     "vtt": "text/vtt; charset=utf-8",
+    "ass": "text/x-ssa; charset=utf-8",
+    "lrc": "text/plain; charset=utf-8",
+    "rttm": "text/plain; charset=utf-8",
+    "tsv": "text/tab-separated-values; charset=utf-8",
 }
 
 
@@ -29,11 +33,14 @@ def body(transcript: Transcript, asked: Asked) -> tuple[str, str]:
     """The answer and its media type."""
     name = asked.response_format
     if name == "json":
-        return dump(_json(transcript, asked)), _MEDIA[name]
+        who = {} if transcript.turns is None else {"segments": spoken(transcript)}
+        return dump(_json(transcript, asked) | who), _MEDIA[name]
     if name == "verbose_json":
         return dump(_verbose_json(transcript, asked)), _MEDIA[name]
     if name == "text":
-        return transcript.text + "\n", _MEDIA[name]
+        # Who says what needs a line each; without speakers it is one, as OpenAI's.
+        said = transcript.text + "\n" if transcript.turns is None else formats.render(transcript, "txt")
+        return said, _MEDIA[name]
     return formats.render(transcript, name), _MEDIA[name]
 
 
@@ -72,7 +79,7 @@ class Stretches:
         self._count = 0
 
     def tell(self, segments: Sequence[Segment]) -> str:
-        """A delta; where times were asked for, one event a segment besides, with no speaker: none was told apart."""
+        """A delta; where times were asked for, one event a segment besides. With their speakers they come at the end."""
         said = "".join(segment.text for segment in segments)
         event: dict[str, Any] = {
             "type": "transcript.text.delta",
@@ -84,7 +91,7 @@ class Stretches:
         return _event(event) + "".join(map(self._segment, segments))
 
     def _segment(self, segment: Segment) -> str:
-        if self._asked.response_format != "verbose_json":
+        if self._asked.response_format != "verbose_json" or self._asked.speakers is not None:
             return ""
         self._count += 1
         return _event(
@@ -101,8 +108,8 @@ class Stretches:
 def done(transcript: Transcript, asked: Asked) -> str:
     """The whole text: what was asked again or mended is in it too. Before it, where asked for, who said what."""
     values = _verbose_json if asked.response_format == "verbose_json" else _json
-    # Voices are told apart once all of them were heard: the first may be the last one's too.
-    told = map(_event, spoken(transcript)) if asked.response_format == "diarized_json" else ()
+    # A stretch is only settled at the end: what nobody said is left out, and what was passed over asked once more.
+    told = map(_event, spoken(transcript)) if asked.speakers is not None else ()
     return "".join(told) + _event({"type": "transcript.text.done", **values(transcript, asked)})
 
 
@@ -122,6 +129,8 @@ def _json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
     values: dict[str, Any] = {"text": transcript.text}
     if transcript.task == "transcribe":
         values["languages"] = [{"code": transcript.language}] if transcript.language else []
+    if asked.aligner is not None:
+        values["words"] = json.loads(formats.render(transcript, "verbose_json")).get("words", [])
     if asked.logprobs:
         values["logprobs"] = _logprobs(transcript.segments)
     return values | {"usage": usage(transcript), "yamabiko": receipt(transcript)}

@@ -38,6 +38,20 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """The engines beside the one that writes, where a request asks for them and names none."""
+
+    speaker_engine: str = catalog.SPEAKER_FINDER
+    speaker_model: str = ""
+    """A name or a folder; empty: the engine's own default."""
+    aligner: str = ""
+    """A name or a folder; empty: by the language that is spoken."""
+
+
+OWN = Own()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     host: str = "127.0.0.1"
     port: int = 8080
@@ -61,6 +75,9 @@ class Config:
     """Stretches of speech asked of the engine at once, where it can."""
     language: str | None = None
     """Of recordings whose request names none; None: it is detected."""
+    speaker_engine: str = catalog.SPEAKER_FINDER
+    speaker_model: str = ""
+    align: str = ""
     trust_pickle: bool = False
     """Whether models of pickled objects may be opened whose hash is not known."""
     guard: bool = True
@@ -79,6 +96,10 @@ class Config:
     """Whose files a client may name by their path instead of sending them."""
     cors_origins: tuple[str, ...] = ()
     """`https://app.example`: pages of other origins that may use this server. None: no CORS header is ever sent."""
+
+    @property
+    def own(self) -> Own:
+        return Own(self.speaker_engine, self.speaker_model, self.align)
 
     @property
     def is_loopback(self) -> bool:

@@ -35,12 +35,12 @@ from yamabiko.scheduling.room import Room
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.scheduling.turns import Ticket
+from yamabiko.server import job_forms
 from yamabiko.server.config import Config
-from yamabiko.server.forms import Form
 from yamabiko.server.job_room import JobRoom
 from yamabiko.server.metrics import Metrics, Now
 from yamabiko.server.problems import Refused, refused
-from yamabiko.server.transcription_form import Asked, read
+from yamabiko.server.transcription_form import Asked
 from yamabiko.settings import Settings
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription import pipeline
@@ -201,6 +201,7 @@ class Desk:
             options=asked.options,
             speech=asked.speech or SpeechOptions(),
             speakers=self._speakers(asked),
+            aligner=self._second(asked.aligner, "align") if asked.aligner else None,
             guard=self.config.guard if asked.guard is None else asked.guard,
             conduct=Conduct(batch_size=self.config.batch_size),
             ticket=ticket,
@@ -210,10 +211,18 @@ class Desk:
 
     def _speakers(self, asked: Asked) -> SpeakersAsked | None:
         """Raises: Problem, as `setup.prepare`."""
-        if asked.response_format != "diarized_json":
+        if asked.speakers is None:
             return None
-        finder = self.outfit(Wish(catalog.SPEAKER_FINDER, may_install=self.config.may_install))
-        return SpeakersAsked(finder, known=asked.known_speakers, required=True)
+        wanted = asked.speakers
+        finder = self._second(wanted.wish, "speaker_engine")
+        return SpeakersAsked(finder, wanted.count, asked.known_speakers, wanted.required)
+
+    def _second(self, wish: Wish, param: str) -> Outfit:
+        """What is wrong with it is told of the field that asked for it. Raises: Refused."""
+        try:
+            return self.outfit(wish)
+        except Problem as problem:
+            raise Refused(problem.finding, param=param) from None
 
     def _report(self, what: Text, done: int, total: int) -> None:
         if what != self.preparing:
@@ -288,8 +297,7 @@ class Desk:
         while not self._prepared.wait(0.5):
             ticket.hold()
             self._try_again()
-        asked = read(Form(fields={name: list(values) for name, values in job.asked.items()}), self.default_wish())
-        request = self.request(asked, ticket)
+        request = self.request(job_forms.asked(job, self.default_wish(), self.config.own), ticket)
         recording = Path(job.recording)
         transcript = self._mending.transcribe(recording, request, self.pool, watcher)
         pipeline.forget(recording, request, self.settings)

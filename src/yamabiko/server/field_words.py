@@ -18,6 +18,7 @@ from yamabiko.server.field_kinds import Field, at, count, file, flag, many, numb
 from yamabiko.server.realtime import live
 from yamabiko.server.realtime.session_settings import LOGPROBS, SERVER_VAD
 from yamabiko.server.realtime.sound import FORMATS as SOUNDS
+from yamabiko.server.second_engine_words import ALIGN, AT_LEAST, AT_MOST, DIARIZE, SPEAKERS
 from yamabiko.server.transcription_form import FORMATS, GRANULARITIES
 from yamabiko.speech import Task, TranscribeOptions
 
@@ -96,10 +97,10 @@ _INCLUDE = many(
 )
 _FORMAT = text(
     "response_format",
-    "Form of the answer. diarized_json tells speakers apart: those in known_speaker_names[] by the voices in "
-    "known_speaker_references[], the others as A, B, ...; a translation cannot have it.",
-    "返す形式。diarized_json では話者を区別します。known_speaker_names[] の人は known_speaker_references[] の声から名前で、"
-    "それ以外の人は A、B、… で示します（翻訳では使えません）。",
+    "Form of the answer. diarized_json and rttm tell speakers apart: those in known_speaker_names[] by the voices in "
+    "known_speaker_references[], the others as A, B, ...; translations have no diarized_json, at OpenAI's neither.",
+    "返す形式。diarized_json と rttm では話者を区別します。known_speaker_names[] の人は known_speaker_references[] の声から名前で、"
+    "それ以外の人は A、B、… で示します（OpenAI と同じく、翻訳に diarized_json はありません）。",
     enum=list(FORMATS),
     default="json",
 )
@@ -146,9 +147,10 @@ _OURS = (
     ),
     _VAD_FILTER,
     _GUARD,
+    *SPEAKERS,
 )  # fmt: skip
 TRANSLATION = (*RECORDING, *_SPEECH, _FORMAT, _TIMES, _INCLUDE, _CUTTING, *_OURS)
-TRANSCRIPTION = (*RECORDING, *_SPEECH, _FORMAT, _TIMES, _INCLUDE, _STREAM, _CUTTING, *_OURS, _TASK)
+TRANSCRIPTION = (*RECORDING, *_SPEECH, _FORMAT, _TIMES, _INCLUDE, _STREAM, _CUTTING, *_OURS, ALIGN, _TASK)
 JOB = (
     *RECORDING,
     *_SPEECH,
@@ -162,6 +164,7 @@ JOB = (
     _TIMES,
     _CUTTING,
     *_OURS,
+    ALIGN,
     _TASK,
     text(
         "webhook_url",
@@ -227,6 +230,9 @@ ASR = (
         _LANGUAGE,
         replace(_PROMPT, name="initial_prompt"),
         _VAD_FILTER,
+        DIARIZE,
+        AT_LEAST,
+        AT_MOST,
         flag("word_timestamps", False, "Times of words, in json.", "json に単語ごとの時刻を付けます。"),
         text("output", "Form of the answer.", "返す形式。", enum=list(asr.OUTPUTS), default="txt"),
     ),

@@ -18,6 +18,7 @@ from yamabiko.i18n import Text
 from yamabiko.jobs import webhook
 from yamabiko.jobs.store import OVER, Job, State, Store, told
 from yamabiko.records import to_plain
+from yamabiko.server import job_forms
 from yamabiko.server.arrivals import arrived
 from yamabiko.server.desk import Desk
 from yamabiko.server.forms import Form
@@ -59,13 +60,14 @@ async def add(request: Request) -> dict[str, Any]:
         form = await arrived(request, folder, desk.config, desk.settings.free_disk_bytes)
         form.file()
         asked = {name: values for name, values in form.fields.items() if name not in _OWN}
-        read(Form(fields=asked), desk.default_wish())
+        read(Form(fields=asked), desk.default_wish(), own=desk.config.own)
         kept = {name: tuple(values) for name, values in asked.items()}
         notice = await _webhook(form, desk.config.webhook_hosts)
+        async with desk.folder() as aside:
+            voices = await asyncio.to_thread(job_forms.keep_voices, form, aside, desk.settings)
         added = [
-            store.add(request.state.client, upload.name, upload.path, kept, **notice)
-            for name, upload in form.files
-            if name == "file"
+            store.add(request.state.client, upload.name, upload.path, kept, known_speakers=known, **notice)
+            for upload, known in voices
         ]
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -74,7 +74,7 @@ async def _answer(request: Request, task: Task) -> Response:
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(sitting(request))
         upload = here.form.only_file()
-        asked = read(here.form, here.desk.default_wish(), task)
+        asked = read(here.form, here.desk.default_wish(), task, here.desk.config.own)
         known = await asyncio.to_thread(speakers.known, here.form, here.folder, here.desk.settings)
         asked = replace(asked, known_speakers=known)
         if asked.stream:

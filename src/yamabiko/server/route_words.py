@@ -40,7 +40,6 @@ def _json(schema: Schema) -> Answer:
 
 
 _JOB = _json(schemas.ref("Job"))
-_SPEAKERS = ("known_speaker_names", "known_speaker_references")
 _CPP_IGNORED = (
     "split_on_word", "max_context", "word_thold", "entropy_thold", "audio_ctx", "carry_initial_prompt", "suppress_nst",
     "diarize", "tinydiarize", "offset_n", "token_timestamps", "debug_mode", "vad_max_speech_duration_s",
@@ -53,9 +52,10 @@ OPENAI = (
         Text("Speech to text, in the language spoken.", "音声を、話されている言語のまま文字起こしします。"),
         schemas.TRANSCRIPT,
         fields.TRANSCRIPTION,
-        Text("Speakers are not told apart yet: the names and recordings of known ones are checked, and not used.",
-             "話者の区別には未対応です。既知の話者の名前と録音は、形式を確かめるだけで使いません。"),
-        _SPEAKERS,
+        Text("Speakers are told apart where diarize, a field about them or a form that names them asks for it; known voices "
+             "alone are checked, and not used.",
+             "話者は、diarize や人数などの項目、または話者名を含む形式を指定すると区別します。既知の話者の名前と録音だけでは、"
+             "形式を確かめるだけで使いません。"),
         curl="-F file=@talk.mp3 -F response_format=verbose_json {base}/v1/audio/transcriptions",
     ),
     Route(
@@ -63,7 +63,9 @@ OPENAI = (
         Text("Speech of any language to English text.", "どの言語の音声も、英語に翻訳して文字にします。"),
         schemas.TRANSLATION,
         fields.TRANSLATION,
-        ignored=("stream", *_SPEAKERS),
+        Text("Who says what can be told of a translation too; its words have no times of their own, so align=true is a 400.",
+             "翻訳でも話者を区別できます。翻訳文の単語には時刻がないため、align=true は 400 になります。"),
+        ignored=("stream",),
         curl="-F file=@talk.mp3 {base}/v1/audio/translations",
     ),
     Route(
@@ -124,7 +126,7 @@ JOBS = (
         _json(schemas.JOBS),
         fields.JOB,
         Text("Every field file or path is a job of its own.", "file や path は複数送ることができ、それぞれが別のジョブになります。"),
-        ("stream", "include[]", *_SPEAKERS),
+        ("stream", "include[]"),
         status=202,
         curl="-F file=@a.mp3 -F file=@b.mp4 -F language=ja {base}/v1/jobs",
     ),
@@ -272,7 +274,7 @@ WHISPER_ASR = (
         schemas.TEXT,
         fields.ASR,
         Text("A name in the query goes before the same in the form.", "同じ項目がクエリーとフォームの両方にあれば、クエリーを使います。"),
-        ("diarize", "min_speakers", "max_speakers", "video_file"),
+        ("video_file",),
         curl="-F audio_file=@talk.mp3 '{base}/asr?output=srt&language=ja'",
     ),
     Route(

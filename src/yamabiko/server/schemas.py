@@ -18,7 +18,7 @@ from yamabiko.engines.environments import State as EnvironmentState
 from yamabiko.engines.models import ModelState
 from yamabiko.findings import Finding
 from yamabiko.i18n import Text
-from yamabiko.jobs.store import Job
+from yamabiko.jobs.store import HIDDEN, Job
 from yamabiko.server.desk import Readiness
 from yamabiko.server.realtime.sound import FORMATS
 from yamabiko.speech import Evidence, Receipt, Verdict
@@ -119,7 +119,7 @@ _ADDED: dict[str, Schema] = {
     "language_probability": or_null("number"),
 }
 _ANSWERED = whole(**RECEIPT["properties"], **_ADDED) | {"description": RECEIPT["description"]}
-JOB = record(Job, hidden=("recording", "webhook_secret"))
+JOB = record(Job, hidden=HIDDEN)
 JOB["required"] = ["object", *JOB["required"]]
 JOB["properties"] = {
     "object": {"const": "job"},
@@ -158,6 +158,7 @@ COMPONENTS: dict[str, Schema] = {
 
 # ---- transcripts ---------------------------------------------------------------------------------------------------------
 
+_SPEAKER = words("A, B, ... in the order of first speech, or the name of a person who is known.")
 _SEGMENT = object_of(
     "id seek start end text tokens temperature avg_logprob compression_ratio no_speech_prob",
     id=_WHOLE,
@@ -170,14 +171,13 @@ _SEGMENT = object_of(
     avg_logprob=_MEASURED,
     compression_ratio=_MEASURED,
     no_speech_prob=_MEASURED,
-)
-_WORD = whole(word=_TEXT, start=_NUMBER, end=_NUMBER)
-_SCORED_WORD = object_of("word probability", **_WORD["properties"], probability=_MEASURED)
-_SPEAKER = words("A, B, ... in the order of first speech, or the name of a person who is known.")
-_WHISPER_WORD = object_of(
-    "word probability",
-    **_SCORED_WORD["properties"],
     speaker=_SPEAKER,
+)
+_WORD = object_of("word start end", word=_TEXT, start=_NUMBER, end=_NUMBER, speaker=_SPEAKER)
+_SCORED_WORD = object_of("word start end probability", **_WORD["properties"], probability=_MEASURED)
+_WHISPER_WORD = object_of(
+    "word start end probability",
+    **_SCORED_WORD["properties"],
     characters=list_of(whole(character=_TEXT, start=_NUMBER, end=_NUMBER, probability=_MEASURED)),
 )
 _LOGPROB = whole(
@@ -187,10 +187,20 @@ _LOGPROB = whole(
 )
 _USAGE = whole(type={"enum": ["duration"]}, seconds={"type": "integer", "minimum": 0})
 _SPOKEN = words("In English and in full; unknown where nobody speaks.")
+_SAID = whole(
+    type={"const": "transcript.text.segment"},
+    id=_TEXT,
+    start=_NUMBER,
+    end=_NUMBER,
+    text=_TEXT,
+    speaker=words("As above; unknown, where nobody was told apart."),
+)
 _JSON = object_of(
     "text usage yamabiko",
     text=_TEXT,
     languages=list_of(whole(code=_TEXT), description="Empty: none could be told."),
+    segments=list_of(_SAID, description="Where speakers were told apart: who says what."),
+    words=list_of(_WORD, description="Where an aligner timed them."),
     logprobs=list_of(_LOGPROB),
     usage=_USAGE,
     yamabiko=ref("AnswerReceipt"),
@@ -220,7 +230,6 @@ _WHISPER_JSON = object_of(
             **_SEGMENT["properties"],
             words=list_of(_WHISPER_WORD),
             language=_TEXT,
-            speaker=_SPEAKER,
         )
     ),
     language=or_null("string"),
@@ -231,16 +240,7 @@ _DIARIZED = whole(
     task=_ADDED["task"],
     duration=_NUMBER,
     text=_TEXT,
-    segments=list_of(
-        whole(
-            type={"const": "transcript.text.segment"},
-            id=_TEXT,
-            start=_NUMBER,
-            end=_NUMBER,
-            text=_TEXT,
-            speaker=words("As above; unknown, where nobody was told apart."),
-        )
-    ),
+    segments=list_of(_SAID),
     usage=_USAGE,
     yamabiko=ref("AnswerReceipt"),
 )
@@ -271,7 +271,9 @@ Answer = dict[str, Schema]
 """By media type."""
 
 JSON = "application/json"
-_SUBTITLES: Answer = dict.fromkeys(("text/plain", "application/x-subrip", "text/vtt"), _TEXT)
+_SUBTITLES: Answer = dict.fromkeys(
+    ("text/plain", "application/x-subrip", "text/vtt", "text/x-ssa", "text/tab-separated-values"), _TEXT
+)
 TRANSLATION: Answer = {JSON: {"anyOf": [_JSON, _VERBOSE]}, **_SUBTITLES}
 TRANSCRIPT: Answer = {JSON: {"anyOf": [_JSON, _VERBOSE, _DIARIZED]}, **_SUBTITLES, "text/event-stream": _EVENT}
 CPP_TRANSCRIPT: Answer = {JSON: _CPP, **_SUBTITLES}

@@ -8,24 +8,26 @@ it is named in the answer's header, as is one that changes nothing.
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 from yamabiko.audio.speech_spans import SpeechOptions
-from yamabiko.engines import catalog, models
+from yamabiko.engines import catalog
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device
 from yamabiko.scheduling.setup import Wish
+from yamabiko.server import model_names, second_engines
+from yamabiko.server.config import OWN, Own
 from yamabiko.server.fields import Fields, invalid
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import refused
+from yamabiko.server.second_engines import KNOWN_SPEAKERS, SPEAKER_FIELDS, SpeakersWanted
 from yamabiko.speech import Task, TranscribeOptions
 from yamabiko.transcription.diarizing import KnownSpeaker
 
-FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json", "ass", "lrc", "tsv", "rttm")
 STREAMED = ("json", "text", "verbose_json", "diarized_json")
 OPENAI_MODELS = (
     "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15", "gpt-transcribe",
@@ -35,8 +37,8 @@ OPENAI_MODELS = (
 GRANULARITIES = ("word", "segment")
 KNOWN = {
     "file", "model", "language", "languages", "prompt", "temperature", "response_format", "timestamp_granularities",
-    "stream", "include", "chunking_strategy", "keywords", "known_speaker_names", "known_speaker_references",
-    "engine", "device", "compute_type", "hotwords", "beam_size", "vad_filter", "guard", "task",
+    "stream", "include", "chunking_strategy", "keywords", *KNOWN_SPEAKERS,
+    "engine", "device", "compute_type", "hotwords", "beam_size", "vad_filter", "guard", "task", *SPEAKER_FIELDS, "align",
 }  # fmt: skip
 LONGEST_PAUSE_MS = 60_000
 
@@ -54,13 +56,17 @@ class Asked:
     logprobs: bool
     words: bool
     segments: bool
+    speakers: SpeakersWanted | None
+    """None: they are not told apart."""
     known_speakers: tuple[KnownSpeaker, ...]
     """Whose voices are known, where speakers are told apart."""
+    aligner: Wish | None
+    """What times the words; None: the engine itself, where it can."""
     ignored: tuple[str, ...]
     """Fields that nobody knows, or that change nothing in this answer."""
 
 
-def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
+def read(form: Form, default: Wish, task: Task = "transcribe", own: Own = OWN) -> Asked:
     """Raises: Refused (parameter-invalid, speakers-not-told-apart, model-unknown)."""
     fields = Fields(form)
     model = form.first("model") or ""
@@ -70,18 +76,25 @@ def read(form: Form, default: Wish, task: Task = "transcribe") -> Asked:
     logprobs = "logprobs" in fields.some_of("include", ("logprobs",)) and response_format in ("json", "verbose_json")
     words = "word" in granularities and response_format not in ("json", "text", "diarized_json")
     wish = wish_of(form, default)
+    speakers = second_engines.speakers(form, response_format, default, own)
+    # Words are shared out among speakers where the engine has their times; whole segments where it has not.
+    to_share = speakers is not None and "word-times" in catalog.card(wish.engine).features
+    options = _options(form, fields, task, word_times=words or logprobs or to_share)
+    aligner = second_engines.aligner(form, options.task, default, own)
     return Asked(
         wish=wish,
-        options=_options(form, fields, task, word_times=words or logprobs or response_format == "diarized_json"),
+        options=options,
         response_format=response_format,
         stream=stream,
         speech=_speech(form, fields),
         guard=fields.flag("guard", default=True) if form.first("guard") else None,
         logprobs=logprobs,
-        words=words,
+        words=words or aligner is not None,
         segments="segment" in granularities,
+        speakers=speakers,
         known_speakers=(),
-        ignored=_ignored(form, wish, response_format, stream),
+        aligner=aligner,
+        ignored=_ignored(form, wish, response_format, stream, speakers),
     )
 
 
@@ -91,13 +104,13 @@ def _response_format(fields: Fields, task: Task) -> str:
         raise refused(
             "speakers-not-told-apart",
             Text(
-                "diarized_json names speakers, and a translation tells none apart.",
-                "diarized_json は話者名を含む形式ですが、翻訳では話者を区別しません。",
+                "OpenAI's translations have no diarized_json; their speakers stand in the other forms.",
+                "OpenAI の翻訳に diarized_json はありません。話者は、ほかの形式で受け取れます。",
             ),
             "form: response_format=diarized_json",
             param="response_format",
-            remedies=(Remedy(Text("Take the times without speakers", "話者なしで時刻だけ受け取る"),
-                             "response_format=verbose_json"),),
+            remedies=(Remedy(Text("Take the times with speakers in another form", "話者つきの時刻を別の形式で受け取る"),
+                             "response_format=verbose_json diarize=true"),),
         )  # fmt: skip
     return name
 
@@ -108,8 +121,8 @@ def _stream(fields: Fields, model: str, task: Task, response_format: str) -> boo
         return False
     if response_format not in STREAMED:
         rule = Text(
-            "Subtitles come whole: ask for them without stream, or stream json.",
-            "字幕はまとめて返します。stream を外すか、json で受け取ってください。",
+            "This form comes whole: ask for it without stream, or stream json.",
+            "この形式はまとめて返します。stream を外すか、json で受け取ってください。",
         )
         raise invalid("response_format", response_format, rule)
     return True
@@ -142,11 +155,13 @@ def _keywords(form: Form) -> list[str]:
     return [*form.fields.get("keywords", ()), *form.fields.get("hotwords", ())]
 
 
-def _ignored(form: Form, wish: Wish, response_format: str, stream: bool) -> tuple[str, ...]:
+def _ignored(
+    form: Form, wish: Wish, response_format: str, stream: bool, speakers: SpeakersWanted | None
+) -> tuple[str, ...]:
     names = dict.fromkeys([*form.fields, *(name for name, _ in form.files)])
-    without_effect = (
-        set() if response_format == "diarized_json" else {"known_speaker_names", "known_speaker_references"}
-    )
+    without_effect = second_engines.without_effect(form, speakers)
+    if response_format == "text" and speakers is None:
+        without_effect.add("align")
     if response_format in ("json", "text", "diarized_json"):
         without_effect.add("timestamp_granularities")
     if response_format not in ("json", "verbose_json"):
@@ -184,22 +199,9 @@ def wish_of(form: Form, default: Wish) -> Wish:
         raise invalid("engine", wish.engine, rule)
     if model in ("", *OPENAI_MODELS):
         return wish
-    known = sorted({e.name for e in models.catalogue().models if e.format == card.model_format})
     if model in (card.name, wish.model):
         return wish
-    if model not in known:
-        near = difflib.get_close_matches(model, [*known, *OPENAI_MODELS], 1)
-        raise refused(
-            "model-unknown",
-            Text(f"There is no model named “{model[:100]}” here.", f"「{model[:100]}」というモデルはありません。"),
-            f"models of {card.name}: {', '.join(known)}",
-            param="model",
-            remedies=(
-                Remedy(Text("Did you mean this one?", "これではありませんか？"), f"model={near[0]}")
-                if near
-                else Remedy(Text("See which there are", "一覧を見る"), "GET /v1/models"),
-            ),
-        )
+    model_names.check(model, card, wish.model, "model", "GET /v1/models", OPENAI_MODELS)
     return replace(wish, model=model)
 
 

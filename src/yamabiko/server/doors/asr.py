@@ -30,12 +30,16 @@ router = APIRouter(tags=["whisper-asr-webservice"])
 
 OUTPUTS = ("txt", "vtt", "srt", "tsv", "json")
 _OURS = {"initial_prompt": "prompt", "vad_filter": "vad_filter", "task": "task", "language": "language"}
-_ASR = {*_OURS, "encode", "word_timestamps", "output"}
+_PEOPLE = ("min_speakers", "max_speakers")
+_ASR = {*_OURS, *_PEOPLE, "diarize", "encode", "word_timestamps", "output"}
 
 
 @router.post("/asr")
 async def asr(request: Request) -> Response:
-    """encode, task, language, initial_prompt, vad_filter, word_timestamps, output (txt, vtt, srt, tsv, json)."""
+    """
+    encode, task, language, initial_prompt, vad_filter, word_timestamps, output (txt, vtt, srt, tsv, json), diarize,
+    min_speakers, max_speakers.
+    """
     _output(Form(fields=_query(request)))  # before the upload has come, where it can be told
     async with sitting(request) as here:
         given = _given(here)
@@ -85,8 +89,11 @@ def _output(given: Form) -> str:
 def _asked(here: Sitting, given: Form) -> Asked:
     """Its words in ours; speech is looked for unless told otherwise, or Whisper writes sentences into silence."""
     fields = {ours: given.fields[name] for name, ours in _OURS.items() if name in given.fields}
-    asked = read(Form(fields=fields), here.desk.default_wish())
-    words = Fields(given).flag("word_timestamps", default=False)
+    # Upstream, numbers of people turn nothing on.
+    fields["diarize"] = [str(Fields(given).flag("diarize", default=False))]
+    fields |= {name: given.fields[name] for name in _PEOPLE if name in given.fields}
+    asked = read(Form(fields=fields), here.desk.default_wish(), own=here.desk.config.own)
+    words = Fields(given).flag("word_timestamps", default=False) or asked.options.word_timestamps
     return replace(asked, options=replace(asked.options, word_timestamps=words))
 
 

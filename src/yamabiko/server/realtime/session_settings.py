@@ -11,13 +11,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from yamabiko.findings import Finding
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.setup import Wish
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.server.realtime.sound import FORMATS, Format
 from yamabiko.server.realtime.turn_detection import ServerVad
+from yamabiko.server.second_engines import KNOWN_SPEAKERS, SPEAKER_FIELDS
 from yamabiko.server.transcription_form import Asked, read
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -75,6 +76,8 @@ class LiveSettings:
             changed = replace(changed, format=_format(sound["format"]))
         if "transcription" in sound:
             changed = _transcription(changed, _dict(sound["transcription"], f"{_IN}.transcription"))
+            if _names_speakers(changed.model) and changed.model != self.model:
+                notices.append(_speakers_later(changed.model))
             if (sound["transcription"] or {}).get("delay") is not None:
                 notices.append(_replaced("delay", Text("ignored it", "無視しました")))
         if sound.get("noise_reduction") is not None:
@@ -162,6 +165,9 @@ def _format(given: object) -> Format:
 
 def _transcription(current: LiveSettings, given: dict[str, Any]) -> LiveSettings:
     changed: dict[str, Any] = {}
+    for name in (*SPEAKER_FIELDS, *KNOWN_SPEAKERS, "align"):
+        if given.get(name):
+            raise _not_live(name, given[name])
     for name in ("model", "language", "prompt"):
         if name in given:
             value = given[name]
@@ -230,6 +236,44 @@ def _invalid(param: str, given: object, rule: Text) -> Refused:
     shown = repr(given)[:100]
     cause = Text(f"{shown} is not allowed for {param}. {rule.en}", f"{param} に {shown} は指定できません。{rule.ja}")
     return refused("parameter-invalid", cause, f"event: {param}={shown}", param=param)
+
+
+def _names_speakers(model: str | None) -> bool:
+    return model is not None and model.endswith("-diarize")
+
+
+def _later(field: str) -> Remedy:
+    return Remedy(
+        Text(f"Send the whole recording with {field}=true, once it is over", f"終わった録音を {field}=true で送る"),
+        "POST /v1/audio/transcriptions",
+    )
+
+
+def _speakers_later(model: str | None) -> Finding:
+    return Finding(
+        id="realtime-setting-replaced",
+        severity="info",
+        area="usage",
+        cause=Text("Live captions tell no speakers apart.", "ライブ字幕では話者を区別しません。"),
+        evidence=(f"event: session.update with {model}",),
+        remedies=(_later("diarize"),),
+        we_did=Text("writes captions without speakers", "話者の区別なしで字幕にします"),
+    )
+
+
+def _not_live(name: str, given: object) -> Refused:
+    """Who speaks, and when each word was said, is settled over a whole recording."""
+    shown = repr(given)[:100]
+    return refused(
+        "parameter-invalid",
+        Text(
+            f"Live captions have no {name}: a recording must be whole for it.",
+            f"ライブ字幕では {name} を使えません。録音全体が必要です。",
+        ),
+        f"event: {_IN}.transcription.{name}={shown}",
+        param=f"{_IN}.transcription.{name}",
+        remedies=(_later("align" if name == "align" else "diarize"),),
+    )
 
 
 def _replaced(what: str, we_did: Text) -> Finding:

@@ -12,7 +12,6 @@ from urllib.request import url2pathname
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 
-_CHECK_PATH = Remedy(Text("Check the path; put it in quotes", "パスを確かめ、引用符で囲む"), 'yamabiko "FILE"')
 _SAVE_FIRST = Remedy(
     Text("Save the sound to a file first", "音声をいったんファイルに保存する"), "command > FILE.wav", "effort"
 )
@@ -80,16 +79,16 @@ def closed_folder(folder: Path, error: OSError | None) -> Finding:
     )
 
 
-def trouble(path: Path, word: str = "") -> Finding | None:
+def trouble(path: Path, word: str = "", again: str = 'yamabiko "FILE"') -> Finding | None:
     """
     What is the matter with a file, as far as its name and kind tell; None: nothing is. Never opens it.
 
-    `word`: how it was named, if that reads as a pattern too.
+    `word`: how it was named, if that reads as a pattern too. `again`: how it is named rightly.
     """
     try:
         kind = os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        return _missing(path, word, error)
+        return _missing(path, word, error, again)
     except PermissionError as error:
         return closed_folder(_closed(path), error)
     except (OSError, ValueError):  # decoding says what is the matter
@@ -101,7 +100,7 @@ def trouble(path: Path, word: str = "") -> Finding | None:
     return None
 
 
-def _missing(path: Path, word: str, error: OSError) -> Finding:
+def _missing(path: Path, word: str, error: OSError, again: str) -> Finding:
     if path.is_symlink():
         leads = os.readlink(path)
         return Finding(
@@ -121,7 +120,8 @@ def _missing(path: Path, word: str, error: OSError) -> Finding:
         )
     evidence = (f"system: {error}", *((f"named: {word} (as a pattern it matches nothing either)",) if word else ()))
     cause = Text(f"There is no file {path}", f"ファイルが見つかりません: {path}")
-    return Finding("input-missing", "error", "input", cause, evidence, (_CHECK_PATH,))
+    check = Remedy(Text("Check the path; put it in quotes", "パスを確かめ、引用符で囲む"), again)
+    return Finding("input-missing", "error", "input", cause, evidence, (check,))
 
 
 def _closed(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -57,10 +58,15 @@ def check(asked: SimpleNamespace) -> None:
         raise Problem(_more_than_most(least, most))
     if asked.speaker_engine and catalog.card(asked.speaker_engine).job != "find-speakers":
         raise Problem(_tells_none_apart(asked.speaker_engine))
-    for _, file in _known(asked.known_speaker):
+    for name, file in _known(asked.known_speaker):
         from yamabiko.cli import input_findings
 
-        if (trouble := input_findings.trouble(file)) is not None:
+        called = name if name.isalnum() else shlex.quote(name)
+        again = f'--known-speaker {called}="FILE"'
+        trouble = input_findings.trouble(file, again=again)
+        if trouble is None and file.is_dir():
+            trouble = _a_folder(file, again)
+        if trouble is not None:
             raise Problem(trouble)
 
 
@@ -84,6 +90,17 @@ def _known(given: list[str]) -> list[tuple[str, Path]]:
     if not all(name and file.name for name, file in pairs) or len(set(names)) < len(names):
         raise Problem(_not_a_pair(given))
     return pairs
+
+
+def _a_folder(file: Path, again: str) -> Finding:
+    return Finding(
+        id="input-not-a-file",
+        severity="error",
+        area="input",
+        cause=Text(f"A folder is no recording of a voice: {file}", f"フォルダーは声の録音として使えません: {file}"),
+        evidence=(f"system: {file} is a folder",),
+        remedies=(Remedy(Text("Name a recording in it", "中の録音ファイルを指定する"), again),),
+    )
 
 
 def _tells_none_apart(engine: str) -> Finding:

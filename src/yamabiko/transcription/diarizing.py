@@ -127,6 +127,7 @@ def _receipt(finder: Outfit, run: Run) -> SpeakerReceipt:
 
 def _failed(problem: Problem, finder: Outfit) -> Finding:
     inner = problem.finding
+    anew = Remedy(Text("Make its environment anew", "環境を作り直す"), f"yamabiko engines repair {finder.card.name}")
     return Finding(
         id="speaker-finder-failed",
         severity="warning",
@@ -136,9 +137,7 @@ def _failed(problem: Problem, finder: Outfit) -> Finding:
             f"話者を区別できませんでした（{inner.id}）。{inner.cause.ja}",
         ),
         evidence=inner.evidence,
-        remedies=(
-            Remedy(Text("Make its environment anew", "環境を作り直す"), f"yamabiko engines repair {finder.card.name}"),
-        ),
+        remedies=inner.remedies if inner.area == "input" else (anew,),
         we_did=Text("transcribed without speakers", "話者の区別なしで文字起こししました"),
     )
 

@@ -1,0 +1,27 @@
+"""A voice that cannot be read is told of as the option's, before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from program import run_program
+from yamabiko.bundled import clips
+
+
+@pytest.mark.parametrize(
+    ("given", "id_", "remedy"),
+    [
+        ("花子=voices/花子.wav", "input-missing", '--known-speaker 花子="FILE"'),
+        ("Ken=voices", "input-not-a-file", '--known-speaker Ken="FILE"'),
+        ("Ken Sato=gone.wav", "input-missing", "--known-speaker 'Ken Sato'=\"FILE\""),
+    ],
+)
+def test_a_wrong_path_is_mended_where_it_was_given(given: str, id_: str, remedy: str, tmp_path: Path) -> None:
+    (tmp_path / "voices").mkdir()
+    done = run_program("transcribe", clips()[0].path, "--known-speaker", given, home=tmp_path, cwd=tmp_path)
+    assert done.code == 3, done.err
+    assert id_ in done.err
+    assert remedy in done.err
+    assert 'yamabiko "FILE"' not in done.err, "the recording to transcribe was right"

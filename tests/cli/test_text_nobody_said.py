@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import wave
+from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 from program import noise_file, run_program
 
@@ -18,9 +21,9 @@ def silence_file(path: Path, seconds: float = 2.0) -> Path:
     return path
 
 
-def transcribed(recording: Path, says: str, *more: str) -> tuple[dict, str]:
+def transcribed(recording: Path, says: str, *more: str, cues: Sequence[dict] = ()) -> tuple[dict, str]:
     script = recording.with_name("script.json")
-    script.write_text(json.dumps({"says": says}), "utf-8")
+    script.write_text(json.dumps({"says": says, "cues": cues}), "utf-8")
     result = run_program(
         recording, "--engine", "scripted", "--model", script, "--vad_filter", "False", "-f", "json", *more,
         home=recording.parent,
@@ -60,8 +63,42 @@ def test_the_same_phrase_over_a_sound_stays(tmp_path: Path) -> None:
     assert (written["text"], written["yamabiko"]["dropped"]) == (PHRASE, [])
 
 
-def test_of_a_loop_the_first_copy_stays(tmp_path: Path) -> None:
-    written, _ = transcribed(noise_file(tmp_path / "talk.wav", 20.0), "会議の予定を" + "確認します。" * 20)
+LOOP = "会議の予定を" + "確認します。" * 20
+OTHER = "それから来週の出張について相談したいことが二つありますのでお時間をください。"
 
-    assert written["text"] == "会議の予定を確認します。"
-    assert written["yamabiko"]["dropped"][0]["text"] == "確認します。" * 19
+
+def asked_again(tmp_path: Path, answer: str) -> tuple[dict, str]:
+    cue = {"at": "chunk", "skip": 1, "do": "say", "text": answer}
+    return transcribed(noise_file(tmp_path / "talk.wav", 20.0), LOOP, cues=[cue])
+
+
+def test_of_a_loop_the_first_copy_stays_and_what_is_heard_in_its_place(tmp_path: Path) -> None:
+    """A phrase over and over is asked again in pieces; other speech there, and enough of it, is the second sign."""
+    written, told = asked_again(tmp_path, OTHER)
+
+    assert written["text"] == "会議の予定を確認します。" + OTHER * 2
+    (dropped,) = written["yamabiko"]["dropped"]
+    assert (dropped["text"], dropped["reason"].split(":")[0]) == ("確認します。" * 19, "repeated")
+    assert "invented-text-dropped" in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "notice"),
+    [("確認します。", False), ("確認します。" * 8, False), ("", True), ("はい、", True), ("改めて行く。" * 9, True)],
+    ids=["once", "again", "nothing", "too little", "another loop"],
+)
+def test_a_phrase_over_and_over_stays_whatever_else_is_heard_in_its_place(
+    answer: str, notice: bool, tmp_path: Path
+) -> None:
+    """Who really repeats himself is written once, or not at all, when a decoder is asked again: that proves nothing."""
+    written, told = asked_again(tmp_path, answer)
+
+    assert (written["text"], written["yamabiko"]["dropped"]) == (LOOP, [])
+    assert ("repeated-text-kept" in told) is notice
+
+
+def test_without_the_guard_nothing_is_asked_again(tmp_path: Path) -> None:
+    cue = {"at": "chunk", "skip": 1, "do": "die", "signal": "SIGKILL"}
+    written, _ = transcribed(noise_file(tmp_path / "talk.wav", 20.0), LOOP, "--no-guard", cues=[cue])
+
+    assert written["text"] == LOOP

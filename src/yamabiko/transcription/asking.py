@@ -16,6 +16,7 @@ from yamabiko.speech import Segment, Span, TranscribeOptions
 from yamabiko.transcription.guarding import Guarding
 from yamabiko.transcription.journal import Journal
 from yamabiko.transcription.merge import merge, within_speech
+from yamabiko.transcription.second_hearing import Verdict, repetition_kept, second_hearings
 from yamabiko.transcription.unanswered import completed, unanswered
 
 Stage = Literal["decode", "find speech", "find speakers", "load", "transcribe", "align"]
@@ -82,6 +83,40 @@ class Asking:
             self._watcher.segments(merge([(chunk, within_speech(chunk, segments))]))  # with the times they will keep
             self._watcher.progress("transcribe", done_s, total_s)
         return [(chunk, kept[chunk.span]) for chunk in chunks]
+
+    def again_what_is_repeated(self, answers: Answers) -> Answers:
+        """
+        One phrase over and over is asked once more, in short pieces: a person says it again, a decoder seldom does.
+
+        Where the pieces hold other speech instead, that takes the place of all copies but the first. What is left as it
+        was may still be invented; where nothing was heard that confirms it, that is told.
+        """
+        if self._guarding is None:
+            return answers
+        hearings = [
+            hearing
+            for owner, (chunk, said) in enumerate(answers)
+            for hearing in second_hearings(owner, chunk, said, self._guarding.pieces)
+        ]
+        spans = list(dict.fromkeys(span for hearing in hearings for span in hearing.spans))
+        if not spans:
+            return answers
+        heard = {span: answer for span in spans if (answer := self._journal.answer(span)) is not None}
+        heard |= dict(self._ask(spans))
+        found, kept = list(answers), []
+        for hearing in reversed(hearings):  # from the end on: places of those before it hold
+            chunk, said = found[hearing.owner]
+            verdict = hearing.verdict(heard)
+            if verdict is Verdict.OTHER:
+                left, dropped = hearing.without(said)
+                self._guarding.leave_out(chunk.span, dropped)
+                more = [(piece, self._guarded(piece.span, heard[piece.span])) for piece in hearing.pieces]
+                found[hearing.owner] = (chunk, completed(chunk, left, more))
+            elif verdict is Verdict.OPEN:
+                kept.append(hearing)
+        if kept:
+            self._tell(repetition_kept(kept[::-1]))
+        return found
 
     def again_what_was_passed_over(self, answers: Answers, surely: Callable[[Span], bool]) -> Answers:
         """

@@ -2,8 +2,7 @@
 Text that nobody said: what Whisper writes into silence, and phrases it repeats without end. Pure.
 
 No sign is enough by itself for what people could have said: somebody may end a talk with “Thanks for watching”, say
-“はい、はい、はい”, or read a list that compresses as well as a loop. Two independent signs are asked for, but of a phrase
-that fills the answer to its end (`ENDLESS_TIMES`): who really says one so often loses copies of it. Where the speech
+“はい、はい、はい”, or read a list that compresses as well as a loop. Two independent signs are asked for. Where the speech
 finder hears somebody, the scores of the engine count for nothing. Figures: docs/guard.md.
 """
 
@@ -11,13 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import groupby
+from dataclasses import dataclass
 
 from yamabiko.speech import Dropped, Segment
-from yamabiko.transcription.merge import written_without_spaces
-from yamabiko.transcription.stock_phrases import Kind, bare, stock_phrase
+from yamabiko.transcription.repeats import Repeat, cut_off, repeats, shortest_s, surplus, without_time
+from yamabiko.transcription.stock_phrases import Kind, stock_phrase
 
 Hears = Callable[[float, float], float | None]
 """
@@ -31,21 +28,15 @@ NOTHING_HEARD = 0.1
 HARDLY_HEARD = 0.5
 SURELY_NO_SPEECH = 0.6
 """Whisper's own threshold of `no_speech_prob`."""
+NO_SPEECH_IF_DOUBTED = 0.75
+"""By so much, where it doubts its text too: Whisper gave 0.68 and `avg_logprob` -0.53 to words that were really said."""
+NO_SPEECH_WHATEVER_IT_SAYS = 0.9
+"""Whatever its text: Whisper base gave 0.93 to 0.99 to silence and noise."""
 UNLIKELY_LOGPROB = -1.0
 """Whisper's own threshold of `avg_logprob`: below it, it tries again."""
 DOUBTFUL_LOGPROB = -0.5
-FAST_UNSPACED = 20.0
-"""Letters a second that nobody speaks: Japanese news has 6 to 9, a rapid talker 12."""
-FAST_SPACED = 40.0
-"""As above, where words have spaces: fast English is 20."""
 TIMES_ERR_S = 1.0
 """By so much the times of a segment may be wrong at either end."""
-LOOP_TIMES, LOOP_LETTERS = 5, 20
-"""From so many repetitions and letters on, a repeated phrase is a loop, if there is another sign."""
-ENDLESS_TIMES, ENDLESS_LETTERS = 15, 60
-"""A phrase that fills the answer to its end needs no other sign; and one of its copies stays."""
-SAME_SEGMENTS = 4
-"""So many segments of the same text in a row are a loop, if there is another sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +48,19 @@ class Guarded:
     """On the clock of the segments."""
 
 
-def guard(segments: Sequence[Segment], hears: Hears) -> Guarded:
+def guard(segments: Sequence[Segment], hears: Hears, end_s: float | None = None) -> Guarded:
     """
     `segments`, ordered, without what nobody said. What it keeps, it keeps again.
 
-    A segment stays whole, goes whole, or loses the repetitions at its end: then its first copy stays, with the times of
-    its words, or with the share of its time that its letters have.
+    `end_s`: where the sound ends that all of them answer, which begins at 0; None: they are of several answers, and
+    nothing is said of how much of a phrase there was time for. A segment stays whole, goes whole, or loses the
+    repetitions at its end: at least one copy stays.
     """
     kept, dropped = tuple(segments), list[Dropped]()
     while True:
         passed = _pass(kept, hears)
+        if not passed.dropped:
+            passed = _copies(kept, hears, end_s)
         dropped += passed.dropped
         if not passed.dropped:
             return Guarded(kept, tuple(sorted(dropped, key=lambda one: one.start_s)))
@@ -76,24 +70,13 @@ def guard(segments: Sequence[Segment], hears: Hears) -> Guarded:
 def _pass(segments: Sequence[Segment], hears: Hears) -> Guarded:
     kept: list[Segment] = []
     dropped: list[Dropped] = []
-    again = _said_again(segments)
     for place, segment in enumerate(segments):
-        signs = _signs(segments, place, hears)
-        if (reason := signs.reason(again[place])) is not None:
-            dropped.append(_dropped(segment, reason))
-            continue
-        start = _loop(segment.text, doubtful=signs.doubtful)
-        if start is None:
+        reason = _signs(segments, place, hears).reason()
+        if reason is None:
             kept.append(segment)
-            continue
-        whole, rest = _cut(segment, start)
-        kept.append(whole)
-        dropped.append(_dropped(rest, "repeated: one phrase to the end of the answer"))
+        else:
+            dropped.append(Dropped(segment.start_s, segment.end_s, segment.text, reason))
     return Guarded(tuple(kept), tuple(dropped))
-
-
-def _dropped(segment: Segment, reason: str) -> Dropped:
-    return Dropped(segment.start_s, segment.end_s, segment.text, reason)
 
 
 # ---- the signs of one segment ------------------------------------------------------------------------------------------
@@ -123,29 +106,14 @@ class _Signs:
         """By Whisper's own two scores: it doubts both the sound and its text."""
         if self.somebody or self.no_speech is None or self.logprob is None:
             return False
-        surely_none = self.no_speech > SURELY_NO_SPEECH and self.logprob < DOUBTFUL_LOGPROB
+        surely_none = self.no_speech > NO_SPEECH_IF_DOUBTED and self.logprob < DOUBTFUL_LOGPROB
         return surely_none or (self.no_speech > 0.5 and self.logprob < UNLIKELY_LOGPROB)
 
-    @property
-    def rare(self) -> bool:
-        """A stock phrase that nobody says twice on end. “Thank you. Thank you. Thank you.” is what applause hears."""
-        return self.phrase in ("spoken", "written")
-
-    @property
-    def doubtful(self) -> bool:
-        """Any sign at all, beside text that repeats itself."""
-        poor = self.logprob is not None and self.logprob < UNLIKELY_LOGPROB
-        silent = self.no_speech is not None and self.no_speech > SURELY_NO_SPEECH and not self.somebody
-        hardly = self.heard is not None and not self.somebody
-        return self.rare or self.fast or self.squeezed or poor or silent or hardly
-
-    def reason(self, said_before: bool) -> str | None:
+    def reason(self) -> str | None:
         """Why nobody said it; None: perhaps somebody did."""
         score = self._scores()
-        if self.phrase and (why := self._no_phrase(said_before)):
+        if self.phrase and (why := self._no_phrase()):
             return f"stock phrase: {why}{score}"
-        if said_before and self.doubtful:
-            return f"repeated: the same segment over and over{score}"
         if self.nobody and not (self.logprob is not None and self.logprob > DOUBTFUL_LOGPROB / 2):
             return f"no speech: nobody is heard there{score}"
         if self.unlikely:
@@ -154,11 +122,9 @@ class _Signs:
             return f"impossible: more text than can be said in that time{score}"
         return None
 
-    def _no_phrase(self, said_before: bool) -> str | None:
+    def _no_phrase(self) -> str | None:
         if self.heard is not None and not self.somebody:
             return "hardly anybody is heard there"
-        if said_before and self.rare:
-            return "over and over"
         if self.unlikely or (self.heard is None and self.no_speech is not None and self.no_speech > SURELY_NO_SPEECH):
             return "the engine hears no speech"
         limit = DOUBTFUL_LOGPROB if self.phrase == "written" else UNLIKELY_LOGPROB
@@ -198,58 +164,43 @@ def _fast(segments: Sequence[Segment], place: int) -> bool:
     room_s = max(after, segment.end_s) - min(before, segment.start_s) + 2 * TIMES_ERR_S
     if not math.isfinite(room_s):
         return False
-    letters = bare(segment.text)
-    unspaced = sum(map(written_without_spaces, letters))
-    return unspaced / FAST_UNSPACED + (len(letters) - unspaced) / FAST_SPACED > room_s
+    return shortest_s(segment.text) > room_s
 
 
-# ---- text that repeats itself ------------------------------------------------------------------------------------------
+# ---- a phrase over and over --------------------------------------------------------------------------------------------
 
 
-def _said_again(segments: Sequence[Segment]) -> list[bool]:
-    """Of each segment, whether it repeats the one before it in a row of at least `SAME_SEGMENTS`."""
-    found: list[bool] = []
-    for text, row in groupby(bare(segment.text) for segment in segments):
-        count = len(list(row))
-        found += [bool(text) and count >= SAME_SEGMENTS and place > 0 for place in range(count)]
-    return found
+def _copies(segments: Sequence[Segment], hears: Hears, end_s: float | None) -> Guarded:
+    """Without the copies of the last phrase for which there is a second sign."""
+    for repeat in reversed(repeats(segments)):
+        for copy, why, covered in (
+            (0, _nobody_repeats(segments, repeat, hears), False),
+            (None if end_s is None else without_time(segments, repeat), "its last copies take no time", True),
+            (_too_many(segments, repeat, end_s), "more copies than can be said in that time", True),
+        ):
+            if copy is not None and why:
+                return Guarded(*cut_off(segments, repeat, copy, f"repeated: {why}", covered=covered))
+    return Guarded(tuple(segments))
 
 
-_bare = lru_cache(4096)(bare)
-
-
-def _loop(text: str, *, doubtful: bool) -> int | None:
-    """
-    Where in `text` the repetitions begin that go on to its end; the first copy lies before. None: it does not loop.
-
-    `doubtful`: something else speaks against the text too.
-    """
-    found = [(place, letter) for place, character in enumerate(text) if (letter := _bare(character))]
-    places, letters = [place for place, _ in found], [letter for _, letter in found]
-    times, least = (LOOP_TIMES, LOOP_LETTERS) if doubtful else (ENDLESS_TIMES, ENDLESS_LETTERS)
-    for period in range(1, len(letters) // times + 1):
-        at = len(letters) - period
-        while at > 0 and letters[at - 1] == letters[at - 1 + period]:
-            at -= 1
-        length = len(letters) - at
-        if length >= least and length >= period * times:
-            return len(text[: places[at + period]].rstrip())  # a space belongs to the word after it
+def _nobody_repeats(segments: Sequence[Segment], repeat: Repeat, hears: Hears) -> str | None:
+    if stock_phrase(repeat.phrase) in ("spoken", "written"):
+        return "nobody says this stock phrase over and over"
+    held = segments[repeat.copies[0][0] : repeat.last + 1]
+    heard = [hears(one.start_s, one.end_s) for one in held if math.isfinite(one.start_s) and math.isfinite(one.end_s)]
+    known = [one for one in heard if one is not None]
+    if known:
+        return "hardly anybody is heard there" if max(known) < HARDLY_HEARD else None
+    scores = [_figure(one.no_speech_prob) for one in held]
+    if all(one is not None and one > NO_SPEECH_WHATEVER_IT_SAYS for one in scores):
+        return f"the engine hears no speech (no_speech_prob {scores[0]:.2f})"
     return None
 
 
-def _cut(segment: Segment, place: int) -> tuple[Segment, Segment]:
-    """`segment` before and from the character `place` of its text on."""
-    head, tail = segment.text[:place], segment.text[place:]
-    words, written = 0, 0
-    for word in segment.words:
-        written += len(word.text)
-        if written > place:
-            break
-        words += 1
-    if 0 < words < len(segment.words) and math.isfinite(segment.words[words - 1].end_s):
-        cut_s = segment.words[words - 1].end_s
-    else:
-        cut_s = segment.start_s + (segment.end_s - segment.start_s) * place / len(segment.text)
-    cut_s = min(max(cut_s, segment.start_s), segment.end_s) if segment.start_s <= segment.end_s else segment.end_s
-    kept = replace(segment, text=head, end_s=cut_s, words=segment.words[:words], tokens=(), compression_ratio=None)
-    return kept, replace(segment, start_s=cut_s, text=tail, words=segment.words[words:])
+def _too_many(segments: Sequence[Segment], repeat: Repeat, end_s: float | None) -> int | None:
+    if end_s is None:
+        return None
+    first = repeat.copies[0][0]
+    before = segments[first - 1].end_s - TIMES_ERR_S if first else 0.0
+    after = segments[repeat.last + 1].start_s + TIMES_ERR_S if repeat.last + 1 < len(segments) else end_s
+    return surplus(segments, repeat, min(after, end_s) - max(before, 0.0))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from yamabiko.audio import samples
+from yamabiko.audio.chunks import Chunk
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Dropped, Segment, Span
+from yamabiko.transcription import clips as clipping
 from yamabiko.transcription.guard import TIMES_ERR_S, Hears, guard
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 BEST_S = 0.5
 """A word of a syllable is as long: shorter peaks of the speech finder are clicks."""
+PIECE_S = 10.0
+"""A third of what the engine heard at first: shorter, and it hears words without their sentence."""
 FLAT = 3 / 32_768
 """A signal that moves no more than this between its lowest and its highest sample holds no sound: the noise of 16 bits."""
 
@@ -27,20 +31,34 @@ FLAT = 3 / 32_768
 class Guarding:
     """Takes out of the answers what nobody said, and keeps it. `hears` is on the clock of the recording."""
 
-    def __init__(self, hears: Hears) -> None:
+    def __init__(self, hears: Hears, probabilities: NDArray[Any] | None = None, window: int = 512) -> None:
+        """`probabilities` of speech, one for each `window` samples of the recording; None: nobody looked for speech."""
         self._hears = hears
+        self._probabilities, self._window = probabilities, window
         self.dropped: list[Dropped] = []
         """On the clock of the recording."""
 
     def answer(self, span: Span, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """What stays of the answer to `span`, on the clock of `span`."""
         at = span.start_s
-        judged = guard(segments, lambda start_s, end_s: self._hears(at + start_s, at + end_s))
+        judged = guard(segments, lambda start_s, end_s: self._hears(at + start_s, at + end_s), span.duration_s)
+        self.leave_out(span, judged.dropped)
+        return judged.kept
+
+    def pieces(self, speech: Sequence[Span], stretch: Span) -> tuple[Chunk, ...]:
+        """`stretch` of the recording in pieces for a second hearing, cut in silence."""
+        return clipping.cut(
+            clipping.within(speech, (stretch,)), (stretch,), longest_s=PIECE_S, probabilities=self._probabilities,
+            window_samples=self._window,
+        )  # fmt: skip
+
+    def leave_out(self, span: Span, dropped: Sequence[Dropped]) -> None:
+        """Keep what was taken out of the answer to `span`, told on the clock of `span`."""
+        at = span.start_s
         self.dropped += [
             replace(one, start_s=at + one.start_s, end_s=min(at + one.end_s, max(span.end_s, at + one.start_s)))
-            for one in judged.dropped
+            for one in dropped
         ]
-        return judged.kept
 
     def whole(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """What stays when all answers stand in a row: a phrase may be repeated from chunk to chunk."""

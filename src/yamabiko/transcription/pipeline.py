@@ -117,6 +117,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
             options = request.options if request.language_per_chunk else _with_language(request.options, language)
             asking = Asking(run, decoded.path, options, journal, watcher, guarding)
             answers = asking.everything(() if request.language_only else chunks)
+            answers = asking.again_what_is_repeated(answers)
             if heard.listened and not request.language_only:
                 answers = asking.again_what_was_passed_over(answers, heard.surely)
             course.resumed = asking.resumed
@@ -229,7 +230,7 @@ def _guarding(decoded: Decoded, heard: Heard) -> Guarding:
     """Who asked not to look for speech may have singing or whispers, so then only silence without any sound counts."""
     if heard.probabilities is None:
         return Guarding(sounding(decoded.path))
-    return Guarding(hearing(heard.probabilities, heard.window))
+    return Guarding(hearing(heard.probabilities, heard.window), heard.probabilities, heard.window)
 
 
 def _find_speakers(

@@ -87,6 +87,10 @@ class _Silence(Exception):
     """The chunk in hand gets no answer text."""
 
 
+class _Otherwise(Exception):
+    """The chunk in hand gets another text than `says`."""
+
+
 class Scripted:
     def __init__(self) -> None:
         self._script: dict[str, Any] = {}
@@ -110,12 +114,14 @@ class Scripted:
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         for index, audio in enumerate(batch):
+            said = str(self._script.get("says", "[{seconds:.2f} s, {sum:08x}]"))
             try:
                 self._play("chunk")
             except _Silence:
                 continue
+            except _Otherwise as cue:
+                said = str(cue)
             seconds = len(audio) / SAMPLE_RATE
-            said = str(self._script.get("says", "[{seconds:.2f} s, {sum:08x}]"))
             text = said.format(seconds=seconds, sum=zlib.crc32(audio.tobytes()))
             words = (Word(0.0, seconds, text, 1.0),) if options.word_timestamps else ()
             if text:
@@ -175,6 +181,10 @@ class Scripted:
 
     def _do_silence(self, cue: dict[str, Any]) -> NoReturn:
         raise _Silence
+
+    def _do_say(self, cue: dict[str, Any]) -> NoReturn:
+        """Another `text` than it says at other times."""
+        raise _Otherwise(cue["text"])
 
     def _do_exhaust_memory(self, cue: dict[str, Any]) -> NoReturn:
         """Takes memory, and touches it, until there is no more."""

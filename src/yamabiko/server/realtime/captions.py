@@ -86,9 +86,10 @@ def transcribe(
         window_samples=WINDOW,
     )  # fmt: skip
     run = Run(pool, request.outfit, request.conduct, notice, request.ticket)
-    guarding = Guarding(hearing(stretch.probabilities, WINDOW)) if request.guard else None
+    likely = stretch.probabilities
+    guarding = Guarding(hearing(likely, WINDOW), likely, WINDOW) if request.guard else None
     asking = Asking(run, stretch.path, options, Journal(None), _Watcher(request, notice), guarding)
-    answers = asking.everything(chunks)
+    answers = asking.again_what_is_repeated(asking.everything(chunks))
     answers = asking.again_what_was_passed_over(answers, lambda span: _surely(stretch, [span]))
     segments = merge([(chunk, within_speech(chunk, said)) for chunk, said in answers], speech=spans)
     if not any(segment.text.strip() for segment in segments) and _surely(stretch, spans):

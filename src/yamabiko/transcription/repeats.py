@@ -72,7 +72,7 @@ def repeats(segments: Sequence[Segment], times: int = TIMES, letters: int = LETT
             continue
         at, period = begun
         second = _settled(segments, places, at + period, period)
-        copies = tuple(_place(segments, places[n]) for n in range(second, end, period))
+        copies = tuple(_place(segments, places, n) for n in range(second, end, period))
         found.append(Repeat("".join(units[second - period : second]), copies, places[end - 1][0]))
         end = at
     return tuple(found[::-1])
@@ -80,7 +80,10 @@ def repeats(segments: Sequence[Segment], times: int = TIMES, letters: int = LETT
 
 def _begun(units: Sequence[str], end: int, times: int, least: int) -> tuple[int, int] | None:
     """Where the shortest phrase begins that repeats itself up to `end`, and its letters."""
+    last = units[end - 1]
     for period in range(1, min(end // times, LONGEST_PHRASE) + 1):
+        if units[end - 1 - period] != last:
+            continue
         at = end - period
         while at > 0 and units[at - 1] == units[at - 1 + period]:
             at -= 1
@@ -101,10 +104,11 @@ def _settled(segments: Sequence[Segment], places: Sequence[tuple[int, int, str]]
     return next((at for at in within if segments[places[at][0]].text[places[at][1] - 1].isspace()), second)
 
 
-def _place(segments: Sequence[Segment], letter: tuple[int, int, str]) -> tuple[int, int]:
-    index, place, _ = letter
-    text = segments[index].text[:place]
-    return index, len(text.rstrip()) if bare(text) else 0  # a space belongs to the word after it
+def _place(segments: Sequence[Segment], places: Sequence[tuple[int, int, str]], at: int) -> tuple[int, int]:
+    index, place, _ = places[at]
+    if not at or places[at - 1][0] != index:
+        return index, 0  # what stands before its first letter is the copy's
+    return index, len(segments[index].text[:place].rstrip())  # a space belongs to the word after it
 
 
 # ---- how much can be said ----------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def lock(name: str, upgrade: bool) -> str:
         command = [
             *(find_uv(), "pip", "compile", f"{name}.in", "--output-file", str(target), "--quiet"),
             *("--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes", "--only-binary", ":all:"),
-            *(part for package in built_from_source() for part in ("--no-binary", package)),
+            *(part for package in built_from_source(name) for part in ("--no-binary", package)),
             *("--no-header", "--no-emit-index-url", "--no-emit-find-links", "--python", sys.executable),
             *(["--upgrade"] if upgrade else []),
             *(["--overrides", f"{name}.overrides"] if (LOCKS / f"{name}.overrides").exists() else []),
@@ -64,9 +64,10 @@ def lock(name: str, upgrade: bool) -> str:
     return HEADER.format(name=name) + text
 
 
-def built_from_source() -> list[str]:
-    """Packages that have no wheel: the CARDs name them."""
-    return sorted({name for card in catalog.cards() for profile in card.profiles for name in profile.built})
+def built_from_source(name: str) -> list[str]:
+    """Packages of this lock that are built where it is used: the CARDs name them."""
+    profiles = [profile for card in catalog.cards() for profile in card.profiles]
+    return sorted({package for p in profiles if p.lock.rpartition(".")[0] == name for package in p.built})
 
 
 def _with_hashes(text: str, package: str, hashes: list[str]) -> str:

@@ -12,7 +12,7 @@ from package_index import Index, clean_environment, engine, lock_line, serving, 
 
 from yamabiko import settings
 from yamabiko.engines import environments
-from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.contract import Card
 from yamabiko.engines.installer import Progress
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
@@ -309,20 +309,6 @@ def test_a_folder_that_a_removed_package_left_is_no_engine(tmp_path, ours, monke
     monkeypatch.syspath_prepend(tmp_path / "path")
 
     assert environments.find(locked(tmp_path / "tiny.txt", TINY), ours) is None
-
-
-def test_the_device_chooses_the_profile():
-    words = Text("two", "二つ")
-    profiles = (Profile("cpu", "a.txt", ("cpu",)), Profile("cuda12", "b.txt", ("cuda",)))
-    card = Card("two", "transcribe", words, None, (), "MIT", "en", frozenset(), None, None, (), profiles)
-
-    assert environments.choose_profile(card, "cpu").name == "cpu"
-    assert environments.choose_profile(card, "cuda").name == "cuda12"
-    assert environments.choose_profile(card, "cuda:1").name == "cuda12"
-    assert environments.choose_profile(card, "auto").name in ("cpu", "cuda12")
-    with pytest.raises(Problem) as caught:
-        environments.choose_profile(card, "metal")
-    assert caught.value.finding.id == "engine-profile-unknown"
 
 
 def test_an_unknown_profile_is_a_finding_that_names_the_known_ones(card, ours: settings.Settings, index: Index):

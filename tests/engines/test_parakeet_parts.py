@@ -23,7 +23,7 @@ def token(text: str, start_s: float, end_s: float) -> dict[str, Any]:
 
 
 def test_what_costs_least_is_tried_first() -> None:
-    rungs = plan(parakeet.CARD, "auto", "auto", gpu_present=True, may_fall=True)
+    rungs = plan(parakeet.CARD, "auto", "auto", gpus=("cuda",), may_fall=True)
 
     assert [str(rung) for rung in rungs] == [
         "cuda/float32+full-graphs",
@@ -36,7 +36,7 @@ def test_what_costs_least_is_tried_first() -> None:
 
 
 def test_a_precision_leaves_every_way_of_decoding_open() -> None:
-    asked = plan(parakeet.CARD, "cuda", "float32", gpu_present=True, may_fall=True)
+    asked = plan(parakeet.CARD, "cuda", "float32", gpus=("cuda",), may_fall=True)
 
     assert asked == parakeet.CARD.placements
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from program import run_program
-from yamabiko.diagnosis.facts import nvidia_marks
+from yamabiko.gpu_marks import gpu_marks
 
-MARKS = nvidia_marks()
+MARKS = gpu_marks()
 HERE = Path(__file__).parent
 
 
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.gpu)
-            item.add_marker(pytest.mark.skipif(not MARKS.present, reason=f"no NVIDIA GPU here ({MARKS.evidence})"))
+            item.add_marker(pytest.mark.skipif(not MARKS.nvidia, reason=f"no NVIDIA GPU here ({MARKS.evidence})"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import models_whisper_cpp
@@ -15,7 +14,6 @@ from homes import run_once
 from program import Result, run_program
 from yamabiko.bundled import clips
 from yamabiko.engines.adapters import whisper_cpp
-from yamabiko.engines.contract import Placement
 from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
@@ -119,12 +117,7 @@ def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(
 ) -> None:
     """The wheels of the package index have no backend for a GPU, take `use_gpu`, and compute on the CPU."""
     settings = Settings(home=ready_home)
-    outfit = prepare(Wish("whisper.cpp", str(model), "cpu", trust_model=True), settings)
-    asked = replace(
-        outfit,
-        ladder=(Placement("cuda", "model"), *outfit.ladder),
-        environments={**outfit.environments, "cuda": outfit.environments["cpu"]},
-    )
+    asked = prepare(Wish("whisper.cpp", str(model), "cuda", trust_model=True), settings)
     recording = recordings(tmp_path)["en"]
     pool = Pool(settings)
     try:
@@ -137,5 +130,7 @@ def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(
     told = {finding.id: finding for finding in run.notices}
     assert "gpu-not-used" in told, told
     assert any(e.kind == "last-words" and "no GPU found" in e.value for e in run.evidence)
-    # Here is no GPU that the build could miss: where there is one, the cause is whispercpp-cpu-build-silent.
     assert told["gpu-not-used"].remedies
+    why = told["whispercpp-cpu-build-silent"]
+    assert any("has no CUDA, HIP or Vulkan backend" in line for line in why.evidence)
+    assert any("--profile vulkan" in (remedy.command or "") for remedy in why.remedies)

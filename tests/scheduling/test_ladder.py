@@ -13,25 +13,25 @@ from yamabiko.findings import Problem
 from yamabiko.scheduling.ladder import parse_device, plan
 
 CARD = catalog.card("scripted")  # cuda/float16, cuda/int8, cpu/int8, cpu/float32
+MANY = catalog.card("whisper.cpp")  # cuda/model, vulkan/model, mps/model, cpu/model
 CPU_ONLY = dataclasses.replace(CARD, placements=CARD.placements[2:])
 
 
-def rungs(device="auto", compute_type="auto", card=CARD, gpu_present: bool | None = True, may_fall=True) -> str:
-    return " ".join(map(str, plan(card, device, compute_type, gpu_present=gpu_present, may_fall=may_fall)))
+def rungs(device="auto", compute_type="auto", card=CARD, gpus=("cuda",), may_fall=True) -> str:
+    return " ".join(map(str, plan(card, device, compute_type, gpus=gpus, may_fall=may_fall)))
 
 
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
         ({}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
-        ({"gpu_present": None}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
-        ({"gpu_present": False}, "cpu/int8 cpu/float32"),
+        ({"gpus": ()}, "cpu/int8 cpu/float32"),
         ({"device": "cpu"}, "cpu/int8 cpu/float32"),
         ({"device": "cuda"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
-        ({"device": "cuda", "gpu_present": False}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
+        ({"device": "cuda", "gpus": ()}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
         ({"device": "cuda:1"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
         ({"may_fall": False}, "cuda/float16"),
-        ({"gpu_present": False, "may_fall": False}, "cpu/int8"),
+        ({"gpus": (), "may_fall": False}, "cpu/int8"),
         ({"device": "cpu", "may_fall": False}, "cpu/int8"),
         ({"compute_type": "int8"}, "cuda/int8 cpu/int8"),
         ({"compute_type": "default"}, "cuda/float16 cuda/int8 cpu/int8 cpu/float32"),
@@ -42,6 +42,13 @@ def rungs(device="auto", compute_type="auto", card=CARD, gpu_present: bool | Non
         ({"compute_type": "bfloat16"}, "cuda/bfloat16 cpu/bfloat16"),
         ({"compute_type": "bfloat16", "may_fall": False}, "cuda/bfloat16"),
         ({"card": CPU_ONLY}, "cpu/int8 cpu/float32"),
+        ({"card": MANY}, "cuda/model cpu/model"),
+        ({"card": MANY, "gpus": ("vulkan",)}, "vulkan/model cpu/model"),
+        ({"card": MANY, "gpus": ()}, "cpu/model"),
+        ({"card": MANY, "device": "vulkan", "gpus": ()}, "vulkan/model cpu/model"),
+        ({"card": MANY, "device": "metal"}, "mps/model cpu/model"),
+        ({"card": MANY, "device": "cuda", "gpus": ("vulkan",)}, "cuda/model cpu/model"),
+        ({"card": MANY, "device": "vulkan", "may_fall": False}, "vulkan/model"),
     ],
 )
 def test_a_wish_leaves_these_rungs_best_first(wish, expected):
@@ -61,6 +68,9 @@ def test_a_wish_leaves_these_rungs_best_first(wish, expected):
         ({"compute_type": "float17"}, "compute-type-unknown"),
         ({"compute_type": ""}, "compute-type-unknown"),
         ({"device": "cuda", "card": dataclasses.replace(CARD, placements=())}, "device-not-supported"),
+        ({"device": "vulkan"}, "device-not-supported"),
+        ({"device": "mps"}, "device-not-supported"),
+        ({"device": "vulkan:1"}, "device-unknown"),
     ],
 )
 def test_a_wish_that_cannot_be_met_says_so(wish, finding):
@@ -87,7 +97,14 @@ def test_a_misspelt_precision_gets_a_suggestion():
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("auto", ("auto", None)), ("cpu", ("cpu", None)), ("cuda", ("cuda", None)), ("cuda:12", ("cuda", 12))],
+    [
+        ("auto", ("auto", None)),
+        ("cpu", ("cpu", None)),
+        ("cuda", ("cuda", None)),
+        ("cuda:12", ("cuda", 12)),
+        ("vulkan", ("vulkan", None)),
+        ("metal", ("mps", None)),
+    ],
 )
 def test_a_device_is_a_family_and_perhaps_a_number(text, expected):
     assert parse_device(text) == expected
@@ -96,11 +113,11 @@ def test_a_device_is_a_family_and_perhaps_a_number(text, expected):
 @given(
     device=st.sampled_from(["auto", "cpu", "cuda", "cuda:3"]),
     compute_type=st.sampled_from(["auto", "default", "int8", "float16", "float32", "int16"]),
-    gpu_present=st.sampled_from([True, False, None]),
+    gpus=st.sampled_from([("cuda",), ()]),
     may_fall=st.booleans(),
 )
-def test_every_ladder_keeps_to_the_wish(device, compute_type, gpu_present, may_fall):
-    ladder = plan(CARD, device, compute_type, gpu_present=gpu_present, may_fall=may_fall)
+def test_every_ladder_keeps_to_the_wish(device, compute_type, gpus, may_fall):
+    ladder = plan(CARD, device, compute_type, gpus=gpus, may_fall=may_fall)
 
     devices = [rung.device for rung in ladder]
     assert ladder

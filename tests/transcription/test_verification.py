@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yamabiko import bundled
-from yamabiko.diagnosis.facts import NvidiaMarks
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Profile
 from yamabiko.findings import Problem
+from yamabiko.gpu_marks import GpuMarks
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Evidence, Receipt, Segment, Span, Transcript, Verdict
@@ -33,8 +33,8 @@ WHISPER = catalog.card("faster-whisper")
 SCRIPTED = catalog.card("scripted")
 CPU = WHISPER.profiles[0]
 CUDA = WHISPER.profiles[1]
-NO_GPU = NvidiaMarks(False, "/dev: no nvidia0, no dxg")
-A_GPU = NvidiaMarks(True, "/dev: nvidia0")
+NO_GPU = GpuMarks(False, "/dev: no nvidia0, no dxg")
+A_GPU = GpuMarks(True, "/dev: nvidia0")
 CLIP = bundled.Clip(Path("clip.flac"), "ja", "今日は雨です。明日は晴れます。", 4.0)
 
 
@@ -173,7 +173,7 @@ def test_speech_in_silence_fails() -> None:
     ],
 )
 def test_it_must_have_run_where_it_should(
-    asked: str, profile: Profile, marks: NvidiaMarks, used: str, verdict: Verdict, ok: bool
+    asked: str, profile: Profile, marks: GpuMarks, used: str, verdict: Verdict, ok: bool
 ) -> None:
     check = device_check([receipt(used, verdict)], asked, profile, marks)
     assert check.ok is ok

@@ -362,13 +362,15 @@ def _card(name: str, verb: str) -> Card:
 def _chosen(card: Card, profile: str | None) -> Profile:
     """Raises: Problem (engine-profile-unknown)."""
     from yamabiko.engines import environment_problems, environments
+    from yamabiko.engines.profile_choice import choose_profile
+    from yamabiko.gpu_marks import gpu_marks
 
     if profile is None or not card.profiles:
-        return environments.choose_profile(card, "auto")
+        return choose_profile(card, "auto", gpu_marks(), environments.has(card, settings.current()))
     for one in card.profiles:
         if one.name == profile:
             return one
-    raise Problem(environment_problems.no_profile(card.name, profile, [one.name for one in card.profiles]))
+    raise Problem(environment_problems.no_profile(card, profile))
 
 
 def _part_of_yamabiko(card: Card) -> Finding:

@@ -173,7 +173,11 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
     locked = lock.suffix == ".txt"
     how = ("sync", "--require-hashes", "--strict", str(lock)) if locked else ("install", "--requirements", str(lock))
-    packages = ("pip", *how, *_built(profile, lock), "--python", str(folder), *cache, *extra)
+    beside = ("--find-links", profile.find_links) if profile.find_links and "--no-index" not in extra else ()
+    if profile.variables:
+        environment = {**environment, **dict(profile.variables)}
+        cache = ("--no-cache",)  # uv would take what was built once with other variables
+    packages = ("pip", *how, *_built(profile, lock), "--python", str(folder), *beside, *cache, *extra)
     end = run_uv(python, environment)
     if end.well:
         end = _from_indexes(packages, environment, profile.index, bool(settings.origins), report)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from yamabiko.gpu_marks import Maker
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
 
@@ -26,8 +27,18 @@ if TYPE_CHECKING:
 Job = Literal["transcribe", "find-speech", "find-speakers", "align"]
 
 Feature = Literal[
-    "segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt", "hotwords", "batch"
+    "segment-times",
+    "word-times",
+    "character-times",
+    "punctuation",
+    "language-detection",
+    "translation",
+    "prompt",
+    "hotwords",
+    "batch",
+    "streaming",
 ]
+"""`streaming`: decodes while sound arrives. None does today; live captions listen again to what is new, with any engine."""
 
 Search = Literal[
     "beam_size", "best_of", "patience", "length_penalty", "repetition_penalty", "no_repeat_ngram_size", "temperatures",
@@ -41,6 +52,34 @@ ALL_OF_SEARCH: frozenset[Search] = frozenset(get_args(Search))
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
 """Before the name of a build: `cpu`, `cu126`, `rocm7.2`."""
 NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
+CTRANSLATE2_LACKS = (
+    (
+        "cuda13",
+        Text(
+            "CTranslate2 has no build for CUDA 13; the environment for CUDA 12 brings its own libraries and serves newer drivers.",
+            "CTranslate2 に CUDA 13 用のビルドはありません。CUDA 12 用の環境は必要なライブラリを含み、新しいドライバーでも動きます。",
+        ),
+    ),
+    (
+        "rocm",
+        Text(
+            "CTranslate2's builds for ROCm stand in archives on its releases page and not in an index; use whisper.cpp or "
+            "transformers on a GPU of AMD.",
+            "CTranslate2 の ROCm 用ビルドはリリースページの書庫だけにあり、インデックスにはありません。"
+            "AMD のGPUには whisper.cpp か transformers を使ってください。",
+        ),
+    ),
+    ("metal", Text("CTranslate2 has no backend for Metal.", "CTranslate2 は Metal に対応していません。")),
+    ("vulkan", Text("CTranslate2 has no backend for Vulkan.", "CTranslate2 は Vulkan に対応していません。")),
+)
+"""For `lacking`."""
+METAL_NOT_TRIED = (
+    "metal",
+    Text(
+        "PyTorch has a backend for Metal, and nobody has tried this engine on it; on a Mac it computes on the CPU.",
+        "PyTorch は Metal に対応していますが、このエンジンでの動作は未確認のため、Mac ではCPUで動かします。",
+    ),
+)
 NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
 """For profiles."""
 
@@ -50,7 +89,8 @@ class Placement:
     """One rung of the ladder: where and how precisely to run."""
 
     device: str
-    """`cpu` or `cuda`; which of several GPUs is the worker's environment, not the engine's business."""
+    """`cpu`, `cuda` (also AMD's GPUs, as PyTorch's builds for ROCm call them), `vulkan` or `mps` (Apple's Metal). Which of
+    several GPUs is the worker's environment, not the engine's business."""
     compute_type: str
     costs_accuracy: bool = False
     """True if the text may differ from the rung above."""
@@ -68,7 +108,7 @@ class Profile:
     """An environment for an engine: which machine it is for, and the lock that makes it."""
 
     name: str
-    """`cpu`, `cuda12`, ..."""
+    """`cpu`, `cuda` or `rocm` with the number of a version, `vulkan`, `metal`."""
     lock: str
     """File name in engines/locks. `*.txt`: every package with its hash. `*.in`: what is wanted, and no hashes, where a
     lock could not be made by us."""
@@ -83,6 +123,18 @@ class Profile:
     """Files under site-packages that are taken out again, as patterns: native parts that cannot load on these devices."""
     not_verified: Text | None = None
     """What was never run by us, in the words that `engines list` shows."""
+    by_request: bool = False
+    """Never made unasked: it needs a compiler, or is large and was never run by us."""
+    find_links: str | None = None
+    """Address of a page of wheels beside the indexes."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """For the building of what is `built`."""
+
+    @property
+    def maker(self) -> Maker | None:
+        """Whose GPU it is for; None: anybody's, or none."""
+        makers: dict[str, Maker] = {"cuda": "nvidia", "rocm": "amd", "metal": "apple"}
+        return makers.get(self.name.rstrip("0123456789"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +157,8 @@ class Card:
     """From best to safest."""
     profiles: tuple[Profile, ...] = ()
     """Empty: runs in yamabiko's own interpreter."""
+    lacking: tuple[tuple[str, Text], ...] = ()
+    """Environments that people look for and that cannot be had, with the reason."""
     longest_chunk_s: float = 30.0
     evidence: tuple[str, ...] = ()
     """Kinds of evidence of its device that the engine itself can give."""
@@ -206,6 +260,8 @@ class Voices:
     window: Span
     people: tuple[tuple[Span, ...], ...]
     """Of each: where they speak, in samples of the recording. Two may speak at once."""
+    tracks: tuple[int, ...] = ()
+    """A number for each: those who share one may still prove to be one person. Empty: everybody is somebody else."""
 
 
 class Recording(Protocol):
@@ -238,7 +294,7 @@ class SpeakerFinder(Protocol):
 
     An engine that listens to short stretches yields one `Voices` for each, and they may overlap: what was heard twice
     is put together outside, and who is who is settled by the voice prints. One that settles it itself yields a single
-    `Voices` for the whole recording, since people of one stretch are never taken for one.
+    `Voices` for the whole recording, since people of one stretch are never taken for one, save those of one track.
     """
 
     def load(self, model: Path, placement: Placement, threads: int) -> Loaded: ...

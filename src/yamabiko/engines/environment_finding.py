@@ -22,11 +22,9 @@ import filelock
 from yamabiko.engines import building
 from yamabiko.engines import environment_problems as problems
 from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.profile_choice import OWN
 from yamabiko.findings import Finding, Problem
 from yamabiko.settings import Settings
-
-OWN = "own"
-"""The profile's name of an engine that is part of yamabiko."""
 
 
 @dataclass(frozen=True)
@@ -63,34 +61,6 @@ class State:
     """Files linked from uv's cache counted in full."""
     python: str | None = None
     packages: tuple[tuple[str, str], ...] = ()
-
-
-def choose_profile(card: Card, device: str) -> Profile:
-    """
-    The environment for `cpu`, `cuda`, `cuda:N` or `auto`.
-
-    `auto` takes a CUDA profile only where NVIDIA's driver library is present,
-    since it means a large download; which device is then used, evidence says.
-
-    Raises: Problem (engine-profile-unknown).
-    """
-    if not card.profiles:
-        return Profile(name=OWN, lock="", devices=(device,))
-    wanted = device.split(":", 1)[0]
-    if wanted == "auto":
-        wanted = "cuda" if _nvidia_driver_is_here() else "cpu"
-        return next((p for p in card.profiles if wanted in p.devices), card.profiles[0])
-    for profile in card.profiles:
-        if wanted in profile.devices:
-            return profile
-    raise Problem(problems.no_profile(card.name, device, [p.name for p in card.profiles]))
-
-
-def _nvidia_driver_is_here() -> bool:
-    """Not verified on a machine with a GPU."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll").exists()
-    return Path("/dev/nvidiactl").exists() or Path("/usr/lib/wsl/lib/libcuda.so.1").exists()
 
 
 def find(card: Card, settings: Settings, profile: str = "cpu") -> Environment | None:
@@ -152,7 +122,7 @@ def profile_of(card: Card, name: str) -> Profile:
     for profile in card.profiles:
         if profile.name == name:
             return profile
-    raise Problem(problems.no_profile(card.name, name, [p.name for p in card.profiles]))
+    raise Problem(problems.no_profile(card, name))
 
 
 def root_of(settings: Settings) -> Path:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yamabiko.engines import uv_problems
+from yamabiko.engines.contract import Card
 from yamabiko.engines.installer import UvEnd
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Area, Finding, Remedy
@@ -339,14 +340,17 @@ def in_use(engine: str, pids: Sequence[int]) -> Finding:
     )
 
 
-def no_profile(engine: str, device: str, known: Sequence[str]) -> Finding:
+def no_profile(card: Card, wanted: str) -> Finding:
+    """`wanted`: the name of an environment, or a device."""
+    known = ", ".join(profile.name for profile in card.profiles)
+    why = next((reason for name, reason in card.lacking if name == wanted), None)
     return _finding(
         "engine-profile-unknown",
         Text(
-            f"The engine “{engine}” has no environment for “{device}”.",
-            f"エンジン「{engine}」には「{device}」用の環境がありません。",
+            f"The engine “{card.name}” has no environment for “{wanted}”." + (f" {why.en}" if why else ""),
+            f"エンジン「{card.name}」には「{wanted}」用の環境がありません。" + (why.ja if why else ""),
         ),
-        (f"environments of this engine: {', '.join(known)}",),
+        (f"environments of this engine: {known}",),
         (Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
         area="usage",
     )

@@ -30,10 +30,8 @@ from yamabiko.engines import building
 from yamabiko.engines import environment_problems as problems
 from yamabiko.engines.contract import Card, Profile
 from yamabiko.engines.environment_finding import (
-    OWN,
     Environment,
     State,
-    choose_profile,
     find,
     folder_of,
     installed,
@@ -47,14 +45,20 @@ from yamabiko.engines.environment_finding import (
     state,
 )
 from yamabiko.engines.installer import Progress, Report
+from yamabiko.engines.profile_choice import OWN
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 
 __all__ = [
-    "Environment", "Progress", "State", "choose_profile", "find", "install", "put_back", "remove", "repair", "require",
+    "Environment", "Progress", "State", "find", "has", "install", "put_back", "remove", "repair", "require",
     "set_aside", "state",
 ]  # fmt: skip
+
+
+def has(card: Card, settings: Settings) -> Callable[[Profile], bool]:
+    """Whether an environment is there, whole at a glance."""
+    return lambda profile: find(card, settings, profile.name) is not None
 
 
 def install(card: Card, settings: Settings, profile: str = "cpu", *, progress: Report | None = None) -> Environment:

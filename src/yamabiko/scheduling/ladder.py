@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.findings import Finding, Problem, Remedy
@@ -11,8 +12,8 @@ from yamabiko.i18n import Text
 
 
 def parse_device(device: str) -> tuple[str, int | None]:
-    """`cuda:1` as ("cuda", 1). Raises: Problem (device-unknown)."""
-    found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d{1,4}))?", device)
+    """`cuda:1` as ("cuda", 1); `metal` is `mps`. Raises: Problem (device-unknown)."""
+    found = re.fullmatch(r"(auto|cpu|cuda|vulkan|mps|metal)(?::(\d{1,4}))?", device)
     if found is None or (found[2] is not None and found[1] != "cuda"):
         raise Problem(
             Finding(
@@ -20,20 +21,20 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 severity="error",
                 area="usage",
                 cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
-                evidence=(f"{Text('devices', '使えるデバイス')}: auto, cuda, cuda:N, cpu",),
+                evidence=(f"{Text('devices', '使えるデバイス')}: auto, cuda, cuda:N, vulkan, metal, cpu",),
                 remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )
         )
-    return found[1], None if found[2] is None else int(found[2])
+    return found[1].replace("metal", "mps"), None if found[2] is None else int(found[2])
 
 
 def plan(
-    card: Card, device: str, compute_type: str, *, gpu_present: bool | None, may_fall: bool, require_gpu: bool = False
+    card: Card, device: str, compute_type: str, *, gpus: Collection[str], may_fall: bool, require_gpu: bool = False
 ) -> tuple[Placement, ...]:
     """
     The rungs to try, best first.
 
-    `auto` leaves the GPU rungs out only where the machine shows no GPU at all.
+    `auto` tries the rungs of the kinds of device in `gpus`, and the CPU's.
     A GPU asked for by name comes first even so: trying is how its absence gets
     a cause. Without fallback only the first rung is left; where a GPU is
     required, no rung of the CPU. Raises: Problem (compute-type-unknown,
@@ -42,10 +43,10 @@ def plan(
     family, _ = parse_device(device)
     if require_gpu and family == "cpu":
         raise Problem(_contradiction(device))
-    if require_gpu:
-        family = "cuda"
-    rungs = [rung for rung in card.placements if _fits(rung, family, gpu_present)]
-    if rungs and family == "cuda" and rungs[0].device != "cuda":
+    if require_gpu and family == "auto":
+        family = next((rung.device for rung in card.placements if rung.device in gpus), "cuda")
+    rungs = [rung for rung in card.placements if _fits(rung, family, gpus)]
+    if rungs and family not in ("auto", "cpu", rungs[0].device):
         rungs = []  # a GPU asked for by name, and an engine that knows none
     if rungs and compute_type not in ("auto", "default"):
         rungs = _of_precision(rungs, compute_type)
@@ -78,12 +79,8 @@ def _contradiction(device: str) -> Finding:
     )
 
 
-def _fits(rung: Placement, family: str, gpu_present: bool | None) -> bool:
-    if family == "cpu":
-        return rung.device == "cpu"
-    if family == "auto" and rung.device != "cpu":
-        return gpu_present is not False
-    return True
+def _fits(rung: Placement, family: str, gpus: Collection[str]) -> bool:
+    return rung.device == "cpu" or rung.device == family or (family == "auto" and rung.device in gpus)
 
 
 def _of_precision(rungs: list[Placement], compute_type: str) -> list[Placement]:

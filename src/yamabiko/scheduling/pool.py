@@ -54,6 +54,8 @@ class Outfit:
     threads: int = 0
     variables: tuple[tuple[str, str | None], ...] = ()
     """For its workers' environment: fixes of the doctor that are kept."""
+    notices: tuple[Finding, ...] = ()
+    """What is to be told with every answer: environments that could not be made."""
 
     def launch(self, rung: int) -> Launch:
         placement = self.ladder[rung]

@@ -79,7 +79,9 @@ class Run:
         self.evidence: tuple[Evidence, ...] = ()
         self.fallbacks: list[Finding] = []
         why = pool.why_benched(outfit, self._rung)
-        self.notices: list[Finding] = [] if why is None else [run_findings.passed_over(why, outfit.ladder[self._rung])]
+        self.notices = [*outfit.notices]
+        if why is not None:
+            self.notices.append(run_findings.passed_over(why, outfit.ladder[self._rung]))
         self.load_s = 0.0
         self.inference_s = 0.0
 

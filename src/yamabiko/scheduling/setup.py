@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from yamabiko import children
 from yamabiko.diagnosis import fixes
-from yamabiko.diagnosis.facts import NvidiaMarks, nvidia_marks
 from yamabiko.engines import catalog, environments, models
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
-from yamabiko.findings import Problem
+from yamabiko.engines.profile_choice import Have, gpus_to_try, profile_to_run
+from yamabiko.findings import Finding, Problem
+from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
 from yamabiko.scheduling import heeding
 from yamabiko.scheduling.ladder import parse_device, plan
@@ -55,10 +56,10 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     model-unavailable, device-unknown, ...).
     """
     card = catalog.card(wish.engine)
-    marks = nvidia_marks()
-    ladder = _ladder(card, wish, marks)
+    have = environments.has(card, settings)
+    ladder = _ladder(card, wish, have)
     _, device_index = parse_device(wish.device)
-    homes = _environments(card, ladder, marks, wish, settings, report)
+    homes, notices = _environments(card, ladder, have, wish, settings, report)
     model, name, revision = _model(card, wish, settings, report)
     return Outfit(
         card=card,
@@ -66,7 +67,8 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         model=model,
         model_name=name,
         model_revision=revision,
-        ladder=ladder,
+        ladder=tuple(rung for rung in ladder if rung.device in homes),
+        notices=notices,
         device_index=device_index,
         threads=wish.threads or usable_threads(),
         variables=fixes.variables(settings),
@@ -80,16 +82,16 @@ def check(wish: Wish, settings: Settings, options: TranscribeOptions | None = No
     card = catalog.transcriber(wish.engine)
     if options is not None:
         heeding.refuse_by_card(card, wish.model, options)
-    _ladder(card, wish, nvidia_marks())
+    _ladder(card, wish, environments.has(card, settings))
     name = wish.model or card.default_model
     if card.model_format is not None and name is not None:
         models.locate(name, format=card.model_format, settings=settings)
 
 
-def _ladder(card: Card, wish: Wish, marks: NvidiaMarks) -> tuple[Placement, ...]:
+def _ladder(card: Card, wish: Wish, have: Have) -> tuple[Placement, ...]:
     return plan(
         card, wish.device, wish.compute_type,
-        gpu_present=marks.present, may_fall=wish.may_fall, require_gpu=wish.require_gpu,
+        gpus=gpus_to_try(card, gpu_marks(), have), may_fall=wish.may_fall, require_gpu=wish.require_gpu,
     )  # fmt: skip
 
 
@@ -132,28 +134,44 @@ def _anew(card: Card, profile: str) -> Text:
 
 
 def _environments(
-    card: Card, ladder: tuple[Placement, ...], marks: NvidiaMarks, wish: Wish, settings: Settings, report: Report
-) -> dict[str, Environment]:
+    card: Card, ladder: tuple[Placement, ...], have: Have, wish: Wish, settings: Settings, report: Report
+) -> tuple[dict[str, Environment], tuple[Finding, ...]]:
     """
-    By device family; one environment for all that it serves.
+    By device family; one environment for all that it serves. And what is to be told of those that could not be made.
 
     On a machine without a GPU its rung, if asked for, is tried from the CPU's environment.
     """
     found: dict[str, Environment] = {}
-    for device in dict.fromkeys(rung.device for rung in ladder):
+    notices: list[Finding] = []
+    families = tuple(dict.fromkeys(rung.device for rung in ladder))
+    for device in families:
         serving = next((e for e in found.values() if device in _devices(card, e.profile)), None)
         if serving is not None:
             found[device] = serving
             continue
-        profile = environments.choose_profile(card, device if marks.present else "cpu")
-        name = profile.name if profile else "cpu"
-        environment = environments.find(card, settings, name)
+        profile = profile_to_run(card, device, gpu_marks(), have)
+        environment = environments.find(card, settings, profile.name)
         if environment is None:
             if not wish.may_install:
-                environments.require(card, settings, name)  # says whether it is missing or broken
-            environment = install(card, name, settings, report)
+                environments.require(card, settings, profile.name)  # says whether it is missing or broken
+            try:
+                environment = install(card, profile.name, settings, report)
+            except Problem as problem:
+                if device == families[-1]:
+                    raise
+                notices.append(_not_made(problem.finding, card, profile.name))
+                continue
         found[device] = environment
-    return found
+    return found, tuple(notices)
+
+
+def _not_made(why: Finding, card: Card, profile: str) -> Finding:
+    """A GPU's environment that cannot be had costs a notice, and not the answer."""
+    cause = Text(
+        f"The environment of {card.name} for the GPU ({profile}) could not be made, so the GPU is not used. {why.cause.en}",
+        f"{card.name} のGPU用の環境（{profile}）を作れなかったため、GPUは使っていません。{why.cause.ja}",
+    )
+    return replace(why, severity="warning", cause=cause)
 
 
 def _devices(card: Card, profile: str) -> tuple[str, ...]:

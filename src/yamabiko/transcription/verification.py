@@ -20,13 +20,14 @@ from yamabiko.audio import speaker_turns, speech_spans
 from yamabiko.audio.decode import Decoded, decode
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checkup import climb
-from yamabiko.diagnosis.facts import nvidia_marks
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environment_problems, environments, models
 from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
 from yamabiko.engines.environments import Environment
+from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
@@ -94,7 +95,7 @@ def verify(
     Raises: Problem for what was asked wrongly (device-unknown, engine-profile-unknown, device-not-supported ...).
     """
     family, index = parse_device(device)
-    chosen = _profile(card, profile, device)
+    chosen = _profile(card, profile, device, settings)
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
     trial = _Trial(
@@ -109,13 +110,13 @@ def verify(
     return trial.result(None)
 
 
-def _profile(card: Card, name: str | None, device: str) -> Profile:
+def _profile(card: Card, name: str | None, device: str, settings: Settings) -> Profile:
     """Raises: Problem (engine-profile-unknown, engine-profile-device)."""
     if name is None or not card.profiles:
-        return environments.choose_profile(card, device)
+        return choose_profile(card, device, gpu_marks(), environments.has(card, settings))
     chosen = next((p for p in card.profiles if p.name == name), None)
     if chosen is None:
-        raise Problem(environment_problems.no_profile(card.name, name, [p.name for p in card.profiles]))
+        raise Problem(environment_problems.no_profile(card, name))
     family = parse_device(device)[0]
     if family != "auto" and family not in chosen.devices:
         raise Problem(
@@ -154,9 +155,10 @@ class _Trial:
         )
 
     def run(self, family: str, index: int | None) -> None:
-        marks = nvidia_marks()
+        marks = gpu_marks()
         self.progress(0, 0)
-        rungs = plan(self.card, self.device, "auto", gpu_present=marks.present, may_fall=family == "auto")
+        gpus = gpus_to_try(self.card, marks, environments.has(self.card, self.settings))
+        rungs = plan(self.card, self.device, "auto", gpus=gpus, may_fall=family == "auto")
         rungs = tuple(rung for rung in rungs if not self.card.profiles or rung.device in self.profile.devices)
         environment = self._environment()
         self._climb(environment, rungs[0])
@@ -325,7 +327,7 @@ class _Trial:
         run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
         everything = (Span(0, joined.size),)
         voices = run.find_speakers(path, everything, SpeakerCount())
-        found = speaker_turns.speakers([speaker_turns.Heard(one.window, one.people, prints) for one, prints in voices])
+        found = speaker_turns.speakers([speaker_turns.Heard(one.window, one.people, prints, one.tracks) for one, prints in voices])
         total_s = time.perf_counter() - begun
         self.receipts.append(_finder_receipt(outfit, run, self.device, whole, everything, decode_s, total_s))
         ends = numpy.cumsum([one.samples for one in decoded]) / SAMPLE_RATE

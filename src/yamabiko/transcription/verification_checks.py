@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from yamabiko.bundled import Clip
-from yamabiko.diagnosis.facts import NvidiaMarks
 from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.profile_choice import fits
 from yamabiko.formats.text import one_line
+from yamabiko.gpu_marks import GpuMarks
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Transcript, Turn, Verdict
 
@@ -165,7 +166,7 @@ def silence_check(silence_s: float, found: tuple[Span, ...] | ValueError) -> Che
     )
 
 
-def device_check(receipts: Sequence[Receipt], device: str, profile: Profile, marks: NvidiaMarks) -> Check:
+def device_check(receipts: Sequence[Receipt], device: str, profile: Profile, marks: GpuMarks) -> Check:
     """
     It ran where it was asked to, or, asked for nothing, where this environment is for on this machine.
 
@@ -173,14 +174,15 @@ def device_check(receipts: Sequence[Receipt], device: str, profile: Profile, mar
     """
     refuted = next((r for r in receipts if r.verdict == "refuted"), None)
     told = refuted or receipts[-1]
-    gpu_wanted = device.startswith("cuda") or (device == "auto" and "cuda" in profile.devices and bool(marks.present))
-    wrong_place = any((r.used_device.startswith("cuda")) != gpu_wanted for r in receipts)
+    gpus = tuple(kind for kind in profile.devices if kind not in ("cpu", "auto"))
+    gpu_wanted = device not in ("auto", "cpu") or (device == "auto" and bool(gpus) and fits(profile, marks))
+    wrong_place = any(r.used_device.startswith(gpus or "cuda") != gpu_wanted for r in receipts)
     seen = "; ".join(f"{e.kind}: {e.value}" for e in told.evidence if e.says is not None) or "no evidence"
     where = f"{told.used_device} {told.used_compute_type}"
     english, japanese = f"{where}, {told.verdict} ({seen})", f"{where}、{_VERDICT[told.verdict]}（{seen}）"
     if gpu_wanted and wrong_place:
         english, japanese = f"a GPU was wanted; {english}", f"GPUで動くはずでした。{japanese}"
-    elif "cuda" in profile.devices and not gpu_wanted:
+    elif gpus and not gpu_wanted:
         english += f"; on a GPU it was not tried ({marks.evidence})"
         japanese += f"。GPUでは試していません（{marks.evidence}）"
     return Check(Text("device", "デバイス"), refuted is None and not wrong_place, Text(english, japanese))

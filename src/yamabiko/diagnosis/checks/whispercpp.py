@@ -69,14 +69,13 @@ def _built_for_cpu(facts: Facts, environment: Environment) -> Sign:
     files = _ggml(environment)
     if not files:
         return UNTOLD
-    if _meant_for_cpu(environment):
-        return absent(f"{environment.name}: was installed for the CPU")
     built_in = _backends(environment) or [f for f in files if any(_OF_A_GPU.match(name) for name in f.needed)]
     if built_in:
         return absent(f"{built_in[0].path}: a backend for a GPU is there")
     gpus = _gpus(facts)
-    if not gpus:
+    if not gpus and environment.engine is None:
         return absent("/dev: no GPU that this build could miss")
+    gpus = gpus or ["/dev: no GPU of NVIDIA or AMD is seen either"]  # ours, which was asked for one by name
     core = next((file for file in files if "libggml" in file.path), files[0])
     return present(
         f"{core.path}: {_package(environment)} has no CUDA, HIP or Vulkan backend, beside it or in it", *gpus
@@ -98,6 +97,11 @@ def _no_backend_for_gpu(facts: Facts) -> Sign:
         "ビルドされたか、別ファイルのバックエンドが読み込まれていません。",
     )
     return Sign(None, tuple(gpus), cause=alone)
+
+
+def _misses_a_gpu(facts: Facts) -> bool:
+    """Before anybody asked for one: a build that was taken for the CPU on purpose misses none."""
+    return bool(_gpus(facts)) and not all(_meant_for_cpu(environment) for environment in facts.environments)
 
 
 def _no_proof(facts: Facts, environment: Environment) -> Sign:
@@ -207,6 +211,7 @@ CHECKS = (
         words=(r"whisper_backend_init_gpu: no GPU found",),
         sure_words=(r"whisper_init_with_params_no_state: backends\s+= 1\s*$",),
         look=_no_backend_for_gpu,
+        by_itself=_misses_a_gpu,
         only_a_note=lambda facts: True,  # the index has no other, and many do well on the CPU
         probe="ggml",
     ),

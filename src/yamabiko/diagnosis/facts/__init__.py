@@ -1,6 +1,5 @@
 """What this machine shows, without an engine imported and without a driver touched. See `records` and `gather`."""
 
-from yamabiko.diagnosis.facts.marks import NvidiaMarks, nvidia_marks
 from yamabiko.diagnosis.facts.records import Facts, Unavailable
 
-__all__ = ["Facts", "NvidiaMarks", "Unavailable", "nvidia_marks"]
+__all__ = ["Facts", "Unavailable"]

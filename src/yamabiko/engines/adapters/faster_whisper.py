@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
+    CTRANSLATE2_LACKS,
     NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
@@ -66,6 +67,7 @@ CARD = Card(
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
+    lacking=CTRANSLATE2_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=ALL_OF_SEARCH,

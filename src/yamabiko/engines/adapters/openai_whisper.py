@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
+    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
@@ -70,9 +71,11 @@ CARD = Card(
             ("cuda", "cpu"),
             index=f"{PYTORCH_INDEX}rocm7.2",
             built=_BUILT,
+            by_request=True,
             not_verified=NEVER_MADE,
         ),
     ),
+    lacking=(METAL_NOT_TRIED,),
     longest_chunk_s=30.0,
     evidence=("introspection", "last-words"),
     search=ALL_OF_SEARCH - {"repetition_penalty", "no_repeat_ngram_size"},

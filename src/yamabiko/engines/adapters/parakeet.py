@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
 from yamabiko.engines.contract import (
+    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
@@ -97,7 +98,17 @@ CARD = Card(
             built=_BUILT,
             not_verified=NEVER_MADE,
         ),
+        Profile(
+            "rocm",
+            "parakeet-rocm.in",
+            ("cuda", "cpu"),
+            index=f"{PYTORCH_INDEX}rocm7.2",
+            built=_BUILT,
+            by_request=True,
+            not_verified=NEVER_MADE,
+        ),
     ),
+    lacking=(METAL_NOT_TRIED,),
     longest_chunk_s=30.0,
     evidence=("introspection",),
 )

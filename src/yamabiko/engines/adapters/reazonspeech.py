@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import onnx_files, wording
 from yamabiko.engines.contract import (
+    NEVER_MADE,
     Card,
     DetectedLanguage,
     Feature,
@@ -32,6 +33,8 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
+_CUDA12_LIBRARIES = ("cublas", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "nvjitlink")
+
 CARD = Card(
     name="reazonspeech",
     job="transcribe",
@@ -45,13 +48,36 @@ CARD = Card(
     features=frozenset({"segment-times", "word-times", "hotwords", "batch"}),
     default_model="reazonspeech-k2-v2",
     model_format="sherpa-onnx",
-    # The wheels of the package index compute on the CPU alone, whatever they are asked for: sherpa-cpu-wheel.
     placements=(
+        Placement("cuda", "float32"),
         Placement("cpu", "float32", answers=("sherpa-cpu-wheel",)),
         Placement("cpu", "int8_float32", costs_accuracy=True),
         Placement("cpu", "int8", costs_accuracy=True),
     ),
-    profiles=(Profile("cpu", "reazonspeech-cpu.txt", ("cpu",)),),
+    profiles=(
+        # The wheels of the package index compute on the CPU alone, whatever they are asked for: sherpa-cpu-wheel.
+        Profile("cpu", "reazonspeech-cpu.txt", ("cpu",)),
+        Profile(
+            "cuda12",
+            "reazonspeech-cuda12.in",
+            ("cuda", "cpu"),
+            library_packages=tuple(f"nvidia/{name}" for name in _CUDA12_LIBRARIES),
+            find_links="https://k2-fsa.github.io/sherpa/onnx/cuda.html",
+            by_request=True,
+            not_verified=NEVER_MADE,
+        ),
+    ),
+    lacking=(
+        ("cuda13", Text("sherpa-onnx has wheels for CUDA 12.", "sherpa-onnx のGPU用ビルドは CUDA 12 用です。")),
+        ("rocm", Text("sherpa-onnx has no provider for ROCm.", "sherpa-onnx は ROCm に対応していません。")),
+        (
+            "metal",
+            Text(
+                "sherpa-onnx reaches Apple's GPU through CoreML alone, which we do not use.",
+                "sherpa-onnx が Apple のGPUを使う方法は CoreML だけで、これには未対応です。",
+            ),
+        ),
+    ),
     longest_chunk_s=28.0,
     evidence=("introspection", "last-words"),
     search=frozenset({"beam_size"}),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import transformers_ctc, transformers_whisper
 from yamabiko.engines.contract import (
+    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
@@ -62,9 +63,15 @@ CARD = Card(
             "cuda12", "transformers-cuda12.in", ("cuda", "cpu"), index=f"{PYTORCH_INDEX}cu126", not_verified=NEVER_MADE
         ),
         Profile(
-            "rocm", "transformers-rocm.in", ("cuda", "cpu"), index=f"{PYTORCH_INDEX}rocm7.2", not_verified=NEVER_MADE
+            "rocm",
+            "transformers-rocm.in",
+            ("cuda", "cpu"),
+            index=f"{PYTORCH_INDEX}rocm7.2",
+            by_request=True,
+            not_verified=NEVER_MADE,
         ),
     ),
+    lacking=(METAL_NOT_TRIED,),
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=frozenset(

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
+    METAL_NOT_TRIED,
+    NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
     Card,
@@ -53,7 +55,23 @@ CARD = Card(
             ("cuda", "cpu"),
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
+        Profile(
+            "cuda12",
+            "wav2vec2-aligner-cuda12.in",
+            ("cuda", "cpu"),
+            index=f"{PYTORCH_INDEX}cu126",
+            not_verified=NEVER_MADE,
+        ),
+        Profile(
+            "rocm",
+            "wav2vec2-aligner-rocm.in",
+            ("cuda", "cpu"),
+            index=f"{PYTORCH_INDEX}rocm7.2",
+            by_request=True,
+            not_verified=NEVER_MADE,
+        ),
     ),
+    lacking=(METAL_NOT_TRIED,),
     longest_chunk_s=30.0,
     evidence=("introspection",),
 )

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
 from yamabiko.engines.contract import (
+    NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
     Loaded,
@@ -30,6 +31,24 @@ from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
+
+def _built(name: str, device: str, switch: str) -> Profile:
+    """With one of ggml's backends, for which a compiler and the backend's own development files must be here."""
+    return Profile(
+        name,
+        "whisper.cpp-built.txt",
+        (device, "cpu"),
+        built=("pywhispercpp",),
+        variables=(
+            (switch, "ON"),
+            ("BUILD_SHARED_LIBS", "OFF"),
+            ("CMAKE_POSITION_INDEPENDENT_CODE", "ON"),
+        ),
+        by_request=True,
+        not_verified=NEVER_RUN_ON_A_GPU,
+    )
+
+
 CARD = Card(
     name="whisper.cpp",
     job="transcribe",
@@ -41,9 +60,21 @@ CARD = Card(
     features=frozenset({"segment-times", "word-times", "punctuation", "language-detection", "translation", "prompt"}),
     default_model="base",
     model_format="ggml-whisper",
-    # The wheels hold no backend for a GPU: a rung for one comes with a build that has it.
-    placements=(Placement("cpu", "model", answers=("whispercpp-cpu-build-silent",)),),
-    profiles=(Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),),
+    placements=(
+        Placement("cuda", "model"),
+        Placement("vulkan", "model", answers=("whispercpp-cuda-init-failed", "whispercpp-ptx-toolchain")),
+        Placement("mps", "model"),
+        Placement("cpu", "model", answers=("whispercpp-cpu-build-silent",)),
+    ),
+    profiles=(
+        Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),
+        # The wheels for Linux and Windows hold no backend for a GPU.
+        _built("cuda", "cuda", "GGML_CUDA"),
+        _built("rocm", "cuda", "GGML_HIP"),
+        _built("vulkan", "vulkan", "GGML_VULKAN"),
+        # Those for macOS do.
+        Profile("metal", "whisper.cpp-cpu.txt", ("mps", "cpu"), by_request=True, not_verified=NEVER_RUN_ON_A_GPU),
+    ),
     longest_chunk_s=30.0,
     evidence=("introspection", "last-words"),
     search=frozenset(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
+    CTRANSLATE2_LACKS,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
     Card,
@@ -82,6 +83,7 @@ CARD = Card(
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
+    lacking=CTRANSLATE2_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=frozenset(

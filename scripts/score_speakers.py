@@ -77,7 +77,7 @@ def main() -> None:
             decoded = decode(rttm.with_suffix(".wav"), Path(folder) / "audio.f32", here)
             run = Run(pool, outfit, Conduct())
             voices = run.find_speakers(decoded.path, (Span(0, decoded.samples),), SpeakerCount())
-            heard = [Heard(one.window, one.people, prints) for one, prints in voices]
+            heard = [Heard(one.window, one.people, prints, one.tracks) for one, prints in voices]
             found = speakers(heard, at_least=given.speakers or 1, at_most=given.speakers).turns
             truth = read_rttm(rttm)
             error, missed, false = error_rate(truth, found)

@@ -43,6 +43,11 @@ def recording(talk: list[tuple[int, float, float]], length_s: float, width_s: fl
     return found
 
 
+def own_stretches(count: int) -> numpy.ndarray:
+    """Each was heard in a stretch of its own."""
+    return numpy.stack([numpy.arange(count), numpy.zeros(count, int)], axis=1)
+
+
 TALK = [(0, 1.0, 4.0), (1, 4.5, 9.0), (0, 9.5, 14.0), (2, 15.0, 19.0), (1, 20.0, 24.0)]
 
 
@@ -58,6 +63,36 @@ def test_each_moment_belongs_to_who_speaks_in_it() -> None:
 def test_two_who_speak_at_once_are_both_heard() -> None:
     turns = speakers(recording([(0, 0.0, 6.0), (1, 4.0, 10.0)], 10.0)).turns
     assert [(turn.start_s, turn.end_s) for turn in turns] == [(0.0, 6.0), (4.0, 10.0)]
+
+
+def test_those_of_one_track_may_be_one_person_and_those_of_two_never() -> None:
+    spans = ((span(0.0, 4.0),), (span(4.5, 9.0),))
+    prints = numpy.stack([voice(0, 1), voice(0, 2)])
+    told = {
+        tracks: len({turn.speaker for turn in speakers([Heard(span(0, 10), spans, prints, tracks)]).turns})
+        for tracks in ((0, 0), (0, 1), ())
+    }
+    assert told == {(0, 0): 1, (0, 1): 2, (): 2}
+
+
+def test_stretches_that_disagree_about_a_voice_make_no_second_one() -> None:
+    """Two say that it is one person, two that it is another: all four hear one."""
+    whole = span(0, 10)
+    heard = [Heard(whole, ((whole,),), voice(person, take)[None]) for person in (0, 1) for take in (1, 2)]
+    assert [(turn.start_s, turn.end_s) for turn in speakers(heard).turns] == [(0.0, 10.0)]
+
+
+def test_a_cough_in_many_stretches_that_overlap_is_nobody_new() -> None:
+    """0.8 s that four stretches hear are 0.8 s, and less than somebody needs to be told apart."""
+    heard = [
+        Heard(
+            span(start_s, start_s + 10.0),
+            ((span(start_s, 6.5), span(7.5, start_s + 10.0)), (span(6.6, 7.4),)),
+            numpy.stack([voice(0, take), voice(1, take)]),
+        )
+        for take, start_s in enumerate((0.0, 2.0, 4.0, 6.0))
+    ]
+    assert len({turn.speaker for turn in speakers(heard).turns}) == 1
 
 
 def test_as_many_people_are_told_apart_as_were_said() -> None:
@@ -112,7 +147,7 @@ def test_turns_are_ordered_within_what_was_heard_and_never_more_people_than_allo
 def test_who_is_who_does_not_depend_on_the_order(order: list[int]) -> None:
     people = numpy.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2])[order]
     voices = numpy.stack([voice(person, take) for take, person in enumerate(people)])
-    labels = cluster(voices, numpy.full(12, 2.0), numpy.arange(12))
+    labels = cluster(voices, numpy.full(12, 2.0), own_stretches(12))
     same = people[:, None] == people[None]
     assert numpy.array_equal(labels[:, None] == labels[None], same)
 
@@ -120,5 +155,5 @@ def test_who_is_who_does_not_depend_on_the_order(order: list[int]) -> None:
 def test_thousands_of_voice_prints_are_told_apart_in_parts() -> None:
     people = numpy.random.default_rng(3).integers(0, 6, 3200)
     voices = numpy.stack([voice(person, take) for take, person in enumerate(people)])
-    labels = cluster(voices, numpy.full(people.size, 2.0), numpy.arange(people.size))
+    labels = cluster(voices, numpy.full(people.size, 2.0), own_stretches(people.size))
     assert len(set(zip(people.tolist(), labels.tolist(), strict=True))) == 6 == len(set(labels.tolist()))

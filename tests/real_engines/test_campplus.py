@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
 
+import campplus_inside
 import models_campplus
 import numpy
 import pytest
@@ -24,6 +26,8 @@ from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
 from yamabiko.workers.process import Worker, WorkerFailed
+
+SOURCES = Path(__file__).parents[2] / "src"
 
 
 def decoded(path: Path) -> numpy.ndarray:
@@ -108,6 +112,35 @@ def test_two_voices_are_told_apart_where_they_change(
 def test_one_voice_is_one_person(language: str, home: Path, sounds: dict[str, numpy.ndarray], tmp_path: Path) -> None:
     answer, _ = told(tmp_path, written(tmp_path / "one.wav", sounds[language]), home, "--diarize")
     assert {turn["speaker"] for turn in answer["turns"]} == {"A"}
+
+
+def told_that_one_speaks(sound: numpy.ndarray, home: Path, folder: Path) -> dict[str, list[list[list[int]]]]:
+    """Whom the engine hears in ten seconds of which its first network says that one person speaks in all of them."""
+    sound.astype("<f4").tofile(folder / "ten.f32")
+    [python] = home.glob("data/engines/campplus-cpu-*/bin/python")
+    command = [python, "-I", campplus_inside.__file__, SOURCES, home / models_campplus.PULLED, folder / "ten.f32"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def test_two_voices_that_are_taken_for_one_are_two(home: Path, talk: tuple[Path, list[float]], tmp_path: Path) -> None:
+    """As the segmentation does in a meeting: five seconds of English, a pause, Japanese, and one person, it says."""
+    begins, changes = (round(edge_s * SAMPLE_RATE) for edge_s in (talk[1][1] - 5.0, talk[1][2]))
+    sound = decoded(talk[0])[begins : begins + 10 * SAMPLE_RATE]
+    found = told_that_one_speaks(sound, home, tmp_path)
+    assert (found["tracks"], len(found["prints"])) == ([0, 0], 2)
+    [[first], [second]] = found["people"]
+    assert first[1] == second[0]
+    assert (5.0 - NEAR_S) * SAMPLE_RATE <= first[1] <= changes - begins + NEAR_S * SAMPLE_RATE
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_one_voice_that_is_taken_for_one_is_one(
+    language: str, home: Path, sounds: dict[str, numpy.ndarray], tmp_path: Path
+) -> None:
+    found = told_that_one_speaks(numpy.resize(sounds[language], 10 * SAMPLE_RATE), home, tmp_path)
+    assert len(found["people"]) == 1
 
 
 def test_a_known_voice_has_its_name_and_the_other_a_letter(

@@ -46,6 +46,8 @@ class Heard:
     window: Span
     people: tuple[tuple[Span, ...], ...]
     prints: NDArray[Any]
+    tracks: tuple[int, ...] = ()
+    """A number for each: those who share one may be one person. Empty: everybody is somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ def _who_is_who(
     if not index:
         return whose, numpy.zeros((0, 0), numpy.float32)
     voices = numpy.stack([_unit(heard[i].prints[j]) for i, j in index])
-    weights = numpy.array([_seconds(heard[i].people[j]) for i, j in index])
-    stretches = numpy.array([i for i, _ in index])
-    labels = cluster(voices, weights, stretches, at_least=at_least, at_most=at_most)
+    own = _own_seconds(heard)
+    weights = numpy.array([own[i][j] for i, j in index])
+    apart = numpy.array([(i, heard[i].tracks[j] if heard[i].tracks else j) for i, j in index])
+    labels = cluster(voices, weights, apart, at_least=at_least, at_most=at_most)
     prints = numpy.stack([_unit(weights[labels == k] @ voices[labels == k]) for k in range(labels.max() + 1)])
     for (i, j), label in zip(index, labels, strict=True):
         whose[i][j] = int(label)
@@ -100,8 +103,25 @@ def _has_print(one: Heard, person: int) -> bool:
     return bool(numpy.isfinite(one.prints[person]).all() and numpy.any(one.prints[person]))
 
 
-def _seconds(spans: Sequence[Span]) -> float:
-    return sum(span.duration_s for span in spans)
+def _own_seconds(heard: Sequence[Heard]) -> list[list[float]]:
+    """How long each person of each stretch speaks, a moment that lies in several stretches shared among them."""
+    around = _around(heard)
+    return [
+        [sum(float((FRAME / SAMPLE_RATE / around[_frames(span)]).sum()) for span in spans) for spans in one.people]
+        for one in heard
+    ]
+
+
+def _around(heard: Sequence[Heard]) -> NDArray[Any]:
+    """In how many stretches each frame lies; 1 where it lies in none."""
+    line = numpy.zeros(max(one.window.end_sample for one in heard) // FRAME + 2, numpy.int32)
+    for one in heard:
+        _count(line, one.window)
+    return numpy.maximum(1, numpy.cumsum(line))
+
+
+def _frames(span: Span) -> slice:
+    return slice(round(span.start_sample / FRAME), round(span.end_sample / FRAME))
 
 
 def _unit(vector: NDArray[Any]) -> NDArray[Any]:
@@ -115,8 +135,8 @@ def cluster(
     """
     A number from 0 for each voice print, without gaps, the same for the same person.
 
-    `voices`: shape (n, dimensions), length 1 each; `weights`: seconds each rests on; those equal in `apart` were heard
-    side by side and are different people, unless `at_most` allows no more.
+    `voices`: shape (n, dimensions), length 1 each; `weights`: seconds each rests on; `apart`: shape (n, 2), a stretch
+    and a track in it. Those of one stretch and two tracks are different people, unless `at_most` allows no more.
     """
     groups = [[i] for i in range(len(voices))]
     if len(groups) > _AT_ONCE:
@@ -148,11 +168,7 @@ def _joined(
     alike = centres @ centres.T
     numpy.fill_diagonal(alike, -numpy.inf)
     if apart is not None:
-        seats = [set(apart[group].tolist()) for group in members]
-        for i, mine in enumerate(seats):
-            for j in range(i):
-                if mine & seats[j]:
-                    alike[i, j] = alike[j, i] = -numpy.inf
+        alike[_told_apart(members, apart)] = -numpy.inf
     left = len(members)
     while left > least:
         best = int(numpy.argmax(alike))
@@ -170,6 +186,17 @@ def _joined(
         alike[i, i] = -numpy.inf
         left -= 1
     return [group for group in members if group]
+
+
+def _told_apart(groups: Sequence[Sequence[int]], apart: NDArray[Any]) -> NDArray[Any]:
+    """Shape (groups, groups): whether somewhere two of them were heard in one stretch, on two tracks."""
+    seats, seat = numpy.unique(apart, axis=0, return_inverse=True)
+    taken = numpy.zeros((len(groups), len(seats)), numpy.float32)
+    for number, group in enumerate(groups):
+        taken[number, seat.ravel()[group]] = 1.0
+    stretches = numpy.add.reduceat(taken, numpy.flatnonzero(numpy.diff(seats[:, 0], prepend=-1)), axis=1)
+    found: NDArray[Any] = stretches @ stretches.T > taken @ taken.T
+    return found
 
 
 def _recognised(prints: NDArray[Any], known: Mapping[str, NDArray[Any]]) -> tuple[dict[int, str], dict[str, float]]:
@@ -191,21 +218,26 @@ def _recognised(prints: NDArray[Any], known: Mapping[str, NDArray[Any]]) -> tupl
 
 
 def _turns(heard: Sequence[Heard], whose: Sequence[Sequence[int | None]], names: Mapping[int, str]) -> tuple[Turn, ...]:
-    """Each moment belongs to those whom at least half of the stretches around it hear."""
+    """
+    Each moment belongs to those whom at least half of the stretches around it hear; to no more people than they hear in
+    the mean, since stretches that give the same voice to two people make no second voice (pyannote's rule).
+    """
     numbers = sorted({number for row in whose for number in row if number is not None})
     if not numbers:
         return ()
-    frames = max(one.window.end_sample for one in heard) // FRAME + 1
-    around = numpy.zeros(frames + 1, numpy.int32)
-    votes = numpy.zeros((len(numbers), frames + 1), numpy.int32)
+    around = _around(heard)
+    votes = numpy.zeros((len(numbers), len(around)), numpy.int32)
+    at_once = numpy.zeros(len(around), numpy.int32)
     place = {number: row for row, number in enumerate(numbers)}
     for one, row in zip(heard, whose, strict=True):
-        _count(around, one.window)
         for spans, number in zip(one.people, row, strict=True):
-            if number is not None:
-                for span in spans:
+            for span in spans:
+                _count(at_once, span)
+                if number is not None:
                     _count(votes[place[number]], span)
-    speaking = 2 * numpy.cumsum(votes, axis=1) >= numpy.maximum(1, numpy.cumsum(around))
+    votes, at_once = numpy.cumsum(votes, axis=1), numpy.cumsum(at_once)
+    before = numpy.argsort(numpy.argsort(-votes, axis=0, kind="stable"), axis=0)
+    speaking = (2 * votes >= around) & (before < (2 * at_once + around) // (2 * around))
     found = [
         Turn(start * FRAME / SAMPLE_RATE, end * FRAME / SAMPLE_RATE, names.get(number, str(number)))
         for number in numbers
@@ -216,9 +248,9 @@ def _turns(heard: Sequence[Heard], whose: Sequence[Sequence[int | None]], names:
 
 def _count(line: NDArray[Any], span: Span) -> None:
     """One more between two moments, as a difference: the sum from the left is the count."""
-    start, end = round(span.start_sample / FRAME), round(span.end_sample / FRAME)
-    line[start] += 1
-    line[max(start, end)] -= 1
+    frames = _frames(span)
+    line[frames.start] += 1
+    line[max(frames.start, frames.stop)] -= 1
 
 
 def _runs(speaking: NDArray[Any]) -> list[tuple[int, int]]:

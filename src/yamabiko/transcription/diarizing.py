@@ -93,7 +93,7 @@ def diarize(
 
 
 def _heard(found: Iterable[tuple[Any, NDArray[Any]]]) -> list[Heard]:
-    return [Heard(voices.window, voices.people, prints) for voices, prints in found]
+    return [Heard(voices.window, voices.people, prints, voices.tracks) for voices, prints in found]
 
 
 def _enrolled(person: KnownSpeaker, place: Path, run: Run, settings: Settings) -> NDArray[Any] | None:

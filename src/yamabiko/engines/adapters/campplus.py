@@ -2,8 +2,9 @@
 Who speaks when: pyannote's segmentation 3.0 and CAM++ voice prints, in numpy alone.
 
 Ten seconds at a time the first says which of up to three people speaks; what
-each says alone in them gets a voice print from the second. Whether the person
-of one stretch is the person of another is settled outside, for all engines.
+each says alone in them gets a voice print from the second, which also hears
+where the first took two people for one. Whether the person of one stretch is
+the person of another is settled outside, for all engines.
 """
 
 from __future__ import annotations
@@ -97,12 +98,14 @@ class CamPlusPlusFinder:
         segmentation, _ = self._nets
         wanted = list(_windows(recording.samples, spans, WINDOW_SAMPLES))
         batches = [wanted[first : first + BATCH_WINDOWS] for first in range(0, len(wanted), BATCH_WINDOWS)]
+        pieces: dict[int, NDArray[Any]] = {}
 
         def listened(windows: list[Span]) -> list[tuple[Voices, NDArray[numpy.float32]]]:
             sound = numpy.zeros((len(windows), WINDOW_SAMPLES), numpy.float32)
             for row, window in zip(sound, windows, strict=True):
                 row[: window.samples] = numpy.nan_to_num(recording.read(window), posinf=0.0, neginf=0.0)
-            return [self._people(*one) for one in zip(windows, sound, segmentation.speaking(sound), strict=True)]
+            heard = zip(windows, sound, segmentation.speaking(sound), strict=True)
+            return [self._people(*one, pieces) for one in heard]
 
         pool = ThreadPoolExecutor(self._threads)
         try:
@@ -115,30 +118,67 @@ class CamPlusPlusFinder:
     def evidence(self) -> tuple[Evidence, ...]:
         return (Evidence("introspection", "cpu", "numpy computes on the CPU"),)
 
-    def _people(self, window: Span, audio: Audio, speaking: NDArray[Any]) -> tuple[Voices, NDArray[numpy.float32]]:
-        """Who speaks in one stretch, with a voice print each; NaN where somebody is never long enough alone."""
+    def _people(
+        self, window: Span, audio: Audio, speaking: NDArray[Any], pieces: dict[int, NDArray[Any]]
+    ) -> tuple[Voices, NDArray[numpy.float32]]:
+        """
+        Who speaks in one stretch, with a voice print each; NaN where somebody is never long enough alone.
+
+        `pieces`: voice prints by the frame of the recording at which they begin, shared by stretches that overlap.
+        """
         import numpy
 
-        from yamabiko.engines.voices import melbank
+        from yamabiko.engines.voices import melbank, splitting
         from yamabiko.engines.voices.campplus import DIMENSIONS
         from yamabiko.engines.voices.segmentation import FIRST_SAMPLE, FRAME_SAMPLES
 
-        assert self._nets is not None
-        heard = [person for person in range(speaking.shape[1]) if speaking[:, person].any()]
-        prints = numpy.full((len(heard), DIMENSIONS), numpy.nan, numpy.float32)
-        people = tuple(_stretches(speaking[:, person], window) for person in heard)
-        if not heard:
-            return Voices(window, people), prints
+        people, tracks, prints = [], [], []
         features = melbank.log_mel(audio[: window.samples])
+        first = window.start_sample // melbank.STEP
         middle = melbank.WIDTH // 2 + melbank.STEP * numpy.arange(len(features))
         frame = numpy.clip(numpy.rint((middle - FIRST_SAMPLE) / FRAME_SAMPLES).astype(int), 0, len(speaking) - 1)
+        back = FIRST_SAMPLE + FRAME_SAMPLES * numpy.arange(len(speaking)) - melbank.WIDTH // 2
+        back = numpy.clip(numpy.rint(back / melbank.STEP).astype(int), 0, max(0, len(features) - 1))
         alone = speaking.sum(axis=1) == 1
-        for row, person in enumerate(heard):
-            clean = _longest(numpy.flatnonzero((speaking[:, person] & alone)[frame]))
-            if clean.size >= LEAST_FRAMES:
-                chosen = features[clean]
-                prints[row] = self._nets[1].embed(chosen - chosen.mean(axis=0))
-        return Voices(window, people), prints
+        for track in numpy.flatnonzero(speaking.any(axis=0)):
+            own = (speaking[:, track] & alone)[frame]
+            starts = splitting.starts(own, first)
+            for at in starts:
+                if first + at not in pieces:
+                    pieces[first + at] = self._print(features[at : at + splitting.PIECE])
+            found = numpy.stack([pieces[first + at] for at in starts]) if starts else numpy.zeros((0, DIMENSIONS))
+            voices = splitting.voices(found)
+            whose = splitting.owners(voices, starts, features) if starts else numpy.zeros(len(features), int)
+            for voice in range(voices.max(initial=0) + 1):
+                spoken = speaking[:, track] & (whose[back] == voice if len(whose) else True)
+                spans = _stretches(spoken, window)
+                if not spans:
+                    continue
+                people.append(spans)
+                tracks.append(int(track))
+                prints.append(self._whole_print(found[voices == voice], features[_longest(own & (whose == voice))]))
+        empty = numpy.zeros((0, DIMENSIONS), numpy.float32)
+        return Voices(window, tuple(people), tuple(tracks)), numpy.stack(prints) if prints else empty
+
+    def _whole_print(self, pieces: NDArray[Any], features: NDArray[Any]) -> NDArray[Any]:
+        """The mean of a person's pieces; of what this person says alone, where there are too few."""
+        import numpy
+
+        if len(pieces) > 1:
+            mean: NDArray[Any] = pieces.mean(axis=0).astype(numpy.float32)
+            return mean
+        if len(features) < LEAST_FRAMES:
+            return numpy.full(pieces.shape[1], numpy.nan, numpy.float32)
+        return self._print(features)
+
+    def _print(self, features: NDArray[Any]) -> NDArray[Any]:
+        """Of length 1."""
+        import numpy
+
+        assert self._nets is not None
+        found = self._nets[1].embed(features - features.mean(axis=0))
+        unit: NDArray[Any] = (found / max(float(numpy.linalg.norm(found)), 1e-12)).astype(numpy.float32)
+        return unit
 
 
 def _windows(samples: int, spans: Sequence[Span], width: int) -> Iterator[Span]:
@@ -162,10 +202,11 @@ def _stretches(speaking: NDArray[Any], window: Span) -> tuple[Span, ...]:
     return tuple(Span(int(start), int(end)) for start, end in ends if end > start)
 
 
-def _longest(frames: NDArray[Any]) -> NDArray[Any]:
-    """Up to `MOST_FRAMES` of them in their order, from the longest stretches: each cut costs a little of the voice."""
+def _longest(own: NDArray[Any]) -> NDArray[Any]:
+    """Up to `MOST_FRAMES` of a person's frames, in order, from the longest stretches: each cut costs a little of the voice."""
     import numpy
 
+    frames = numpy.flatnonzero(own)
     if frames.size <= MOST_FRAMES:
         return frames
     stretches = numpy.split(frames, numpy.flatnonzero(numpy.diff(frames) > 1) + 1)

@@ -197,6 +197,8 @@ def test_json_has_speakers_turns_and_characters_where_they_are_known() -> None:
     word = Word(0.0, 1.0, "山彦", 0.5, (Character(0.0, 0.4, "山", 0.9), Character(0.4, 1.0, "彦")), "A")
     told = transcript(Segment(0.0, 1.0, "山彦", (word,), speaker="A"), turns=(Turn(0.0, 1.0004, "A"),))
     found = json.loads(render(told, "json"))
+    [of_openai] = json.loads(render(told, "verbose_json"))["words"]
+    assert of_openai["characters"] == found["segments"][0]["words"][0]["characters"]
     assert found["turns"] == [{"start": 0.0, "end": 1.0, "speaker": "A"}]
     assert found["segments"][0]["speaker"] == "A"
     assert found["segments"][0]["words"] == [

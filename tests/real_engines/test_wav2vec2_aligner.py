@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -30,6 +31,8 @@ SPOKEN = (("", 0.30), ("a", 0.20), ("b", 0.30), ("", 0.55), ("c", 0.25), ("", 0.
           ("", 0.45), ("あ", 0.35), ("", 0.60))  # fmt: skip
 TEXT = " ab c、いい あ。"
 WORDS = (("ab", 0.30, 0.80), (" c、", 1.35, 1.60), ("い", 2.0, 2.2), ("い", 2.25, 2.55), (" あ。", 3.0, 3.35))
+READ = (*WORDS[:2], ("いい", 2.0, 2.55), WORDS[-1])
+"""As people read them."""
 CLOSE_S = 0.04
 """Two frames."""
 
@@ -125,7 +128,10 @@ def test_the_words_of_an_engine_that_has_no_times(home: Path, tones: Path, spoke
     assert segment["text"] == TEXT
     assert "".join(word["word"] for word in segment["words"]) == TEXT
     assert [(abs(w["start"] - s) <= CLOSE_S, abs(w["end"] - e) <= CLOSE_S) for w, (_, s, e) in
-            zip(segment["words"], WORDS, strict=True)] == [(True, True)] * len(WORDS)  # fmt: skip
+            zip(segment["words"], READ, strict=True)] == [(True, True)] * len(READ)  # fmt: skip
+    timed = [(c["character"], c["start"], c["end"]) for word in segment["words"] for c in word["characters"]]
+    assert [character for character, _, _ in timed] == list("abcいいあ")
+    assert all(before[2] <= start + 1e-9 for before, (_, start, _) in itertools.pairwise(timed))
 
     script.write_text(json.dumps({"says": "шум и шум", "language": "ru"}), "utf-8")
     other = run_program(*asked, "--align", tones, home=home)

@@ -131,7 +131,7 @@ class _Run:
             append_punctuations=self.given.append_punctuations,
             hallucination_silence_threshold=self.given.hallucination_silence_threshold,
         )
-        return replace(request, options=options, clips=self.clips)
+        return replace(request, options=options, clips=self.clips, readable_words=False)
 
     def _transcribe(self, recording: str, request: Request, pool: Pool, mending: Mending) -> None:
         """Raises: Problem."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
-from yamabiko.formats.characters import script
+from yamabiko.formats.characters import NEVER_FIRST, NEVER_LAST, script
 
 if TYPE_CHECKING:
     from budoux import Parser
@@ -55,6 +55,22 @@ def joints(text: str, language: str | None) -> list[Joint | None]:
         for i in range(1, len(text)):
             if begins is not None and _is_thai(text[i - 1]) and _is_thai(text[i]):
                 found[i] = "phrase" if i in begins else "inside"
+    return found
+
+
+def words_begin(text: str, language: str | None) -> list[bool | None]:
+    """
+    For each character whether a word begins with it, as people read; None where no model knows the writing.
+
+    In Japanese a row of kanji, or of katakana, stays whole (明日, 大阪府): BudouX cuts some of them, and nobody reads
+    them by halves. What a line never begins with stays with what stands before it.
+    """
+    found: list[bool | None] = [None if joint is None else joint != "inside" for joint in joints(text, language)]
+    japanese = _model_for(text, language) == "ja"
+    for at in range(1, len(text)):
+        alike = japanese and script(text[at - 1]) == script(text[at]) in ("han", "katakana")
+        if alike or (found[at] is not None and (text[at] in NEVER_FIRST or text[at - 1] in NEVER_LAST)):
+            found[at] = False
     return found
 
 

@@ -71,6 +71,15 @@ def speaker(said: Segment | Word) -> dict[str, Any]:
     return {} if said.speaker is None else {"speaker": said.speaker}
 
 
+def characters(word: Word) -> dict[str, Any]:
+    """Of a word, with their times; nothing where nobody timed them."""
+    found = [
+        {"character": c.text, "start": seconds(c.start_s), "end": seconds(c.end_s), "probability": c.probability}
+        for c in word.characters
+    ]
+    return {"characters": found} if found else {}
+
+
 def seconds(value: float) -> float:
     """To the millisecond: sums of chunk offsets else show as 12.340000000000002."""
     return round(value, 3)

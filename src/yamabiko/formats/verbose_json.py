@@ -6,7 +6,7 @@ from typing import Any
 
 from yamabiko.formats.contract import Format, Layout
 from yamabiko.formats.language_names import language_name
-from yamabiko.formats.plain import dump, receipt, seconds, segment_values, speaker
+from yamabiko.formats.plain import characters, dump, receipt, seconds, segment_values, speaker
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
@@ -28,6 +28,7 @@ def _render(transcript: Transcript, layout: Layout) -> str:
                 "start": seconds(word.start_s),
                 "end": seconds(word.end_s),
                 **speaker(word),
+                **characters(word),
             }
             for word in words
         ]

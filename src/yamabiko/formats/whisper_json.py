@@ -7,35 +7,19 @@ from __future__ import annotations
 from typing import Any
 
 from yamabiko.formats.contract import Format, Layout
-from yamabiko.formats.plain import dump, receipt, seconds, segment_values, word_values
+from yamabiko.formats.plain import characters, dump, receipt, seconds, segment_values, word_values
 from yamabiko.i18n import Text
-from yamabiko.speech import Segment, Transcript, Turn, Word
+from yamabiko.speech import Segment, Transcript, Turn
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
     values = segment_values(number, segment)
     if segment.words:
         values["words"] = [
-            {**said, **_more(word)} for said, word in zip(word_values(segment), segment.words, strict=True)
+            {**said, **characters(word)} for said, word in zip(word_values(segment), segment.words, strict=True)
         ]
     if segment.language is not None:
         values["language"] = segment.language
-    return values
-
-
-def _more(word: Word) -> dict[str, Any]:
-    """What openai-whisper knows nothing of."""
-    values: dict[str, Any] = {}
-    if word.characters:
-        values["characters"] = [
-            {
-                "character": one.text,
-                "start": seconds(one.start_s),
-                "end": seconds(one.end_s),
-                "probability": one.probability,
-            }
-            for one in word.characters
-        ]
     return values
 
 

@@ -173,13 +173,9 @@ _SEGMENT = object_of(
     no_speech_prob=_MEASURED,
     speaker=_SPEAKER,
 )
-_WORD = object_of("word start end", word=_TEXT, start=_NUMBER, end=_NUMBER, speaker=_SPEAKER)
+_CHARACTERS = list_of(whole(character=_TEXT, start=_NUMBER, end=_NUMBER, probability=_MEASURED))
+_WORD = object_of("word start end", word=_TEXT, start=_NUMBER, end=_NUMBER, speaker=_SPEAKER, characters=_CHARACTERS)
 _SCORED_WORD = object_of("word start end probability", **_WORD["properties"], probability=_MEASURED)
-_WHISPER_WORD = object_of(
-    "word start end probability",
-    **_SCORED_WORD["properties"],
-    characters=list_of(whole(character=_TEXT, start=_NUMBER, end=_NUMBER, probability=_MEASURED)),
-)
 _LOGPROB = whole(
     token=words("A word: no smaller part is measured."),
     logprob={"type": "number", "maximum": 0},
@@ -228,7 +224,7 @@ _WHISPER_JSON = object_of(
         object_of(
             " ".join(_SEGMENT["required"]),
             **_SEGMENT["properties"],
-            words=list_of(_WHISPER_WORD),
+            words=list_of(_SCORED_WORD),
             language=_TEXT,
         )
     ),

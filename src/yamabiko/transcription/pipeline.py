@@ -37,6 +37,7 @@ from yamabiko.transcription.guarding import Guarding, hearing, sounding, told
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
 from yamabiko.transcription.listening import Heard, listen, no_empty_success
 from yamabiko.transcription.merge import merge, within_speech
+from yamabiko.transcription.readable import readable
 from yamabiko.transcription.workspace import workspace
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Request:
     """Whether text that nobody said is left out of the transcript, and put into the receipt."""
     speakers: SpeakersAsked | None = None
     """None: they are not told apart."""
+    readable_words: bool = True
+    """Whether words are what people read as one; False: as the engine cuts its text, in tokens of Japanese."""
     aligner: Outfit | None = None
     """What times the words; None: the engine itself, where it can."""
     clips: tuple[Clip, ...] = ()
@@ -126,7 +129,9 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         spoken = [(chunk, within_speech(chunk, said)) for chunk, said in answers]
         segments = () if request.language_only else merge(spoken, speech=heard.spans)
         segments = guarding.whole(segments) if guarding else segments
+        spoken_in = request.options.language or (language.language if language else _only_language(run))
         segments = diarized.joined(segments) if diarized else segments
+        segments = readable(segments, spoken_in) if request.readable_words else segments
         dropped = guarding.all_dropped() if guarding else ()
         try:
             if not request.language_only:
@@ -145,7 +150,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         source=recording.name,
         duration_s=decoded.duration_s,
         task=request.options.task,
-        language=request.options.language or (language.language if language else _only_language(run)),
+        language=spoken_in,
         language_probability=language.probability if language else None,
         segments=segments,
         receipt=receipt,

@@ -19,15 +19,20 @@ from yamabiko.engines import environments
 from yamabiko.engines.building import changed_files, site_packages
 from yamabiko.engines.contract import Card
 from yamabiko.findings import Problem
+from yamabiko.i18n import Text
 
 TINY = wheel("tiny")
 FAST = wheel("fast", "2.0+cpu", {"fast/__init__.py": "", "fast/lib/gpu.so": "needs a GPU", "fast/lib/cpu.so": "fits"})
 BACKEND = """\
-import zipfile
+import os, subprocess, sys, zipfile
 def build_wheel(folder, settings=None, metadata=None):
+    kind = os.environ.get("MADE_FOR", "all")
+    if kind == "nothing":
+        print("x.cpp:7:10: fatal error: vulkan/vulkan.hpp: No such file or directory", file=sys.stderr)
+        subprocess.run([sys.executable, "-c", "raise SystemExit(1)"], check=True)
     name, info = "made-1.0-py3-none-any.whl", "made-1.0.dist-info"
     with zipfile.ZipFile(f"{folder}/{name}", "w") as file:
-        file.writestr("made.py", "version = '1.0'")
+        file.writestr("made.py", f"kind = {kind!r}")
         file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: made\\nVersion: 1.0\\n")
         file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         file.writestr(f"{info}/RECORD", f"made.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n")
@@ -180,3 +185,47 @@ def test_what_is_wanted_without_hashes_is_installed_from_a_list(index: Index, tm
     made = environments.install(wanted, settings.read(os.environ))
 
     assert names(made.python, "tiny") == "imported"
+
+
+def test_what_is_built_with_other_variables_is_another_build(index: Index, tmp_path: Path) -> None:
+    """uv keeps what it has built, and does not ask what was set for it."""
+    index.files = dict([TINY, MADE])
+    ours = settings.read(os.environ)
+    kinds = []
+    for number, kind in enumerate(("cuda", "vulkan")):
+        wanted = card(tmp_path / f"{number}.txt", TINY, MADE, built=("made",), variables=(("MADE_FOR", kind),))
+        made = environments.install(replace(wanted, name=f"engine{number}"), ours)
+        code = "import made; print(made.kind)"
+        kinds.append(
+            subprocess.run([made.python, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        )
+
+    assert kinds == ["cuda", "vulkan"]
+
+
+def test_a_build_that_fails_tells_what_the_compiler_said_and_what_is_needed(index: Index, tmp_path: Path) -> None:
+    index.files = dict([TINY, MADE])
+    needs = Text("a C++ compiler and the Vulkan SDK", "C++ コンパイラーと Vulkan SDK")
+    wanted = card(
+        tmp_path / "made.txt", TINY, MADE, built=("made",), variables=(("MADE_FOR", "nothing"),), built_with=needs
+    )
+    ours = settings.read(os.environ)
+    with pytest.raises(Problem) as raised:
+        environments.install(wanted, ours)
+
+    finding = raised.value.finding
+    assert finding.id == "engine-build-failed"
+    assert finding.evidence[0] == "build: x.cpp:7:10: fatal error: vulkan/vulkan.hpp: No such file or directory"
+    assert needs.en in finding.cause.en
+    assert needs.ja in finding.cause.ja
+    assert environments.state(wanted, ours).status == "not installed"
+
+
+def test_a_page_of_wheels_of_the_profile_is_looked_through(index: Index, tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / FAST[0]).write_bytes(FAST[1])
+
+    made = environments.install(card(tmp_path / "a.txt", TINY, FAST, find_links=str(page)), settings.read(os.environ))
+
+    assert names(made.python, "tiny", "fast") == "imported"

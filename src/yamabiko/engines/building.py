@@ -182,7 +182,9 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     if end.well:
         end = _from_indexes(packages, environment, profile.index, bool(settings.origins), report)
     if not end.well:
-        raise Problem(problems.from_uv(end, card.name, lock, settings.origins))
+        finding = problems.from_uv(end, card.name, lock, settings.origins)
+        unknown = finding.id == "engine-install-failed"
+        raise Problem((unknown and uv_problems.build_failed(end.lines, card, profile)) or finding)
 
 
 def _built(profile: Profile, lock: Path) -> tuple[str, ...]:

@@ -130,6 +130,9 @@ class Profile:
     variables: tuple[tuple[str, str], ...] = ()
     """For the building of what is `built`."""
 
+    built_with: Text | None = None
+    """What must be here for the building, in a person's words."""
+
     @property
     def maker(self) -> Maker | None:
         """Whose GPU it is for; None: anybody's, or none."""

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from yamabiko.engines.contract import Card, Profile
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -72,5 +73,48 @@ def python_refused(python: str, why: str, evidence: Sequence[str]) -> Finding:
         remedies=(
             Remedy(Text("Look at who may run this file", "このファイルの実行権限を確かめる"), f"ls -l {python}"),
             Remedy(Text("Install yamabiko again", "yamabiko を入れ直す"), cost="effort"),
+        ),
+    )
+
+
+_OF_A_BUILD = re.compile(
+    r"CMake Error|\b(?:fatal )?error(?: C\d+)?:|error: command|Could (?:NOT|not) find|not found|No such file|undefined reference"
+    r"|is required|Killed|cannot find"
+)
+_NO_CAUSE = re.compile(
+    r"^\s*(?:error|Caused by|hint|raise|File)\b.*(?:build_wheel|Failed to build|CalledProcessError|Build failures|File)|×|╰"
+)
+
+
+def build_failed(lines: Sequence[str], card: Card, profile: Profile) -> Finding | None:
+    """A package without a wheel could not be built here, by what the compiler and its tools say; None if none was built."""
+    if not any("Failed to build" in line or "build backend returned an error" in line for line in lines):
+        return None
+    told = (line.strip() for line in lines if _OF_A_BUILD.search(line) and not _NO_CAUSE.search(line))
+    said = tuple(dict.fromkeys(told))[:8] or tuple(line.strip() for line in lines if line.strip())[-8:]
+    needs = profile.built_with or Text("a compiler", "コンパイラー")
+    return Finding(
+        id="engine-build-failed",
+        severity="error",
+        area="engine",
+        cause=Text(
+            f"{card.name} ({profile.name}) is built here from its source, and the building failed. It needs {needs.en}.",
+            f"{card.name}（{profile.name}）はソースからビルドしますが、ビルドに失敗しました。{needs.ja}が必要です。",
+        ),
+        evidence=(*(f"build: {line}" for line in said), f"lock: {profile.lock}"),
+        remedies=(
+            Remedy(
+                Text(
+                    f"Install {needs.en}, as new as the lines above ask, and try again",
+                    f"{needs.ja}を導入し、もう一度試す",
+                ),
+                f"yamabiko engines install {card.name} --profile {profile.name}",
+                cost="effort",
+            ),
+            Remedy(
+                Text("Use the environment for the CPU, which is not built here", "ビルドの要らないCPU用の環境を使う"),
+                f"yamabiko engines install {card.name} --profile cpu",
+                cost="speed",
+            ),
         ),
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
 
 
-def _built(name: str, device: str, switch: str) -> Profile:
+def _built(name: str, device: str, switch: str, sdk: Text) -> Profile:
     """With one of ggml's backends, for which a compiler and the backend's own development files must be here."""
     return Profile(
         name,
@@ -45,6 +45,7 @@ def _built(name: str, device: str, switch: str) -> Profile:
             ("CMAKE_POSITION_INDEPENDENT_CODE", "ON"),
         ),
         by_request=True,
+        built_with=Text(f"a C++ compiler and {sdk.en}", f"C++ コンパイラーと {sdk.ja}"),
         not_verified=NEVER_RUN_ON_A_GPU,
     )
 
@@ -69,9 +70,14 @@ CARD = Card(
     profiles=(
         Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),
         # The wheels for Linux and Windows hold no backend for a GPU.
-        _built("cuda", "cuda", "GGML_CUDA"),
-        _built("rocm", "cuda", "GGML_HIP"),
-        _built("vulkan", "vulkan", "GGML_VULKAN"),
+        _built("cuda", "cuda", "GGML_CUDA", Text("the CUDA Toolkit (nvcc)", "CUDA Toolkit（nvcc）")),
+        _built("rocm", "cuda", "GGML_HIP", Text("ROCm with its HIP compiler", "ROCm と HIP コンパイラー")),
+        _built(
+            "vulkan",
+            "vulkan",
+            "GGML_VULKAN",
+            Text("the Vulkan SDK (headers and glslc)", "Vulkan SDK（ヘッダーと glslc）"),
+        ),
         # Those for macOS do.
         Profile("metal", "whisper.cpp-cpu.txt", ("mps", "cpu"), by_request=True, not_verified=NEVER_RUN_ON_A_GPU),
     ),

@@ -33,7 +33,7 @@ test-server: .venv/tested  ## the server, its settings, what takes long; ten min
 	YAMABIKO_TEST_HOME="$(TEST_HOME)" $(BIN)/python -m pytest -n 3 --dist worksteal $(SERVER_TESTS)
 
 test-engines: .venv/tested  ## the other engines on their real code, each in its own environment, which is set up first
-	YAMABIKO_TEST_HOME="$(TEST_HOME)-engines" $(BIN)/python -m pytest -n 2 --dist loadgroup $(ENGINE_TESTS)
+	YAMABIKO_TEST_HOME="$(TEST_HOME)-engines" $(BIN)/python -m pytest -n 2 --dist loadgroup --junitxml "$(TEST_HOME)-engines/report.xml" $(ENGINE_TESTS)
 
 lint: .venv/tested
 	$(BIN)/ruff check --no-cache src tests scripts

@@ -1,19 +1,23 @@
 """
-What each engine needs in memory and work: python scripts/measure_engines.py [NAME ...] > src/yamabiko/engines/measured.toml
+What each engine needs in memory and work: python scripts/measure_engines.py [--true-shape] [--folder DIR] [NAME ...]
 
-With YAMABIKO_TEST_HOME as make test-engines prepares it. Every engine that runs Whisper base's real weights transcribes
-the bundled English clip, over and over until 30 s, in three rounds, in turn with the others, on two threads. Work is
-processor time, so that what else the machine does counts little; it is told as a ratio to faster-whisper in the same
-run. The others run tiny random models: what they need beside their weights is the engine's, their speed says nothing.
+With YAMABIKO_TEST_HOME as make test-engines prepares it. Writes the rows that it measured into measured.toml, and leaves
+the others as they are. All engines hear the bundled English clip, over and over until 30 s, on two threads. Work is
+processor time, so that what else the machine does counts little; it is told as a ratio to faster-whisper with Whisper
+base in the same run. Engines that run real weights are asked three times, in turn. `--true-shape` measures models of
+the true shape with weights made up at random instead, made in DIR or in a folder of their own (true_shapes.py).
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,15 +26,129 @@ import numpy
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/real_engines")]
 
-from promises import PLAIN_ENGLISH, REAL, Bench, ask, recordings, set_up  # noqa: E402
+import measured_table  # noqa: E402
+import true_shapes  # noqa: E402
+from promises import PLAIN_ENGLISH, Bench, models, recordings, set_up  # noqa: E402
 
-from yamabiko.engines import environments  # noqa: E402
+from yamabiko.engines import catalog, environments  # noqa: E402
+from yamabiko.engines.choices import Measured, Weights  # noqa: E402
+from yamabiko.engines.contract import Placement, SpeakerCount  # noqa: E402
+from yamabiko.engines.models import find_entry  # noqa: E402
 from yamabiko.speech import SAMPLE_RATE, Span  # noqa: E402
-from yamabiko.workers.process import Worker  # noqa: E402
+from yamabiko.workers.messages import Stretch  # noqa: E402
+from yamabiko.workers.process import Worker, WorkerFailed  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 30
+WHOLE = Span(0, SECONDS * SAMPLE_RATE)
 FIRST = "faster-whisper"
+SAID = "abcdefghijklmnopqrstuvwxyz今日は天気がいい"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An engine with one model."""
+
+    bench: Bench
+    model: str
+    weights: Weights
+    weights_bytes: int
+    placement: Placement | None = None
+    """None: as the engine is asked for by default."""
+
+    @property
+    def rounds(self) -> int:
+        return ROUNDS if self.weights == "real" else 1
+
+
+ASK: dict[str, Callable[[Worker, Path], object]] = {
+    "transcribe": lambda worker, audio: list(worker.transcribe(audio, [WHOLE], PLAIN_ENGLISH)),
+    "find-speech": lambda worker, audio: list(worker.find_speech(audio)),
+    "find-speakers": lambda worker, audio: list(worker.find_speakers(audio, [WHOLE], SpeakerCount())),
+    "align": lambda worker, audio: list(worker.align(audio, [Stretch(WHOLE, SAID)])),
+}
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser()
+    reader.add_argument("names", nargs="*")
+    reader.add_argument("--true-shape", action="store_true")
+    reader.add_argument("--folder", type=Path)
+    asked = reader.parse_args()
+    home = Path(os.environ["YAMABIKO_TEST_HOME"]).resolve()
+    with tempfile.TemporaryDirectory() as own:
+        folder = Path(own)
+        first = tested(FIRST, home, folder)
+        if asked.true_shape:
+            found = list(shaped(home, asked.folder or folder))
+        else:
+            found = [tested(name, home, folder) for name in models() if name not in (FIRST, *true_shapes.ENGINES)]
+        subjects = [first, *(one for one in found if not asked.names or one.bench.card.name in asked.names)]
+        audio = folder / "long.f32"
+        clip = recordings(folder)["en"]
+        numpy.resize(numpy.fromfile(clip.path, "<f4"), SECONDS * SAMPLE_RATE).tofile(audio)
+        command = "python scripts/measure_engines.py" + (" --true-shape" if asked.true_shape else "")
+        measured_table.write(measured(subjects, audio, command))
+
+
+def tested(name: str, home: Path, folder: Path) -> Subject:
+    """With the model of its tests."""
+    bench = set_up(catalog.card(name), home, folder)
+    base = {"transcribe": "base"}.get(bench.card.job, bench.card.default_model or "")
+    model = find_entry(base, bench.card.model_format).name if bench.true else "tiny"
+    files = [bench.model] if bench.model.is_file() else [file for file in bench.model.rglob("*") if file.is_file()]
+    return Subject(bench, model, "real" if bench.true else "random, tiny", max(file.stat().st_size for file in files))
+
+
+def shaped(home: Path, folder: Path) -> Iterator[Subject]:
+    for one in true_shapes.build(home, folder):
+        bench = Bench(catalog.card(one.engine), home, one.path)
+        placement = Placement("cpu", one.compute_type)
+        yield Subject(bench, one.model, "random, true shape", one.weights_bytes, placement)
+
+
+def measured(subjects: list[Subject], audio: Path, command: str) -> list[Measured]:
+    """Who fails is told, and left out."""
+    rows: dict[Subject, Measured] = {}
+    works: dict[Subject, list[float]] = {subject: [] for subject in subjects}
+    for number in range(ROUNDS):
+        for subject in subjects:
+            if number >= subject.rounds or len(works[subject]) < number:
+                continue
+            try:
+                rows[subject] = measure(subject, audio, command)
+            except WorkerFailed as failed:
+                print(f"{subject.bench.card.name} {subject.model}: {failed}", file=sys.stderr)
+                continue
+            works[subject].append(rows[subject].work)
+            print(f"{subject.bench.card.name} {subject.model}: {rows[subject].peak_bytes >> 20} MiB", file=sys.stderr)
+    middle = {subject: statistics.median(works[subject]) for subject in rows}
+    base = middle[subjects[0]]
+    return [measured_table.with_work(row, middle[one], middle[one] / base) for one, row in rows.items()]
+
+
+def measure(subject: Subject, audio: Path, command: str) -> Measured:
+    with subject.bench.worker(placement=subject.placement) as worker:
+        ready = worker.load(str(subject.bench.model), 2)
+        before = processor_s(worker.pid)
+        ASK[subject.bench.card.job](worker, audio)
+        return Measured(
+            engine=subject.bench.card.name,
+            version=ready.loaded.engine_version,
+            model=subject.model,
+            weights=subject.weights,
+            device=ready.loaded.device,
+            compute_type=ready.loaded.compute_type,
+            peak_bytes=peak_bytes(worker.pid),
+            weights_bytes=subject.weights_bytes,
+            work=(processor_s(worker.pid) - before) / SECONDS,
+            times_base=0.0,
+            load_s=round(ready.load_s, 1),
+            environment_bytes=environments.state(subject.bench.card, subject.bench.settings, "cpu").size_bytes or 0,
+            date=str(datetime.now(UTC).date()),
+            machine=f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, no GPU",
+            command=command,
+        )
 
 
 def processor_s(pid: int) -> float:
@@ -41,70 +159,6 @@ def processor_s(pid: int) -> float:
 def peak_bytes(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-
-
-def weights_bytes(model: Path) -> int:
-    files = [model] if model.is_file() else [file for file in model.rglob("*") if file.is_file()]
-    return max(file.stat().st_size for file in files) if files else 0
-
-
-def main() -> None:
-    home = Path(os.environ["YAMABIKO_TEST_HOME"]).resolve()
-    wanted = {FIRST, *(sys.argv[1:] or [card.name for card in REAL])}
-    with tempfile.TemporaryDirectory() as folder:
-        benches = [set_up(card, home, Path(folder)) for card in REAL if card.name in wanted]
-        clip = recordings(Path(folder))["en"]
-        audio = Path(folder) / "long.f32"
-        numpy.resize(numpy.fromfile(clip.path, "<f4"), SECONDS * SAMPLE_RATE).tofile(audio)
-        rows: dict[str, dict[str, object]] = {}
-        works: dict[str, list[float]] = {bench.card.name: [] for bench in benches}
-        for number in range(ROUNDS):
-            for bench in benches:
-                if number == 0 or bench.true:
-                    rows[bench.card.name], work = measure(bench, audio)
-                    works[bench.card.name] += [work] * bench.true
-        base = statistics.median(works[FIRST])
-        for name, found in works.items():
-            work = statistics.median(found) if found else 0.0
-            rows[name] |= {"work": round(work, 3), "times_base": round(work / base, 2) if base else 0.0}
-    show(rows)
-
-
-def measure(bench: Bench, audio: Path) -> tuple[dict[str, object], float]:
-    """What is to be told of it, and processor seconds for a second of speech."""
-    with bench.worker() as worker:
-        ready = worker.load(str(bench.model), 2)
-        before = processor_s(worker.pid)
-        ask(worker, audio, [Span(0, SECONDS * SAMPLE_RATE)], PLAIN_ENGLISH)
-        work = (processor_s(worker.pid) - before) / SECONDS
-        return told(bench, worker, ready.load_s, ready.loaded.engine_version, ready.loaded.compute_type), work
-
-
-def told(bench: Bench, worker: Worker, load_s: float, version: str, compute_type: str) -> dict[str, object]:
-    return {
-        "engine": bench.card.name,
-        "version": version,
-        "model": "base" if bench.true else "tiny, random weights",
-        "device": "cpu",
-        "compute_type": compute_type,
-        "peak_bytes": peak_bytes(worker.pid),
-        "weights_bytes": weights_bytes(bench.model),
-        "environment_bytes": environments.state(bench.card, bench.settings, "cpu").size_bytes or 0,
-        "load_s": round(load_s, 1),
-        "true_text": bench.true,
-    }
-
-
-def show(rows: dict[str, dict[str, object]]) -> None:
-    print("# Written by: python scripts/measure_engines.py. Fields: choices.py, Measured.")
-    print(f'date = "{datetime.now(UTC).date()}"')
-    print(f'machine = "{os.cpu_count()} cores, {platform.machine()}, Linux, no GPU"')
-    print('command = "python scripts/measure_engines.py"')
-    for row in rows.values():
-        print("\n[[engines]]")
-        for name, value in row.items():
-            shown = f'"{value}"' if isinstance(value, str) else str(value).lower()
-            print(f"{name} = {shown}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,18 @@ def test_a_way_is_named_with_its_reason_and_its_command(tmp_path: Path) -> None:
     assert "RTX 3060" in result.err
 
 
+def test_other_engines_stand_beside_with_what_they_are_good_for(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path, GPU), home=tmp_path)
+    beside = result.out.partition("Also possible:")[2]
+    assert "kotoba-whisper" in beside or "large-v3" in beside
+    for engine in ("whisperx", "transformers", "openai-whisper"):
+        assert f"  {engine} " in beside, result.out
+    assert "long recordings" in beside
+    assert "--batch-size" in result.out
+    every = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path, GPU), "--all", home=tmp_path)
+    assert every.out.count("\nwhisperx ") > 1
+
+
 def test_it_speaks_japanese(tmp_path: Path) -> None:
     result = run_program(
         "engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path, YAMABIKO_LANG="ja"
@@ -47,7 +59,8 @@ def test_this_machine_is_looked_at_where_no_report_is_named(tmp_path: Path, lang
     told = json.loads(result.out)
     assert told["machine"]["cores"] >= 1
     assert told["options"][0]["against"] is None
-    assert told["measured"]["date"]
+    assert told["options"][0]["batch_size"] >= 1
+    assert all(one["date"] for one in told["measured"]["engines"])
 
 
 def test_where_nothing_fits_it_says_so_and_ends_in_1(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 from yamabiko.engines import catalog
 from yamabiko.engines.choices import measurements
 from yamabiko.engines.page import page
+from yamabiko.engines.verified import PROMISES, verified
 
-DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
+DOCS = TESTS.parent / "docs"
 
 
 def test_the_page_is_what_the_cards_say() -> None:
@@ -25,4 +28,22 @@ def test_every_issue_that_a_rung_answers_is_explained() -> None:
 
 def test_every_engine_that_transcribes_was_measured() -> None:
     wanted = {card.name for card in catalog.cards() if card.job == "transcribe" and not card.for_tests}
-    assert {one.engine for one in measurements().engines} == wanted
+    assert wanted <= {one.engine for one in measurements().engines}
+    assert all(one.version and one.environment_bytes and one.date for one in measurements().engines)
+
+
+def test_every_promise_that_is_asked_of_an_engine_has_words() -> None:
+    """As the tests are named; what is asked of engines together, or of none, is no promise of one."""
+    source = ast.parse((TESTS / "real_engines/test_promises.py").read_text("utf-8"))
+    asked = {
+        one.name for one in source.body
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+        and {"bench", "running", "language"} & {argument.arg for argument in one.args.args}
+    }  # fmt: skip
+    assert set(PROMISES) == asked
+    assert {one.test for each in verified().values() for one in each.promises} <= asked
+
+
+def test_an_engine_whose_promise_is_broken_is_not_called_whole() -> None:
+    assert not [one.engine for one in verified().values() if one.own_broken]
+    assert not [p.test for one in verified().values() for p in one.promises if p.outcome == "broken"]

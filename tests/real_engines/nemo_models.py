@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,29 @@ SENTENCES = (
     "音声認識の精度を評価するために、いくつかの文章を読み上げます。",
     "洗濯機が回っているのは、早朝かもしれません。",
 )
-WIDTH, TOKENS = 32, 80
 DURATIONS = (0, 1, 2, 3, 4)
 NEMO = "nemo.collections.asr.modules."
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large each part is."""
+
+    width: int = 32
+    layers: int = 2
+    heads: int = 2
+    widening: int = 2
+    """Of the feed-forward layers."""
+    channels: int = 16
+    """Of the convolutions that make one frame of eight."""
+    bands: int = 80
+    memory: int = 32
+    """Width of what a transducer remembers of its own tokens, and of its joint."""
+    memory_layers: int = 1
+    tokens: int = 80
+
+
+TINY = Shape()
 
 
 def main(folder: Path) -> None:
@@ -29,28 +51,28 @@ def main(folder: Path) -> None:
     from omegaconf import OmegaConf
 
     torch.set_num_threads(1)
-    tokenizer(folder / "tokenizer")
+    tokenizer(folder / "tokenizer", SENTENCES, TINY.tokens)
     kinds = {
-        "hybrid": (models.EncDecHybridRNNTCTCBPEModel, {**transducer(DURATIONS), "aux_ctc": auxiliary()}),
-        "tdt": (models.EncDecRNNTBPEModel, transducer(DURATIONS)),
-        "rnnt": (models.EncDecRNNTBPEModel, transducer(())),
+        "hybrid": (models.EncDecHybridRNNTCTCBPEModel, {**transducer(DURATIONS, TINY), "aux_ctc": auxiliary()}),
+        "tdt": (models.EncDecRNNTBPEModel, transducer(DURATIONS, TINY)),
+        "rnnt": (models.EncDecRNNTBPEModel, transducer((), TINY)),
         "ctc": (models.EncDecCTCModelBPE, {"decoder": ctc_head(), "decoding": {"strategy": "greedy_batch"}}),
     }
     for name, (kind, parts) in kinds.items():
         torch.manual_seed(0)
-        model = kind(cfg=OmegaConf.create({**encoder(folder / "tokenizer"), **parts}))
+        model = kind(cfg=OmegaConf.create({**encoder(folder / "tokenizer", TINY), **parts}))
         model.eval()
         model.save_to(str(folder / f"{name}.nemo"))
 
 
-def tokenizer(folder: Path) -> None:
+def tokenizer(folder: Path, sentences: Sequence[str], tokens: int) -> None:
     import sentencepiece
 
     folder.mkdir()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 20),
+        sentence_iterator=iter([*sentences] * 20),
         model_prefix=str(folder / "tokenizer"),
-        vocab_size=TOKENS,
+        vocab_size=tokens,
         model_type="bpe",
         character_coverage=1.0,
         unk_id=0,
@@ -64,24 +86,24 @@ def tokenizer(folder: Path) -> None:
     (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces), "utf-8")
 
 
-def encoder(tokens: Path) -> dict[str, Any]:
-    """A FastConformer as Parakeet's, but for its size: 80 bands, a frame each 80 ms."""
+def encoder(tokens: Path, shape: Shape) -> dict[str, Any]:
+    """A FastConformer as Parakeet's: a frame each 80 ms."""
     return {
         "sample_rate": 16000, "log_prediction": False, "compute_eval_loss": False, "skip_nan_grad": False,
-        "model_defaults": {"enc_hidden": WIDTH, "pred_hidden": WIDTH, "joint_hidden": WIDTH},
+        "model_defaults": {"enc_hidden": shape.width, "pred_hidden": shape.memory, "joint_hidden": shape.memory},
         "tokenizer": {"dir": str(tokens), "type": "bpe"},
         "preprocessor": {
             "_target_": NEMO + "AudioToMelSpectrogramPreprocessor", "sample_rate": 16000, "normalize": "per_feature",
-            "window_size": 0.025, "window_stride": 0.01, "window": "hann", "features": 80, "n_fft": 512,
+            "window_size": 0.025, "window_stride": 0.01, "window": "hann", "features": shape.bands, "n_fft": 512,
             "frame_splicing": 1, "dither": 0.0, "pad_to": 0,
         },
         "spec_augment": {"_target_": NEMO + "SpectrogramAugmentation", "freq_masks": 0, "time_masks": 0,
                          "freq_width": 1, "time_width": 0.05},
         "encoder": {
-            "_target_": NEMO + "ConformerEncoder", "feat_in": 80, "feat_out": -1, "n_layers": 2, "d_model": WIDTH,
+            "_target_": NEMO + "ConformerEncoder", "feat_in": shape.bands, "feat_out": -1, "n_layers": shape.layers, "d_model": shape.width,
             "use_bias": False, "subsampling": "dw_striding", "subsampling_factor": 8,
-            "subsampling_conv_channels": 16, "causal_downsampling": False, "ff_expansion_factor": 2,
-            "self_attention_model": "rel_pos", "n_heads": 2, "att_context_size": [-1, -1],
+            "subsampling_conv_channels": shape.channels, "causal_downsampling": False, "ff_expansion_factor": shape.widening,
+            "self_attention_model": "rel_pos", "n_heads": shape.heads, "att_context_size": [-1, -1],
             "att_context_style": "regular", "xscaling": False, "untie_biases": True, "pos_emb_max_len": 5000,
             "conv_kernel_size": 9, "conv_norm_type": "batch_norm", "dropout": 0.0, "dropout_pre_encoder": 0.0,
             "dropout_emb": 0.0, "dropout_att": 0.0,
@@ -90,12 +112,12 @@ def encoder(tokens: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def transducer(durations: tuple[int, ...]) -> dict[str, Any]:
+def transducer(durations: tuple[int, ...], shape: Shape) -> dict[str, Any]:
     """TDT with durations, plain RNNT without."""
     decoding: dict[str, Any] = {"strategy": "greedy_batch", "greedy": {"max_symbols": 10}, "beam": {"beam_size": 2}}
     joint: dict[str, Any] = {
         "_target_": NEMO + "RNNTJoint", "log_softmax": None, "preserve_memory": False, "fuse_loss_wer": False,
-        "fused_batch_size": 4, "jointnet": {"joint_hidden": WIDTH, "activation": "relu", "dropout": 0.0},
+        "fused_batch_size": 4, "jointnet": {"joint_hidden": shape.memory, "activation": "relu", "dropout": 0.0},
     }  # fmt: skip
     loss: dict[str, Any] = {"loss_name": "default"}
     if durations:
@@ -107,7 +129,7 @@ def transducer(durations: tuple[int, ...]) -> dict[str, Any]:
         "decoder": {
             "_target_": NEMO + "RNNTDecoder", "normalization_mode": None, "random_state_sampling": False,
             "blank_as_pad": True,
-            "prednet": {"pred_hidden": WIDTH, "pred_rnn_layers": 1, "t_max": None, "dropout": 0.0},
+            "prednet": {"pred_hidden": shape.memory, "pred_rnn_layers": shape.memory_layers, "t_max": None, "dropout": 0.0},
         },
         "joint": joint,
         "decoding": decoding,

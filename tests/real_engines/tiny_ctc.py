@@ -21,7 +21,7 @@ def build(python: Path, folder: Path) -> Path:
     return folder
 
 
-def _letters(alphabet: str) -> dict[str, int]:
+def numbered(alphabet: str) -> dict[str, int]:
     special = ["<pad>", "<s>", "</s>", "<unk>", "|"]
     return {token: number for number, token in enumerate([*special, *sorted(set(alphabet))])}
 
@@ -38,7 +38,7 @@ def _model(letters: int, adapters: bool) -> Any:
     )  # fmt: skip
 
 
-def _save(model: Any, folder: Path, vocabulary: dict[str, Any], language: str | None) -> None:
+def save(model: Any, folder: Path, vocabulary: dict[str, Any], language: str | None) -> None:
     from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def _mms(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file
 
-    vocabulary = {"jpn": _letters(JAPANESE), "eng": _letters(ENGLISH)}
+    vocabulary = {"jpn": numbered(JAPANESE), "eng": numbered(ENGLISH)}
     model = _model(len(vocabulary["jpn"]), adapters=True)
     folder.mkdir(parents=True, exist_ok=True)
     for language, letters in reversed(vocabulary.items()):
@@ -61,7 +61,7 @@ def _mms(folder: Path) -> None:
         model.config.vocab_size = len(letters)
         weights = {name: value.contiguous() for name, value in model._get_adapters().items()}
         save_file(weights, folder / f"adapter.{language}.safetensors")
-    _save(model, folder, vocabulary, "jpn")
+    save(model, folder, vocabulary, "jpn")
 
 
 def main(folder: Path) -> None:
@@ -69,10 +69,10 @@ def main(folder: Path) -> None:
     from transformers import Wav2Vec2Model
 
     torch.manual_seed(0)
-    _save(_model(len(_letters(JAPANESE)), adapters=False), folder / "wav2vec2", _letters(JAPANESE), None)
+    save(_model(len(numbered(JAPANESE)), adapters=False), folder / "wav2vec2", numbered(JAPANESE), None)
     _mms(folder / "mms")
-    headless = _model(len(_letters(JAPANESE)), adapters=False)
-    _save(headless, folder / "headless", _letters(JAPANESE), None)
+    headless = _model(len(numbered(JAPANESE)), adapters=False)
+    save(headless, folder / "headless", numbered(JAPANESE), None)
     bare = Wav2Vec2Model(headless.config)
     bare.save_pretrained(folder / "headless")
     config = folder / "headless/config.json"

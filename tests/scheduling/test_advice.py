@@ -7,19 +7,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yamabiko.engines import catalog, models
-from yamabiko.engines.choices import Measured, Measurements, choices, measurements
+from yamabiko.engines.choices import Measured, Measurements, Weights, choices, measurements, purposes
 from yamabiko.scheduling.advice import SLOWEST, USABLE, Gpu, Machine, Option, options
 
 GB = 10**9
+
+
+def seen(
+    engine: str, model: str, weights: Weights, compute_type: str, peak: int, of_weights: int, work: float
+) -> Measured:
+    return Measured(
+        engine,
+        "1",
+        model,
+        weights,
+        "cpu",
+        compute_type,
+        peak,
+        of_weights,
+        work,
+        work / 0.4,
+        1.0,
+        1,
+        "2026-11-22",
+        "a test",
+        "-",
+    )
+
+
 OURS = Measurements(
-    "2026-11-22", "a test", "none",
     (
-        Measured("faster-whisper", "1", "base", "cpu", "int8_float32", 500_000_000, 145_000_000, 0.4, 1.0, 1.0),
-        Measured(
-            "onnx-asr", "1", "tiny, random weights", "cpu", "float32", 150_000_000, 1_000_000, 0.0, 0.0, 1.0, true_text=False
-        ),
-    ),
-)  # fmt: skip
+        seen("faster-whisper", "base", "real", "int8_float32", 500_000_000, 145_000_000, 0.4),
+        seen("onnx-asr", "tiny", "random, tiny", "float32", 150_000_000, 1_000_000, 0.0),
+        seen("whisperx", "base", "real", "int8_float32", 900_000_000, 145_000_000, 0.1),
+        seen("parakeet", "parakeet-tdt_ctc-0.6b-ja-nemo", "random, true shape", "float32", 6 * GB, 2_490_000_000, 0.2),
+    )
+)
 LAPTOP = Machine(8, 12 * GB)
 SMALL = Machine(2, 2 * GB)
 GAMING = Machine(16, 30 * GB, (Gpu("NVIDIA GeForce RTX 4070", 11 * GB),))
@@ -40,9 +63,13 @@ def test_what_is_proposed_is_known_to_the_catalogues() -> None:
 
 def test_measured_engines_are_engines() -> None:
     for one in measurements().engines:
-        assert catalog.transcriber(one.engine).name == one.engine
+        card = catalog.card(one.engine)
         assert one.peak_bytes > one.weights_bytes > 0
-        assert (one.work > 0) == one.true_text
+        assert (one.work > 0) == (one.weights != "random, tiny")
+        if one.model != "tiny":
+            assert models.find_entry(one.model, card.model_format).name == one.model
+    twice = [(one.engine, one.model, one.compute_type) for one in measurements().engines]
+    assert len(twice) == len(set(twice))
 
 
 def test_english_on_a_laptop_is_parakeet_and_whisper_follows() -> None:
@@ -75,6 +102,35 @@ def test_what_loses_conversation_stands_behind_unless_speech_is_read() -> None:
     order = [o.model for o in ranked(LAPTOP, "ja")]
     read = [o.model for o in ranked(LAPTOP, "ja", read_speech=True)]
     assert read.index("reazonspeech-k2-v2-int8") < order.index("reazonspeech-k2-v2-int8")
+
+
+def test_every_engine_that_transcribes_can_be_named_and_says_what_it_is_good_for() -> None:
+    able = {card.name for card in catalog.cards() if card.job == "transcribe" and not card.for_tests}
+    assert {way.engine for choice in choices() for way in choice.ways} == able == set(purposes())
+
+
+def test_an_engine_for_a_purpose_of_its_own_comes_behind_the_others_of_its_model() -> None:
+    """whisperx has less work than faster-whisper, and is proposed to nobody who did not ask for it."""
+    for machine in (LAPTOP, GAMING):
+        found = [o for o in ranked(machine, "fr") if o.against is None and o.model == "large-v3-turbo"]
+        assert {"faster-whisper", "whisperx"} <= {o.engine for o in found}
+        for device in {o.device for o in found}:
+            assert next(o for o in found if o.device == device).engine == "faster-whisper"
+        assert all(o.aside == (o.engine != "faster-whisper") for o in found)
+
+
+def test_what_was_measured_in_its_true_shape_is_no_estimate() -> None:
+    japanese = next(o for o in ranked(LAPTOP, "ja") if o.engine == "parakeet")
+    assert (japanese.device, japanese.memory_bytes, japanese.memory_measured) == ("cpu", 6 * GB, True)
+    assert japanese.pace == pytest.approx(0.2 / 8)
+    on_gpu = next(o for o in ranked(GAMING, "ja") if o.engine == "parakeet" and o.device == "cuda")
+    assert (on_gpu.memory_measured, on_gpu.memory_bytes < 6 * GB) == (False, True), "what a CPU needs is not a GPU's"
+
+
+def test_the_number_of_chunks_at_once_is_always_told_with_its_reason() -> None:
+    for option in ranked(GAMING, "ja"):
+        assert option.command.endswith(f"--batch-size {option.batch_size}")
+        assert (str(option.batch_size) in option.why_batch.en) == (option.batch_size > 1)
 
 
 def test_a_small_machine_gets_what_keeps_up() -> None:

@@ -54,6 +54,7 @@ HEADERS = (
     Text("model", "モデル"),
     Text("runs on", "動作先"),
     Text("precision", "精度"),
+    Text("at once", "同時処理"),
     Text("memory", "メモリ"),
     Text("work for 1 s", "1秒の処理"),
     Text("wrong", "誤り率"),
@@ -61,13 +62,23 @@ HEADERS = (
 )
 
 
+All = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help=str(Text("Every way in the table, not only the best", "上位だけでなく、すべての候補を表に出す")),
+    ),
+]
+
+
 def command(
     language: Language,
     read_speech: ReadSpeech = False,
+    every: All = False,
     facts: FactsFile = None,
     json: Annotated[bool, answers.Json] = False,
 ) -> None:
-    from yamabiko.engines.choices import choices, measurements
+    from yamabiko.engines.choices import choices, measurements, purposes
     from yamabiko.scheduling import advice
 
     with answers.json_problems(json):
@@ -77,9 +88,10 @@ def command(
         here = machine(seen)
         ranked = advice.options(here, code, choices(), measurements(), read_speech=read_speech)
         if json:
-            answers.print_json({"language": code, "machine": here, "options": ranked, "measured": measurements()})
+            told = {"language": code, "machine": here, "options": ranked, "engines": purposes()}
+            answers.print_json({**told, "measured": measurements()})
             return
-    _show(console, here, code, ranked)
+    _show(console, here, code, ranked, every=every)
     if not ranked or ranked[0].against is not None:
         raise typer.Exit(1)
 
@@ -113,7 +125,7 @@ def _facts(file: Path | None, console: Console, *, quiet: bool) -> Facts:
     return checkup.ask_driver(gather(settings.current()), lambda text: None if quiet else screen.say(console, text))
 
 
-def _show(console: Console, here: Machine, language: str, ranked: tuple[Option, ...]) -> None:
+def _show(console: Console, here: Machine, language: str, ranked: tuple[Option, ...], *, every: bool) -> None:
     screen.say(console, _sees(here))
     usable = [option for option in ranked if option.against is None]
     if not usable:
@@ -127,9 +139,33 @@ def _show(console: Console, here: Machine, language: str, ranked: tuple[Option, 
             )
         )
         print(f"  {_reason(best, usable)}")
+        print(f"  {best.why_batch}")
         print(f"  {best.command}\n")
-    answers.show_table(HEADERS, [_row(option) for option in ranked[: SHOWN + 1]], name_columns=2)
+    shown = ranked if every else [option for option in ranked if not option.aside][: SHOWN + 1]
+    answers.show_table(HEADERS, [_row(option) for option in shown], name_columns=2)
+    if usable:
+        _show_others(usable, {option.engine for option in shown} if every else {usable[0].engine})
     screen.say(console, _how())
+
+
+def _show_others(usable: list[Option], told: set[str]) -> None:
+    """Of each other engine that can be used here its best model, and what the engine is good for."""
+    from yamabiko.engines.choices import purposes
+
+    first = {option.engine: option for option in reversed(usable) if option.engine not in told}
+    if not first:
+        return
+    print("\n" + str(Text("Also possible:", "ほかの選択肢:")))
+    rows = [
+        [
+            f"  {option.engine}",
+            f"{option.model} ({option.device}, {option.compute_type})",
+            str(purposes()[option.engine]),
+        ]
+        for option in usable
+        if first.get(option.engine) is option
+    ]
+    screen.print_result(answers.aligned(rows))
 
 
 def _sees(here: Machine) -> Text:
@@ -174,6 +210,7 @@ def _row(option: Option) -> list[str]:
         option.model,
         option.device,
         option.compute_type,
+        str(option.batch_size),
         f"{about}{screen.size(option.memory_bytes)}",
         f"~{option.pace:.2f} s" if option.pace is not None else "–",
         f"{option.score.percent:g} %" if option.score else "–",
@@ -184,10 +221,13 @@ def _row(option: Option) -> list[str]:
 def _how() -> Text:
     from yamabiko.engines.choices import measurements
 
-    told = measurements()
+    real = [one for one in measurements().engines if one.weights == "real"]
+    last = max(real, key=lambda one: one.date)
     return Text(
-        f"~ is an estimate, from the number of weights and from what was measured on {told.date} ({told.machine}). "
+        f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
+        "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
         "Figures of different tests do not compare.",
-        f"~ は推定値です（重みの数と {told.date} の実測から計算。実測環境: {told.machine}）。"
-        "異なる試験の数値どうしは比較できません。",
+        f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {last.machine}）。"
+        "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
+        "異なる試験の誤り率どうしは比較できません。",
     )

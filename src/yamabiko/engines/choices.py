@@ -10,7 +10,9 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Literal, get_args
 
+from yamabiko.i18n import Text
 from yamabiko.records import from_plain
 
 
@@ -22,6 +24,16 @@ class Way:
     model: str
     device: str = ""
     """The only one that it is proposed for; empty: every one of its CARD."""
+    aside: bool = False
+    """Another engine runs the same model better for most people; `Purpose` says for whom this one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an engine is good for, beside others that run the same models."""
+
+    engine: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,10 @@ class Choice:
     """What shows that it loses much of conversation and television; empty: nothing known."""
 
 
+Weights = Literal["real", "random, true shape", "random, tiny"]
+"""Real ones write what was said. Of random ones the memory is as true as their shape, and the work is the encoder's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One engine with one model, as it ran on a machine of ours."""
@@ -56,6 +72,8 @@ class Measured:
     engine: str
     version: str
     model: str
+    """Its name in the catalogue; of tiny ones `tiny`."""
+    weights: Weights
     device: str
     compute_type: str
     peak_bytes: int
@@ -63,14 +81,15 @@ class Measured:
     weights_bytes: int
     """Of the model's files."""
     work: float
-    """Processor seconds for one second of speech."""
+    """Processor seconds for one second of speech; 0: not measured, or of a tiny model."""
     times_base: float
     """The same, divided by that of faster-whisper with Whisper base on the CPU in the same run."""
     load_s: float
-    environment_bytes: int = 0
+    environment_bytes: int
     """On the disk, as the engine's environment for the CPU was."""
-    true_text: bool = True
-    """False: a tiny model of random weights, whose memory says something of the engine and whose speed says nothing."""
+    date: str
+    machine: str
+    command: str
 
     @property
     def beside_bytes(self) -> int:
@@ -80,30 +99,50 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    date: str
-    machine: str
-    command: str
     engines: tuple[Measured, ...]
 
-    def of(self, engine: str) -> Measured | None:
-        return next((one for one in self.engines if one.engine == engine), None)
+    def of(self, engine: str) -> tuple[Measured, ...]:
+        """What says most of the engine first: real weights, then the true shape."""
+        found = [one for one in self.engines if one.engine == engine]
+        return tuple(sorted(found, key=lambda one: get_args(Weights).index(one.weights)))
+
+    def of_model(self, engine: str, model: str, compute_type: str) -> Measured | None:
+        """
+        `model`: its name in the catalogue. `compute_type`: as asked for; `model`: as the file has it.
+
+        CTranslate2 makes `int8_float32` of the `int8` that it is asked for.
+        """
+        found = [one for one in self.of(engine) if one.model == model]
+        kinds = (compute_type, f"{compute_type}_float32")
+        return next((one for one in found if compute_type == "model" or one.compute_type in kinds), None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Models:
+class _Known:
     models: tuple[Choice, ...]
+    engines: tuple[Purpose, ...]
 
 
 @cache
 def choices() -> tuple[Choice, ...]:
     """Raises: Malformed, if somebody broke choices.toml."""
-    return from_plain(_Models, _read("choices.toml")).models
+    return _known().models
+
+
+@cache
+def purposes() -> dict[str, Text]:
+    """By engine. Raises: Malformed, if somebody broke choices.toml."""
+    return {one.engine: one.why for one in _known().engines}
 
 
 @cache
 def measurements() -> Measurements:
     """Raises: Malformed, if somebody broke measured.toml."""
     return from_plain(Measurements, _read("measured.toml"))
+
+
+def _known() -> _Known:
+    return from_plain(_Known, _read("choices.toml"))
 
 
 def _read(name: str) -> dict[str, object]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from yamabiko.engines import catalog
-from yamabiko.engines.choices import Measured, measurements
+from yamabiko.engines import catalog, page_tables
 from yamabiko.engines.contract import Card, Placement, Profile
 from yamabiko.engines.models import ModelEntry, catalogue
 from yamabiko.engines.sizes import mib
@@ -25,66 +24,37 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    told = measurements()
     yield "# Engines"
     yield ""
     yield "Written by `python scripts/write_engines.py` from the CARDs in `src/yamabiko/engines/adapters`; do not edit it."
-    yield "`yamabiko engines list` shows what is installed, `yamabiko engines install NAME` sets one up and tries it out,"
-    yield "`yamabiko engines recommend --language ja` says which one suits a machine."
+    yield "`yamabiko engines list` shows what is installed, `yamabiko engines show NAME` what is said here of one engine,"
+    yield "`yamabiko engines install NAME` sets one up and tries it out, `yamabiko engines recommend --language ja` says which"
+    yield "one suits a machine."
     yield ""
-    yield "## What was verified"
-    yield f"By `make test-engines` and `{told.command}`, {told.date}, on {told.machine}. No engine was ever run by us on a GPU, on"
-    yield "Windows, macOS or ARM: every profile and rung for those is **not verified**."
-    yield ""
-    yield from _verified()
-    yield ""
-    yield "*memory*: most of the worker's process, loading and transcribing 30 s. *beside the weights*: the same without the"
-    yield "model's file. *work*: processor time for the same 30 s, against faster-whisper in the same run. Engines marked *tiny* ran"
-    yield "tiny models of random weights in their real file format: what they do is shown, what they write is not."
+    yield from page_tables.lines()
     yield ""
     yield "## What is not here"
     yield "- Nue-ASR: it is in no package index, and no weights were at hand to show an adapter with."
-    yield "- whisper.cpp and sherpa-onnx on a GPU: the wheels of the index compute on the CPU alone, and builds for CUDA, Vulkan or Metal"
-    yield "  have no profile yet. Speech on a GPU: faster-whisper, onnx-asr, whisperx, openai-whisper, transformers, parakeet."
+    yield "- An engine that itself decodes while sound arrives (the feature `streaming`). Live captions work with every engine that"
+    yield "  writes what is said, by listening again to what is new ([server.md](server.md))."
     for card in catalog.cards():
         if not card.for_tests:
             yield ""
             yield from _section(card)
 
 
-def _verified() -> Iterator[str]:
-    yield "| engine | version | environment | model | device | memory | beside the weights | work | loads in |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for card in catalog.cards():
-        seen = measurements().of(card.name)
-        if card.for_tests or card.job != "transcribe":
-            continue
-        yield _row(card, seen) if seen else f"| {card.name} | not measured | | | | | | | |"
-
-
-def _row(card: Card, seen: Measured) -> str:
-    cells = [
-        card.name,
-        seen.version,
-        mib(seen.environment_bytes),
-        "Whisper base" if seen.true_text else "tiny",
-        f"{seen.device}, {seen.compute_type}",
-        mib(seen.peak_bytes),
-        mib(seen.beside_bytes),
-        f"{seen.times_base:g}" if seen.true_text else "–",
-        f"{seen.load_s:g} s",
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
 def _section(card: Card) -> Iterator[str]:
     yield f"## {card.name}"
-    yield f"{_english(card.summary)}. It {_JOBS[card.job]}. Licence of the code: {card.licence}."
+    yield f"{_english(card.summary)}. It {_JOBS[card.job]}."
     yield ""
+    entries = entries_of(card)
+    known = f" Of the models known here: {'; '.join(licences(entries))}." if entries else ""
+    yield f"- Licence of the code: {card.licence}.{known}"
     languages = card.languages if isinstance(card.languages, str) else ", ".join(card.languages)
     yield f"- Languages: {languages}. Longest chunk: {card.longest_chunk_s:g} s."
     if card.features:
         yield f"- It has: {', '.join(sorted(card.features))}."
+    yield from (f"- {line}" for line in page_tables.of_engine(card))
     if card.evidence:
         yield f"- Evidence of its device: {', '.join(card.evidence)}."
     if card.model_format:
@@ -98,12 +68,24 @@ def _section(card: Card) -> Iterator[str]:
         yield "| profile | runs on | made of | not verified |"
         yield "|---|---|---|---|"
         yield from (_profile(profile) for profile in card.profiles)
-    entries = [entry for entry in catalogue().models if entry.format == card.model_format]
+    if card.lacking:
+        yield ""
+        yield from (f"- No `{name}`: {_english(why)}" for name, why in card.lacking)
     if entries and _first_with(card):
         yield ""
         yield "| model | languages | size | licence | pinned |"
         yield "|---|---|---|---|---|"
         yield from map(_model, entries)
+
+
+def entries_of(card: Card) -> tuple[ModelEntry, ...]:
+    """The models of the catalogue that it reads."""
+    return tuple(entry for entry in catalogue().models if entry.format == card.model_format)
+
+
+def licences(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
+    """Each once, in their order; `?`: not known to us."""
+    return tuple(dict.fromkeys(entry.licence or "?" for entry in entries))
 
 
 def _first_with(card: Card) -> bool:

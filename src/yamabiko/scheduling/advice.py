@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from yamabiko.engines import catalog
-from yamabiko.engines.choices import Choice, Measurements, Score, Way
+from yamabiko.engines import catalog, models
+from yamabiko.engines.choices import Choice, Measured, Measurements, Score, Way
 from yamabiko.engines.contract import Card
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.i18n import Text
@@ -26,6 +26,8 @@ A_CHUNK_MORE_BYTES = 400_000_000
 """On a GPU, for each further chunk of 30 s decoded at once. Estimated; never measured by us."""
 UNKNOWN_BESIDE_BYTES = 600_000_000
 """What an engine needs beside its weights, where nobody measured it."""
+FIRST = "faster-whisper"
+"""All work was measured against its, with Whisper base."""
 SLOWEST = 0.7
 """Seconds of work for a second of speech. From 1.0 on a model does not keep up with a speaker, and ours are estimates."""
 
@@ -57,21 +59,38 @@ class Option:
     batch_size: int
     memory_bytes: int
     memory_measured: bool
-    """False: from the number of weights, and what the engine was measured to need beside them."""
+    """Of this very model, or of its true shape; else from the number of weights, and what the engine needs beside them."""
     pace: float | None
     """Seconds of work for a second of speech, from our machine's figure; None: on a GPU, where we never ran one."""
     score: Score | None
     read_speech_only: str
     against: Text | None
     """Why not; None: it can be used."""
-    installed: bool = False
+    aside: bool = False
+    """Another engine that runs the same model suits most people better."""
 
     @property
     def command(self) -> str:
-        more = f" --batch-size {self.batch_size}" if self.batch_size > 1 else ""
         return (
             f"yamabiko FILE --engine {self.engine} --model {self.model}"
-            f" --device {self.device} --compute-type {self.compute_type}{more}"
+            f" --device {self.device} --compute-type {self.compute_type} --batch-size {self.batch_size}"
+        )
+
+    @property
+    def why_batch(self) -> Text:
+        if self.batch_size > 1:
+            return Text(
+                f"{self.batch_size} chunks at once: as many as the free memory holds (estimated), and {GPU_BATCH} at most",
+                f"同時に {self.batch_size} 区間（空きメモリから見積もった数、最大 {GPU_BATCH}）",
+            )
+        if self.device == "cpu":
+            return Text(
+                "one chunk at a time: it keeps the cores of a CPU at work by itself",
+                "1区間ずつ（CPUのコアは1区間の処理で使い切ります）",
+            )
+        return Text(
+            "one chunk at a time: the free memory holds no more, or the engine takes no more",
+            "1区間ずつ（空きメモリかエンジンの都合による）",
         )
 
 
@@ -96,7 +115,8 @@ def options(
         choice, option = pair
         behind = bool(choice.read_speech_only) and not read_speech
         wrong = choice.errors[language].percent if language in choice.errors else 0.0
-        return option.against is not None, behind, choice.rank, wrong, option.device == "cpu", option.pace or 0.0
+        on_cpu = option.device == "cpu"
+        return option.against is not None, behind, choice.rank, wrong, on_cpu, option.aside, option.pace or 0.0
 
     return tuple(option for _, option in sorted(found, key=order))
 
@@ -115,8 +135,8 @@ def _ways(
         kinds = [rung.compute_type for rung in card.placements if rung.device == device]
         compute_type = next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
         gpu = max(machine.gpus, key=lambda one: one.free_bytes or 0) if device != "cpu" else None
-        need, is_measured = _memory(choice, way, compute_type, measured)
-        pace = _pace(choice, way, machine, measured) if gpu is None else None
+        need, is_measured = _memory(choice, way, device, compute_type, measured)
+        pace = _pace(choice, way, compute_type, machine, measured) if gpu is None else None
         free = machine.memory_bytes if gpu is None else gpu.free_bytes
         yield Option(
             engine=way.engine,
@@ -130,27 +150,39 @@ def _ways(
             score=choice.errors.get(language),
             read_speech_only=choice.read_speech_only,
             against=_against(need, free, pace, slowest),
+            aside=way.aside,
         )
 
 
-def _memory(choice: Choice, way: Way, compute_type: str, measured: Measurements) -> tuple[int, bool]:
+def _same(way: Way, compute_type: str, measured: Measurements) -> Measured | None:
+    """What was measured of this very model, on the CPU."""
+    name = models.find_entry(way.model, catalog.card(way.engine).model_format).name
+    return measured.of_model(way.engine, name, compute_type)
+
+
+def _memory(choice: Choice, way: Way, device: str, compute_type: str, measured: Measurements) -> tuple[int, bool]:
     """Bytes while it transcribes, and whether they were measured for this very model."""
-    seen = measured.of(way.engine)
-    # CTranslate2 makes `int8_float32` of the `int8` that it is asked for
-    same = seen is not None and seen.compute_type in (compute_type, f"{compute_type}_float32")
-    if seen is not None and seen.true_text and same and seen.model == way.model:
-        return seen.peak_bytes, True
     stored = next((kind for kind in ("q5_0", "int8") if way.model.endswith(kind)), compute_type)
-    weights = choice.weights_millions * 1e6 * BYTES_A_WEIGHT.get(stored, 2.0)
-    return round(weights + (seen.beside_bytes if seen else UNKNOWN_BESIDE_BYTES)), False
-
-
-def _pace(choice: Choice, way: Way, machine: Machine, measured: Measurements) -> float:
-    base = measured.of("faster-whisper")
+    weights = round(choice.weights_millions * 1e6 * BYTES_A_WEIGHT.get(stored, 2.0))
+    if device != "cpu":
+        return weights + UNKNOWN_BESIDE_BYTES, False
+    same = _same(way, compute_type, measured)
+    if same is not None:
+        return same.peak_bytes, True
     seen = measured.of(way.engine)
+    return weights + (seen[0].beside_bytes if seen else UNKNOWN_BESIDE_BYTES), False
+
+
+def _pace(choice: Choice, way: Way, compute_type: str, machine: Machine, measured: Measurements) -> float:
+    cores = max(1, min(machine.cores, MOST_CORES))
+    base = next(iter(measured.of(FIRST)), None)
     work = base.work if base else 1.0
-    times = seen.times_base if seen and seen.true_text and not choice.languages else 1.0
-    return work * times * choice.effort / max(1, min(machine.cores, MOST_CORES))
+    same = _same(way, compute_type, measured)
+    if same is not None and same.work:
+        return work * same.times_base / cores
+    seen = next((one for one in measured.of(way.engine) if one.weights == "real"), None)
+    # Less work than the reference with the small base says nothing sure of a large model.
+    return work * max(1.0, seen.times_base if seen else 1.0) * choice.effort / cores
 
 
 def _batch(card: Card, need: int, free: int | None) -> int:

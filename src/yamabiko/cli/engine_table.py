@@ -45,7 +45,7 @@ def row(card: Card, profile: Profile, state: State) -> list[str]:
     return [
         card.name,
         profile.name if card.profiles else "–",
-        str(_STATUS[state.status]),
+        status(state),
         _version(card, state) or "–",
         screen.size(state.size_bytes) if state.size_bytes else "–",
         ", ".join(_devices(card, profile)),
@@ -83,6 +83,15 @@ def state(card: Card, profile: Profile) -> State:
     return environments.state(card, settings.current(), profile.name)
 
 
+def status(state: State) -> str:
+    return str(_STATUS[state.status])
+
+
+def purpose(card: Card) -> Text:
+    """What it is for."""
+    return _FOR_TESTS if card.for_tests else _JOB[card.job]
+
+
 def is_own(state: State) -> bool:
     return state.environment is not None and state.environment.origin == "running interpreter"
 
@@ -90,8 +99,7 @@ def is_own(state: State) -> bool:
 def _notes(card: Card, profile: Profile, state: State) -> list[str]:
     origin = _FROM_HERE if is_own(state) else None
     part = _PART_OF_US if not card.profiles else origin
-    purpose = _FOR_TESTS if card.for_tests else _JOB[card.job]
-    texts = (purpose, part, profile.not_verified, state.why and state.why.cause)
+    texts = (purpose(card), part, profile.not_verified, state.why and state.why.cause)
     return [*(str(text) for text in texts if text), *state.notes, card.licence]
 
 

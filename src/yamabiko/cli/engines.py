@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, engine_table, exits, recommend, screen
+from yamabiko.cli import answers, engine_names, engine_table, exits, recommend, screen
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Profile
-from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -103,6 +101,24 @@ app.verb(
 )(recommend.command)
 
 
+@app.verb(
+    "show",
+    Text(
+        "All that is known of one engine: licences, features, ways to run, models, memory, what was verified.",
+        "1つのエンジンの詳細（ライセンス、機能、動かし方、モデル、メモリ、検証した内容）。",
+    ),
+)
+def show(name: Name, json: Json = False) -> None:
+    from yamabiko.cli import engine_page
+
+    with answers.json_problems(json):
+        card = engine_names.named(name, "show")
+        if json:
+            answers.print_json(engine_page.record(card))
+            return
+    engine_page.show(card)
+
+
 # ---- install, repair, remove ----------------------------------------------------------------------------------------
 
 
@@ -116,8 +132,8 @@ def install(
 ) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
-    card = _card(name, "install")
-    chosen = _chosen(card, profile)
+    card = engine_names.named(name, "install")
+    chosen = engine_names.chosen_profile(card, profile)
     console = screen.make_console()
     state = engine_table.state(card, chosen) if card.profiles else None
     if state is None:
@@ -150,8 +166,8 @@ def repair(
 ) -> None:
     from yamabiko.engines import environments
 
-    card = _card(name, "repair")
-    chosen = _chosen(card, profile)
+    card = engine_names.named(name, "repair")
+    chosen = engine_names.chosen_profile(card, profile)
     console = screen.make_console()
     if card.profiles:
         what = Text(f"making {card.name} ({chosen.name}) anew", f"{card.name}（{chosen.name}）を作り直しています")
@@ -175,11 +191,11 @@ def repair(
 def remove(name: Name, profile: ProfileName = None) -> None:
     from yamabiko.engines import environments
 
-    card = _card(name, "remove")
+    card = engine_names.named(name, "remove")
     console = screen.make_console()
     if not card.profiles:
-        raise Problem(_part_of_yamabiko(card))
-    chosen = [_chosen(card, profile)] if profile else list(card.profiles)
+        raise Problem(engine_names.part_of_yamabiko(card))
+    chosen = [engine_names.chosen_profile(card, profile)] if profile else list(card.profiles)
     removed = [one.name for one in chosen if environments.remove(card, settings.current(), one.name)]
     for gone in removed:
         screen.say(console, Text(f"removed {card.name} ({gone})", f"{card.name}（{gone}）を削除しました"))
@@ -268,10 +284,10 @@ def verify(
     console = screen.make_console()
     with answers.json_problems(json):
         real = [card for card in catalog.cards() if not card.for_tests]
-        cards = [_card(name, "verify") for name in names] if names else real
+        cards = [engine_names.named(name, "verify") for name in names] if names else real
         wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
         if not wanted:
-            raise Problem(_none_installed(device))
+            raise Problem(engine_names.none_installed(device))
         raise typer.Exit(_verify(wanted, device, model, console, json=json, trust_pickle=trust_pickle))
 
 
@@ -339,66 +355,3 @@ def _receipt_line(receipt: Receipt) -> str:
     from yamabiko.speech import Transcript
 
     return screen.receipt_line(Transcript("", receipt.audio_s, "transcribe", None, None, (), receipt))
-
-
-# ---- names ----------------------------------------------------------------------------------------------------------
-
-
-def _card(name: str, verb: str) -> Card:
-    """Raises: Problem (engine-unknown), with the names that are near."""
-    try:
-        return catalog.card(name)
-    except Problem as problem:
-        # What removes is offered for a slip of the fingers alone: whisperx is another engine than faster-whisper.
-        near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2, cutoff=0.85 if verb == "remove" else 0.6)
-        meant = tuple(
-            Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), f"yamabiko engines {verb} {one}")
-            for one in near
-        )
-        finding = problem.finding
-        raise Problem(replace(finding, remedies=(*meant, *finding.remedies))) from None
-
-
-def _chosen(card: Card, profile: str | None) -> Profile:
-    """Raises: Problem (engine-profile-unknown)."""
-    from yamabiko.engines import environment_problems, environments
-    from yamabiko.engines.profile_choice import choose_profile
-    from yamabiko.gpu_marks import gpu_marks
-
-    if profile is None or not card.profiles:
-        return choose_profile(card, "auto", gpu_marks(), environments.has(card, settings.current()))
-    for one in card.profiles:
-        if one.name == profile:
-            return one
-    raise Problem(environment_problems.no_profile(card, profile))
-
-
-def _part_of_yamabiko(card: Card) -> Finding:
-    return Finding(
-        id="engine-part-of-yamabiko",
-        severity="error",
-        area="usage",
-        cause=Text(
-            f"{card.name} is part of yamabiko and has no environment of its own that could be removed.",
-            f"{card.name} は yamabiko に付属しており、削除できる専用の環境がありません。",
-        ),
-        remedies=(Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
-    )
-
-
-def _none_installed(device: str) -> Finding:
-    return Finding(
-        id="engine-none-to-verify",
-        severity="error",
-        area="engine",
-        cause=Text(
-            f"No engine is installed that could be verified (device: {device}).",
-            f"検証できる導入済みのエンジンがありません（デバイス: {device}）。",
-        ),
-        remedies=(
-            Remedy(
-                Text("Install the default engine", "既定のエンジンを導入する"),
-                f"yamabiko engines install {catalog.DEFAULT_ENGINE}",
-            ),
-        ),
-    )

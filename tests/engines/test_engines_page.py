@@ -40,7 +40,7 @@ def test_every_promise_that_is_asked_of_an_engine_has_words() -> None:
         if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
         and {"bench", "running", "language"} & {argument.arg for argument in one.args.args}
     }  # fmt: skip
-    assert set(PROMISES) == asked
+    assert asked <= set(PROMISES)
     assert {one.test for each in verified().values() for one in each.promises} <= asked
 
 

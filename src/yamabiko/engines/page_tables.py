@@ -79,9 +79,14 @@ def _measured(seen: Measured) -> list[str]:
 
 
 def _promises(found: list[Verified]) -> Iterator[str]:
+    if not found:
+        return
     yield from _row(["promise", *(one.engine for one in found)])
     yield from _row(["---"] * (1 + len(found)))
+    asked = {promise.test for one in found for promise in one.promises}
     for test, promise in PROMISES.items():
+        if test not in asked:
+            continue
         told = [next((_MARK[p.outcome] for p in one.promises if p.test == test), "–") for one in found]
         yield from _row([promise.en, *told])
 

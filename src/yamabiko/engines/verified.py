@@ -25,6 +25,10 @@ PROMISES = {
         "times inside the recording and in order; device proved", "時刻が録音の範囲内で順序どおり。動作先も証明済み"
     ),
     "test_words_have_times_where_the_card_says_so": Text("words have times", "単語に時刻が付く"),
+    "test_words_lie_in_the_copy_of_the_clip_in_which_they_are_said": Text(
+        "words lie where they are said, in a clip put together twice",
+        "単語の時刻が、2回つないだ音声の正しい位置に収まる",
+    ),
     "test_the_language_is_found_where_the_card_says_so": Text(
         "language found, where the engine can find it; else none is made up",
         "言語を判定（できないエンジンは推測で答えない）",

@@ -50,7 +50,12 @@ Device = Annotated[
     typer.Option(
         "--device",
         metavar=str(Text("DEVICE", "デバイス")),
-        help=str(Text("auto, cpu, cuda, or cuda:N for one GPU", "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU")),
+        help=str(
+            Text(
+                "auto, cpu, cuda, cuda:N, vulkan or metal",
+                "auto, cpu, cuda, vulkan, metal のいずれか。cuda:N は N 番の GPU",
+            )
+        ),
     ),
 ]
 Model = Annotated[

@@ -139,8 +139,8 @@ Engine = Annotated[
 Device = Annotated[
     str,
     _option(
-        "auto, cpu, cuda, or cuda:N for the GPU with the number N",
-        "auto, cpu, cuda のいずれか。cuda:N は N 番の GPU",
+        "auto, cpu, cuda (cuda:N for the GPU with the number N), vulkan or metal",
+        "auto, cpu, cuda, vulkan, metal のいずれか。cuda:N は N 番の GPU",
         metavar=Text("DEVICE", "デバイス"),
         group=_MACHINE,
     ),

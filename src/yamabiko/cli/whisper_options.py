@@ -99,7 +99,8 @@ def _place(option: _Option) -> None:
     )  # fmt: skip
     option(
         "--device", default=None,
-        en="cpu, cuda or cuda:N; without it a GPU where there is one", ja="cpu, cuda, cuda:N。省略時はGPUがあれば使う",
+        en="cpu, cuda, cuda:N, vulkan or metal; without it a GPU where there is one",
+        ja="cpu, cuda, cuda:N, vulkan, metal。省略時はGPUがあれば使う",
     )  # fmt: skip
     option("--output_dir", "-o", default=".", en="folder for the results", ja="結果を書き出すフォルダー")
     option(

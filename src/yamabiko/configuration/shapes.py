@@ -38,7 +38,10 @@ def device(given: str) -> Text | None:
     try:
         parse_device(given)
     except Problem:
-        return Text("it is auto, cpu, cuda or cuda:N", "auto, cpu, cuda, cuda:N のいずれかを指定します")
+        return Text(
+            "it is auto, cpu, cuda, cuda:N, vulkan or metal",
+            "auto, cpu, cuda, cuda:N, vulkan, metal のいずれかを指定します",
+        )
     return None
 
 

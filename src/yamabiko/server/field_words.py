@@ -45,8 +45,8 @@ _MODEL = text(
 _ENGINE = text("engine", "An engine by name; left out: the server's.", "エンジン名。省略時はサーバーの設定。")
 _DEVICE = text(
     "device",
-    "auto, cpu, cuda or cuda:N; left out: the server's.",
-    "auto、cpu、cuda、cuda:N。省略時はサーバーの設定。",
+    "auto, cpu, cuda, cuda:N, vulkan or metal; left out: the server's.",
+    "auto、cpu、cuda、cuda:N、vulkan、metal。省略時はサーバーの設定。",
     pattern="^(auto|cpu|cuda(:[0-9]{1,4})?)$",
 )
 _COMPUTE_TYPE = text(

@@ -212,7 +212,7 @@ def test_json_has_speakers_turns_and_characters_where_they_are_known() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["srt", "vtt", "ass", "lrc", "txt"])
+@pytest.mark.parametrize("name", ["srt", "vtt", "ass", "lrc", "txt", "tsv"])
 def test_no_cue_holds_two_speakers_and_each_phrase_says_whose_it_is(name: str) -> None:
     told = transcript(
         *(Segment(n * 10.0, n * 10.0 + 9, " It goes on and on." * 9, speaker="AB"[n % 2]) for n in range(4))

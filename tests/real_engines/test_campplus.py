@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import tempfile
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +12,13 @@ import campplus_inside
 import models_campplus
 import numpy
 import pytest
+import two_voices
 from openai.types.audio import TranscriptionDiarized
+from two_voices import decoded, voices, written
 
 from homes import run_once
 from program import Result, run_program
 from served import Served, begin, beside, end
-from yamabiko.audio.decode import decode
-from yamabiko.bundled import clips
 from yamabiko.engines.contract import SpeakerCount
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
@@ -30,13 +28,6 @@ from yamabiko.workers.process import Worker, WorkerFailed
 SOURCES = Path(__file__).parents[2] / "src"
 
 
-def decoded(path: Path) -> numpy.ndarray:
-    """float32, mono, 16 kHz."""
-    with tempfile.TemporaryDirectory() as folder:
-        return numpy.fromfile(decode(path, Path(folder) / "audio.f32", Settings(home=Path(folder))).path, "<f4")
-
-
-PAUSE_S = 0.5
 NEAR_S = 0.5
 """How far a turn may begin or end from where its clip does; the clips begin and end with a breath of silence."""
 
@@ -51,26 +42,12 @@ def home(ready_home: Path, run_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def sounds() -> dict[str, numpy.ndarray]:
     """The bundled clips by language: each is read by somebody else."""
-    return {clip.language: decoded(clip.path) for clip in clips()}
-
-
-def written(path: Path, *pieces: numpy.ndarray) -> Path:
-    sound = (numpy.concatenate(pieces) * 32767).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(sound.tobytes())
-    return path
+    return voices()
 
 
 @pytest.fixture(scope="session")
 def talk(sounds: dict[str, numpy.ndarray], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
-    """English, Japanese, English again; and where each begins and ends, in seconds."""
-    pause = numpy.zeros(round(PAUSE_S * SAMPLE_RATE), numpy.float32)
-    order = [sounds["en"], pause, sounds["ja"], pause, sounds["en"]]
-    edges = numpy.cumsum([0, *map(len, order)]) / SAMPLE_RATE
-    return written(tmp_path_factory.mktemp("talk") / "talk.wav", *order), edges.tolist()
+    return two_voices.talk(tmp_path_factory.mktemp("talk") / "talk.wav", sounds)
 
 
 def told(folder: Path, recording: Path, home: Path, *options: str | Path) -> tuple[dict[str, object], Result]:

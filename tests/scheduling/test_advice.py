@@ -91,6 +91,13 @@ def test_a_gpu_takes_what_its_memory_holds() -> None:
     assert "GB are free" in against["large-v3"].en  # type: ignore[union-attr]
 
 
+def test_a_gpu_is_proposed_for_what_its_makers_own_environment_runs_unasked() -> None:
+    """whisper.cpp has Metal for Apple's GPUs, and builds for others that need a compiler and are made on request alone."""
+    found = ranked(GAMING, "ja")
+    assert {o.device for o in found} == {"cpu", "cuda"}
+    assert {o.device for o in found if o.engine in ("whisper.cpp", "reazonspeech")} == {"cpu"}
+
+
 def test_a_gpu_that_does_not_tell_its_memory_is_not_proposed() -> None:
     best = ranked(Machine(8, 12 * GB, (Gpu("?", None),)), "ja")[0]
     assert best.device == "cpu"

@@ -130,7 +130,7 @@ def _ways(
 ) -> Iterator[Option]:
     card = catalog.card(way.engine)
     for device in dict.fromkeys(rung.device for rung in card.placements):
-        if way.device not in ("", device) or (device != "cpu" and not machine.gpus):
+        if way.device not in ("", device) or (device != "cpu" and not (machine.gpus and _runs_on_nvidia(card, device))):
             continue
         kinds = [rung.compute_type for rung in card.placements if rung.device == device]
         compute_type = next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
@@ -152,6 +152,13 @@ def _ways(
             against=_against(need, free, pace, slowest),
             aside=way.aside,
         )
+
+
+def _runs_on_nvidia(card: Card, device: str) -> bool:
+    """In an environment that is made unasked."""
+    return device == "cuda" and any(
+        device in one.devices and one.maker in ("nvidia", None) and not one.by_request for one in card.profiles
+    )
 
 
 def _same(way: Way, compute_type: str, measured: Measurements) -> Measured | None:

@@ -32,6 +32,7 @@ import score_report
 
 from yamabiko.speech import Segment
 from yamabiko.transcription.repeats import repeats
+from yamabiko.transcription.stock_phrases import bare
 
 SILENT = "nasty"
 """The set whose rows with an empty text hold no speech; its others are other files' business."""
@@ -75,7 +76,7 @@ def _read(path: Path) -> Heard:
     return Heard(written["text"].strip(), whole.strip(), tuple(dropped), notices)
 
 
-def score(name: str, data: Path, command: list[str], only: str) -> tuple[dict[str, Any], bool]:
+def score(name: str, data: Path, command: list[str], only: list[str]) -> tuple[dict[str, Any], bool]:
     """The figures of one set, and whether the guard did any harm."""
     if name == SILENT:
         return _silent(data / name, command)
@@ -86,7 +87,7 @@ def score(name: str, data: Path, command: list[str], only: str) -> tuple[dict[st
             made = [
                 one
                 for one in make(data, Path(folder))
-                if only in one.audio.name and one.language in (None, understood or one.language)
+                if any(word in one.audio.name for word in only) and one.language in (None, understood or one.language)
             ]
             return _repeated(made, command) if name == REPEATED else _loops(made, command)
     rows, _ = score_data.read_set(score_data.SETS[name], data)
@@ -137,11 +138,8 @@ def _repeated(made: list[repeated_speech.Made], command: list[str]) -> tuple[dic
             f"{one.audio.name}: {with_it.units} {measure.unit} said; without the guard {without.deletions} are missing and"
             f" {without.insertions} too much, with it {with_it.deletions} and {with_it.insertions}; {answer.notices}"
         )
-        print(
-            *(f"    left out: {drop['text'][:80]!r} ({drop['reason']})" for drop in answer.dropped),
-            sep="\n",
-            flush=True,
-        )
+        for drop in answer.dropped:
+            print(f"    left out: {drop['text'][:80]!r} ({drop['reason']})", flush=True)
     sums = [sum(row[key][n] for row in told) for key in ("missing", "too_much") for n in (0, 1)]
     print(f"{REPEATED}: {len(made)} recordings, {sum(one.times for one in made)} copies said, {lost} units lost by the guard;"
           f" missing {sums[0]} without it, {sums[1]} with it; too much {sums[2]} and {sums[3]}")  # fmt: skip
@@ -152,14 +150,13 @@ def _loops(made: list[repeated_speech.Made], command: list[str]) -> tuple[dict[s
     """How much of what was written is a phrase over and over. No promise: a loop without a second sign stays."""
     told = []
     for audio, answer in _all_heard(made, command).items():
-        over, left = _over_and_over(answer.whole or ""), _over_and_over(answer.kept or "")
+        left = _over_and_over(answer.kept or "")
+        out = sum(len(bare(drop["text"])) for drop in answer.dropped)
         reasons = sorted({drop["reason"].split(" (")[0] for drop in answer.dropped})
-        told.append({"audio": audio.name, "loop": over, "left": left, "reasons": reasons, "notices": answer.notices})
-        print(f"{audio.name}: {over} letters in a loop, {left} with the guard; {reasons} {answer.notices}", flush=True)
-    whole, left = (sum(one[key] for one in told) for key in ("loop", "left"))
-    print(
-        f"{LOOPS}: {len(made)} recordings, {sum(bool(one['loop']) for one in told)} with a loop; {whole} letters, {left} left"
-    )
+        told.append({"audio": audio.name, "out": out, "left": left, "reasons": reasons, "notices": answer.notices})
+        print(f"{audio.name}: {out} letters left out, {left} stay in a loop; {reasons} {answer.notices}", flush=True)
+    out, left = (sum(one[key] for one in told) for key in ("out", "left"))
+    print(f"{LOOPS}: {len(made)} recordings; {out} letters left out, {left} stay in a loop")
     return {"recordings": told}, False
 
 
@@ -190,7 +187,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", default="base")
     parser.add_argument("--compute_type", default="int8")
     parser.add_argument("--vad_filter", choices=("True", "False"), default="True")
-    parser.add_argument("--only", default="", help="of `repeated` and `loops`, recordings whose names hold this")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], help="of the recordings that are made, those with this in their name"
+    )
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--command", default=shlex.join([sys.executable, "-m", "yamabiko", "transcribe"]))
     parser.add_argument("--json", type=Path, metavar="FILE", help="save all figures and texts")

@@ -118,7 +118,7 @@ def test_whispers_options_are_taken(line: str, asked: str, talk: Path) -> None:
     ("line", "told"),
     [
         ("--clip_timestamps 0,10", "ffmpeg"),
-        ("--hallucination_silence_threshold 2", "--vad_threshold"),
+        ("--hallucination_silence_threshold 2", "--vad-threshold"),
         ("--prepend_punctuations x", "as Whisper does by itself"),
         ("--hf_token abc", "HF_TOKEN="),
         ("--carry_initial_prompt False --initial_prompt Museum", "every stretch of speech hears the prompt"),

@@ -44,7 +44,7 @@ def test_one_wrong_byte_is_found_whatever_else_was_changed(beside: dict[str, byt
     for raised in (refused, verified):
         assert raised.value.finding.id == "model-differs-from-known"
         assert f"{folder / 'model.bin'}: expected sha256 " in "\n".join(raised.value.finding.evidence)
-        assert raised.value.finding.remedies[-1].command == f"--model {folder} --trust_model"
+        assert raised.value.finding.remedies[-1].command == f"--model {folder} --trust-model"
 
 
 def test_a_file_beside_a_known_model_is_told_and_no_reason_to_refuse_it(desk: Desk) -> None:

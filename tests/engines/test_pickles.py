@@ -75,7 +75,58 @@ def test_unknown_bytes_are_refused_with_a_way_out(tmp_path: Path) -> None:
     finding = refused.value.finding
     assert finding.id == "model-carries-code"
     assert str(tmp_path / "own.bin") in finding.evidence[0]
-    assert [remedy.command for remedy in finding.remedies] == ["--model known", "--trust_pickle"]
+    assert [remedy.command for remedy in finding.remedies] == ["--model known", "--trust-pickle"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "default", "language", "proposed"),
+    [
+        ("openai-whisper-pt", "base", None, "openai-base"),
+        ("openai-whisper-pt", "base", "ja", "openai-base"),
+        ("nemo", "parakeet-tdt_ctc-0.6b-ja", None, "parakeet-tdt_ctc-0.6b-ja-nemo"),
+        ("nemo", "parakeet-tdt_ctc-0.6b-ja", "en", "parakeet-tdt-0.6b-v3-nemo"),
+    ],
+)
+def test_the_model_proposed_instead_knows_the_language(
+    format_: str, default: str, language: str | None, proposed: str, tmp_path: Path
+) -> None:
+    """Of the real catalogue: the engine's own model, unless that does not know what is spoken."""
+    model = open_path(stored(tmp_path / ("own.nemo" if format_ == "nemo" else "own.pt"), TORCH), format_)
+    with pytest.raises(Problem) as refused:
+        models.refuse_unknown(model, format_, instead=models.Instead(default, language))
+    assert refused.value.finding.remedies[0].command == f"--model {proposed}"
+
+
+def test_the_finding_says_whether_the_library_would_run_the_code(tmp_path: Path) -> None:
+    causes = {}
+    for name, format_ in (("own.pt", "openai-whisper-pt"), ("own.nemo", "nemo")):
+        with pytest.raises(Problem) as refused:
+            models.refuse_unknown(open_path(stored(tmp_path / name, TORCH), format_), format_)
+        causes[format_] = refused.value.finding.cause.en
+    assert "reads numbers alone" in causes["openai-whisper-pt"]
+    assert "runs code that its maker wrote" in causes["nemo"]
+
+
+def test_what_is_altered_and_code_is_refused_once_with_both_ways_out(tmp_path: Path) -> None:
+    changed = TORCH[:100] + bytes([TORCH[100] ^ 1]) + TORCH[101:]
+    model = open_path(stored(tmp_path / "own.bin", TORCH), FILE)
+    with pytest.raises(Problem) as refused:
+        models.refuse_unknown(model, FILE, among(changed))
+    finding = refused.value.finding
+    assert finding.id == "model-differs-from-known"
+    assert "pickle" in finding.cause.en
+    assert finding.remedies[-1].command == f"--model {model.path} --trust-model --trust-pickle"
+    models.refuse_unknown(model, FILE, among(changed), trust_model=True, trust_pickle=True)
+    with pytest.raises(Problem, match="model-carries-code"):
+        models.refuse_unknown(model, FILE, among(changed), trust_model=True)
+    with pytest.raises(Problem) as refused:
+        models.refuse_unknown(model, FILE, among(changed), trust_pickle=True)
+    assert "--trust-pickle" not in str(refused.value.finding.remedies)
+
+
+def stored(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def test_known_bytes_are_let_in_whatever_they_are_called(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(spec: str, near: st
         names(spec)
     finding = caught.value.finding
     assert (finding.id, finding.area) == ("format-unknown", "usage")
-    assert finding.remedies[0].command == f"yamabiko FILE --output_format {near}"
+    assert finding.remedies[0].command == f"yamabiko FILE --output-format {near}"
     assert all(name in finding.evidence[0] for name in FORMATS)
 
 

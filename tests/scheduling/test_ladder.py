@@ -92,7 +92,7 @@ def test_a_misspelt_precision_gets_a_suggestion():
     with pytest.raises(Problem) as caught:
         rungs(compute_type="flot16")
 
-    assert "--compute_type float16" in [remedy.command for remedy in caught.value.finding.remedies]
+    assert "--compute-type float16" in [remedy.command for remedy in caught.value.finding.remedies]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_model_that_is_too_large_even_alone_is_refused_with_its_figure(serve, 
         served.wait_until(lambda: http.get("/ready").json().get("readiness") == "failed")
         told = http.get("/ready").json()["finding"]
     assert told["id"] == "model-over-budget"
-    assert "--memory_budget_mb 5" in told["evidence"][1]
+    assert "--memory-budget-mb 5" in told["evidence"][1]
     assert int(told["remedies"][0]["command"].rsplit(" ", 1)[1]) > 5
     refused = ask(served, recording)
     assert (refused.status_code, refused.headers["x-yamabiko-finding"]) == (500, "model-over-budget")

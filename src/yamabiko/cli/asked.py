@@ -101,6 +101,7 @@ def wish(asked: SimpleNamespace) -> Wish:
         require_gpu=asked.require_gpu,
         trust_model=asked.trust_model,
         trust_pickle=asked.trust_pickle,
+        language=transcribe_options(asked).language,
     )
 
 
@@ -181,7 +182,7 @@ def _tokens(typed: str) -> tuple[int, ...]:
                 f"--suppress-tokens takes -1 or numbers up to {_LAST_TOKEN} with commas between them, not “{typed}”.",
                 f"--suppress-tokens には -1 か、{_LAST_TOKEN} までの番号をカンマ区切りで指定してください（指定値: 「{typed}」）。",
             ),
-            remedies=(Remedy(Text("Take Whisper's own list", "Whisper 既定の一覧を使う"), "--suppress_tokens -1"),),
+            remedies=(Remedy(Text("Take Whisper's own list", "Whisper 既定の一覧を使う"), "--suppress-tokens -1"),),
         )
     )
 
@@ -192,8 +193,8 @@ def _prompt_not_carried() -> Finding:
         severity="error",
         area="usage",
         cause=Text(
-            "Here every stretch of speech hears the prompt: --carry_initial_prompt cannot be False beside one.",
-            "手本の文章はすべての区間に使われるため、--initial_prompt と --carry_initial_prompt False は併用できません。",
+            "Here every stretch of speech hears the prompt: --carry-initial-prompt cannot be False beside one.",
+            "手本の文章はすべての区間に使われるため、--initial-prompt と --carry-initial-prompt False は併用できません。",
         ),
         remedies=(Remedy(Text("Leave it out", "指定をやめる")),),
     )

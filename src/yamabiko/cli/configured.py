@@ -62,7 +62,7 @@ def for_transcribe(typed: SimpleNamespace, context: Any) -> SimpleNamespace:
     """
     The options of `transcribe`, with the settings in the place of what was not typed.
 
-    A setting never contradicts an option: `--require_gpu` and `--fp16` go before the device and the precision that are set,
+    A setting never contradicts an option: `--require-gpu` and `--fp16` go before the device and the precision that are set,
     and a model before an engine that it was not meant for. Raises: as `settled`.
     """
     from yamabiko.configuration.table import SETTINGS

@@ -309,7 +309,7 @@ def make_ready(folder: Path) -> None:
                     f"出力先フォルダーに書き込めません: {folder}",
                 ),
                 evidence=(f"system: {error}", *([f"{folder}: is a file, no folder"] if folder.is_file() else [])),
-                remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output_dir FOLDER"),),
+                remedies=(Remedy(Text("Write somewhere else", "別の場所に書き出す"), "--output-dir FOLDER"),),
             )
         ) from None
 

@@ -33,7 +33,7 @@ FORMATS: dict[str, Format] = {
 }
 
 ALL = ("txt", "vtt", "srt", "tsv", "json")
-"""What `--output_format all` means in Whisper, and so here."""
+"""What `--output-format all` means in Whisper, and so here."""
 
 
 def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
             raise Problem(_unknown(part.strip()))
     without = [name for name in found if FORMATS[name].needs_speakers and not speakers]
     if without:
-        raise Problem(_not_told_apart(without[0], "--output_format json"))
+        raise Problem(_not_told_apart(without[0], "--output-format json"))
     return tuple(found)
 
 
@@ -104,9 +104,9 @@ def _not_told_apart(name: str, command: str | None = None) -> Finding:
 def _unknown(name: str) -> Finding:
     near = difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)
     asked_for = (
-        Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output_format {near[0]}")
+        Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output-format {near[0]}")
         if near
-        else Remedy(Text("Take all of them", "すべての形式で書き出す"), "yamabiko FILE --output_format all")
+        else Remedy(Text("Take all of them", "すべての形式で書き出す"), "yamabiko FILE --output-format all")
     )
     return Finding(
         id="format-unknown",

@@ -63,7 +63,7 @@ def _put(data: bytes, path: Path) -> None:
 def _explain(error: OSError | ValueError, path: Path) -> Finding:
     name, folder = _readable(path), _readable(path.parent)
     evidence = (f"writing {name}: {_readable(error)}",)
-    elsewhere = Remedy(Text("Write to another folder", "別のフォルダーに書き出す"), "yamabiko FILE --output_dir FOLDER")
+    elsewhere = Remedy(Text("Write to another folder", "別のフォルダーに書き出す"), "yamabiko FILE --output-dir FOLDER")
     number = error.errno if isinstance(error, OSError) else None
     if number in _FULL:
         return Finding(

@@ -103,7 +103,7 @@ def _refused(url: str, why: str) -> Finding:
         remedies=(
             Remedy(
                 Text("Allow the host, when the server is started", "サーバーの起動時にホストを許可する"),
-                "yamabiko serve --allow_webhook HOST",
+                "yamabiko serve --allow-webhook HOST",
             ),
             Remedy(Text("Or listen to the job's events", "またはジョブのイベントを受信する"), "GET /v1/jobs/ID/events"),
         ),

@@ -74,8 +74,8 @@ def _contradiction(device: str) -> Finding:
         severity="error",
         area="usage",
         cause=Text("A GPU is required and refused at once.", "GPUを必須にする指定と、使わない指定が同時にあります。"),
-        evidence=(f"asked: --require_gpu --device {device}",),
-        remedies=(Remedy(Text("Leave one of them out", "どちらかを外す"), "--device auto --require_gpu"),),
+        evidence=(f"asked: --require-gpu --device {device}",),
+        remedies=(Remedy(Text("Leave one of them out", "どちらかを外す"), "--device auto --require-gpu"),),
     )
 
 
@@ -106,7 +106,7 @@ def _forced(rungs: list[Placement], compute_type: str) -> list[Placement]:
                 cause=Text(f"“{compute_type}” is not a compute type.", f"「{compute_type}」という数値型はありません。"),
                 evidence=(f"{Text('compute types', '使える数値型')}: auto, {', '.join(known)}",),
                 remedies=tuple(
-                    Remedy(Text("Did you mean this?", "これではありませんか"), f"--compute_type {name}")
+                    Remedy(Text("Did you mean this?", "これではありませんか"), f"--compute-type {name}")
                     for name in near
                 ),
             )

@@ -139,12 +139,12 @@ def over_budget(engine: str, model: str, need: int, budget: int) -> Finding:
         ),
         evidence=(
             f"worker: {need} bytes resident with the model loaded",
-            f"option: --memory_budget_mb {budget // MIB}",
+            f"option: --memory-budget-mb {budget // MIB}",
         ),
         remedies=(
             Remedy(
                 Text("Allow more memory, on the server", "サーバー側で上限を上げる"),
-                f"yamabiko serve --memory_budget_mb {-(-need // MIB)}",
+                f"yamabiko serve --memory-budget-mb {-(-need // MIB)}",
             ),
             Remedy(Text("Use a smaller model", "小さいモデルを使う"), "--model tiny", "accuracy"),
         ),

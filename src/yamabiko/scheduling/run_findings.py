@@ -43,7 +43,7 @@ def gpu_not_used(ruling: Ruling, evidence: Sequence[Evidence], severity: Literal
         remedies=(
             Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
             Remedy(
-                Text("Accept the CPU: leave --require_gpu out", "CPUでの実行を受け入れる（--require_gpu を外す）"),
+                Text("Accept the CPU: leave --require-gpu out", "CPUでの実行を受け入れる（--require-gpu を外す）"),
                 "--device cpu",
                 "speed",
             ),

@@ -389,7 +389,7 @@ class Run:
             self.ruling = decide(self.ready.loaded.device, ())
 
     def _hold_to_promise(self) -> None:
-        """A GPU was wanted and the CPU did the work: a notice, or the end of it under --require_gpu."""
+        """A GPU was wanted and the CPU did the work: a notice, or the end of it under --require-gpu."""
         assert self.ruling is not None
         wanted_gpu = self._outfit.ladder[self._rung].device != "cpu"
         on_gpu = self.ruling.used_device != "cpu"

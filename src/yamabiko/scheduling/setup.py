@@ -46,6 +46,8 @@ class Wish:
     """Use a model folder that looks like a known model and has other bytes: the user's own, trained further."""
     trust_pickle: bool = False
     """Open a model that holds pickled objects though its hash is not known: it runs its maker's code, in the worker."""
+    language: str | None = None
+    """What is spoken, as far as that was said: decides which model is proposed where one is refused."""
 
 
 def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) -> Outfit:
@@ -208,10 +210,10 @@ def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[
                 raise
             evidence = (*problem.finding.evidence, "asked: --no-install, so nothing is fetched")
             raise Problem(replace(problem.finding, evidence=evidence)) from None
-    if not wish.trust_model:
-        models.refuse_altered(local, card.model_format)
-    if not wish.trust_pickle:
-        models.refuse_code(local, card.model_format)
+    models.refuse_unknown(
+        local, card.model_format, trust_model=wish.trust_model, trust_pickle=wish.trust_pickle,
+        instead=models.Instead(card.default_model, wish.language),
+    )  # fmt: skip
     return str(local.path), local.name, local.revision
 
 

@@ -115,7 +115,7 @@ class Config:
             _bind_without_key(
                 "--host",
                 self.host,
-                "--api_key",
+                "--api-key",
                 Text(
                     f"On {self.host} everybody in the network could use this server, and no key is set.",
                     f"{self.host} で待ち受けるとネットワーク上の誰でも使えますが、キーが設定されていません。",

@@ -257,7 +257,7 @@ def _too_large(most_bytes: int, evidence: str) -> Refused:
         evidence,
         remedies=(
             Remedy(
-                Text("Allow more, on the server", "サーバー側で上限を上げる"), "yamabiko serve --max_upload_mb 4096"
+                Text("Allow more, on the server", "サーバー側で上限を上げる"), "yamabiko serve --max-upload-mb 4096"
             ),
         ),
     )

@@ -90,7 +90,7 @@ class Gate:
                 ),
                 f"header: host {request.headers.get('host', '')[:200]}",
                 remedies=(
-                    Remedy(Text("Allow the name", "名前を許可する"), f"yamabiko serve --allow_host {called[:100]}"),
+                    Remedy(Text("Allow the name", "名前を許可する"), f"yamabiko serve --allow-host {called[:100]}"),
                 ),
             )
         origin = request.headers.get("origin")

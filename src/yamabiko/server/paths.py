@@ -106,7 +106,7 @@ def _outside(given: str, allowed: Sequence[str]) -> Refused:
         Remedy(Text("Send the file itself", "ファイルそのものを送る"), "curl -F file=@talk.mp3 ..."),
         Remedy(
             Text("Allow its folder, on the server", "サーバー側でフォルダーを許可する"),
-            "yamabiko serve --allow_folder /srv/recordings",
+            "yamabiko serve --allow-folder /srv/recordings",
             "effort",
         ),
     )

@@ -115,10 +115,10 @@ def no_empty_success(
                     Text("Check the engine", "エンジンを確かめる"),
                     f"yamabiko engines verify {engine}",
                 ),
-                Remedy(Text("Try another precision", "別の数値型で試す"), "--compute_type float32", "speed"),
+                Remedy(Text("Try another precision", "別の数値型で試す"), "--compute-type float32", "speed"),
                 Remedy(
                     Text("If nobody speaks in it, be stricter about speech", "話し声がないなら、判定を厳しくする"),
-                    "--vad_threshold 0.8",
+                    "--vad-threshold 0.8",
                     "accuracy",
                 ),
             ),

@@ -217,7 +217,7 @@ class _Trial:
             return "", "none", None
         local = models.require(self.wanted_model, format=self.card.model_format, settings=self.settings)
         if not self.trust_pickle:
-            models.refuse_code(local, self.card.model_format)
+            models.refuse_code(local, self.card.model_format, instead=models.Instead(self.card.default_model))
         known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
         self.checks.append(
             Check(
@@ -327,7 +327,9 @@ class _Trial:
         run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
         everything = (Span(0, joined.size),)
         voices = run.find_speakers(path, everything, SpeakerCount())
-        found = speaker_turns.speakers([speaker_turns.Heard(one.window, one.people, prints, one.tracks) for one, prints in voices])
+        found = speaker_turns.speakers(
+            [speaker_turns.Heard(one.window, one.people, prints, one.tracks) for one, prints in voices]
+        )
         total_s = time.perf_counter() - begun
         self.receipts.append(_finder_receipt(outfit, run, self.device, whole, everything, decode_s, total_s))
         ends = numpy.cumsum([one.samples for one in decoded]) / SAMPLE_RATE

@@ -15,7 +15,7 @@ from yamabiko.engines.models.catalogue import (
     find_entry,
 )
 from yamabiko.engines.models.own_folders import refuse_altered
-from yamabiko.engines.models.pickles import refuse_code
+from yamabiko.engines.models.pickles import Instead, refuse_code, refuse_unknown
 from yamabiko.engines.models.resolve import ModelState, entries, locate, look, pull, remove, require, verify
 from yamabiko.engines.models.sources import Progress
 from yamabiko.engines.models.store import LocalModel
@@ -23,6 +23,7 @@ from yamabiko.engines.models.store import LocalModel
 __all__ = [
     "Catalogue",
     "HubSource",
+    "Instead",
     "LocalModel",
     "ModelEntry",
     "ModelFile",
@@ -37,6 +38,7 @@ __all__ = [
     "pull",
     "refuse_altered",
     "refuse_code",
+    "refuse_unknown",
     "remove",
     "require",
     "verify",

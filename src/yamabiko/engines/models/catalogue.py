@@ -32,6 +32,8 @@ class Format:
     optional: tuple[str, ...] = ()
     single_file: bool = False
     """The engine is given the file, not the folder."""
+    numbers_alone: bool = False
+    """Of its pickles the engine's library reads numbers and nothing else (torch's `weights_only`)."""
 
 
 _ONNX_ASR_WEIGHTS = ("encoder-model.int8.onnx", "encoder-model.onnx", "model.int8.onnx", "model.onnx",
@@ -75,6 +77,7 @@ FORMATS = {
         "wav2vec2-ctc",
         required=(("config.json",), ("vocab.json",), ("model.safetensors", "pytorch_model.bin")),
         optional=("preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json"),
+        numbers_alone=True,
     ),
     # pyannote/audio/core/pipeline.py, 4.0.7: `$model/plda` in config.yaml is the folder plda beside it.
     "pyannote-pipeline": Format(
@@ -91,11 +94,12 @@ FORMATS = {
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
     # whisper/__init__.py, load_model, 20250625: one checkpoint, which is unpickled as numbers alone, never as code.
-    "openai-whisper-pt": Format("openai-whisper-pt", required=(("*.pt",),), single_file=True),
+    "openai-whisper-pt": Format("openai-whisper-pt", required=(("*.pt",),), single_file=True, numbers_alone=True),
     "transformers-speech": Format(
         "transformers-speech",
         required=(("config.json",), _TRANSFORMERS_WEIGHTS, ("preprocessor_config.json", "processor_config.json")),
         optional=_TRANSFORMERS_BESIDE,
+        numbers_alone=True,
     ),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.

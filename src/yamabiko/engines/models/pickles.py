@@ -11,13 +11,25 @@ import contextlib
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from yamabiko.engines.models import problems
 from yamabiko.engines.models.catalogue import FORMATS, Catalogue, catalogue
-from yamabiko.engines.models.own_folders import recognised
+from yamabiko.engines.models.own_folders import recognised, refuse_altered
 from yamabiko.engines.models.store import LocalModel
 from yamabiko.findings import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What a model is proposed for, instead of one that is refused."""
+
+    model: str | None = None
+    """The engine's own."""
+    language: str | None = None
+    """ISO 639-1; None: it is not known yet."""
+
 
 _PROTOCOLS = tuple(bytes((0x80, number)) for number in range(2, 6))
 """How a pickle begins, from protocol 2 on (pickletools: PROTO)."""
@@ -25,7 +37,33 @@ _NAMES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 _MAGIC_TAR, _AT = b"ustar", 257
 
 
-def refuse_code(model: LocalModel, format: str, among: Catalogue | None = None) -> None:  # noqa: A002
+def refuse_unknown(
+    model: LocalModel, format: str, among: Catalogue | None = None, *,  # noqa: A002
+    trust_model: bool = False, trust_pickle: bool = False, instead: Instead = Instead(),
+) -> None:  # fmt: skip
+    """
+    Refuse what is not the model that it looks like, and what is code; what is both in one answer.
+
+    Raises: Problem (model-differs-from-known, model-carries-code), OSError.
+    """
+    try:
+        if not trust_model:
+            refuse_altered(model, format, among)
+    except Problem as differs:
+        try:
+            if not trust_pickle:
+                refuse_code(model, format, among, instead)
+        except Problem as carries:
+            both = problems.differs_and_carries_code(differs.finding, carries.finding)
+            raise Problem(both) from None
+        raise
+    if not trust_pickle:
+        refuse_code(model, format, among, instead)
+
+
+def refuse_code(
+    model: LocalModel, format: str, among: Catalogue | None = None, instead: Instead = Instead()  # noqa: A002
+) -> None:  # fmt: skip
     """
     Refuse a model that holds pickled objects, unless its bytes are pinned.
 
@@ -40,8 +78,25 @@ def refuse_code(model: LocalModel, format: str, among: Catalogue | None = None) 
     with contextlib.suppress(Problem):  # of that size, and not that one
         if model.origin == "path" and recognised(model, format, among).pinned:
             return
-    known = [entry.name for entry in (among or catalogue()).models if entry.format == format and entry.pinned]
-    raise Problem(problems.carries_code(model.name, [str(path) for path in found], known))
+    other = _proposed(format, among or catalogue(), instead)
+    files = [str(path) for path in found]
+    numbers_alone = FORMATS[format].numbers_alone
+    raise Problem(problems.carries_code(model.name, files, other, numbers_alone=numbers_alone))
+
+
+def _proposed(format: str, among: Catalogue, instead: Instead) -> str | None:  # noqa: A002
+    """A pinned model that knows the language: the engine's own if it does, else the first of the list."""
+    known = [entry for entry in among.models if entry.format == format and entry.pinned]
+    known.sort(key=lambda entry: instead.model not in (entry.name, *entry.aliases))
+    if (language := instead.language) is not None:
+        known.sort(key=lambda entry: not _knows(entry.languages, language))
+    return known[0].name if known else None
+
+
+def _knows(languages: str, language: str) -> bool:
+    """`languages`: codes with commas between them, or words such as `99 (Whisper)`, which tell of many."""
+    codes = languages.split(", ")
+    return language in codes or any(len(code) != 2 for code in codes)
 
 
 def pickled(model: LocalModel, format: str) -> Iterator[Path]:  # noqa: A002

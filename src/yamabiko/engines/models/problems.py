@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from yamabiko.engines.sizes import mib
@@ -109,31 +110,60 @@ def differs_from_known(name: str, folder: Path, complaints: Sequence[str]) -> Fi
             Remedy(Text("Use the model that we check", "照合済みのモデルを使う"), f"--model {name}"),
             Remedy(
                 Text("If it is your own model: say so", "独自のモデルなら、その旨を指定する"),
-                f"--model {folder} --trust_model",
+                f"--model {folder} --trust-model",
             ),
         ),
     )
 
 
-def carries_code(name: str, files: Sequence[str], known: Sequence[str]) -> Finding:
-    """`files`: paths; `known`: pinned models of the same format."""
-    use = (Remedy(Text("Use a model that we check", "照合済みのモデルを使う"), f"--model {known[0]}"),) if known else ()
+def carries_code(name: str, files: Sequence[str], instead: str | None, *, numbers_alone: bool) -> Finding:
+    """`files`: paths; `instead`: a pinned model of the same format; `numbers_alone`: as the format says of its engine."""
+    use = (
+        (Remedy(Text("Use a model that we check", "照合済みのモデルを使う"), f"--model {instead}"),) if instead else ()
+    )
+    runs = Text(
+        f"The model “{name}” holds pickled Python objects, and reading those runs code that its maker wrote. Its "
+        "hash is not among those that we know, so it was not opened.",
+        f"モデル「{name}」には Python の pickle が含まれ、読み込むと作者の書いたコードが実行されます。"
+        "既知のハッシュと一致しないため、開いていません。",
+    )
+    could = Text(
+        f"The model “{name}” is a pickle, a kind of file that can hold code, and its hash is not among those that we "
+        "know, so it was not opened. This engine's library reads numbers alone from it: code runs only if that has a hole.",
+        f"モデル「{name}」は、コードを含むことのできる pickle 形式で、既知のハッシュと一致しないため、開いていません。"
+        "このエンジンのライブラリーは数値だけを読み取るため、その仕組みに穴がなければコードは実行されません。",
+    )
     return Finding(
         id="model-carries-code",
         severity="error",
         area="model",
-        cause=Text(
-            f"The model “{name}” holds pickled Python objects, and reading those runs code that its maker wrote. Its "
-            "hash is not among those that we know, so it was not opened.",
-            f"モデル「{name}」には Python の pickle が含まれ、読み込むと作者の書いたコードが実行されます。"
-            "既知のハッシュと一致しないため、開いていません。",
-        ),
+        cause=could if numbers_alone else runs,
         evidence=tuple(f"{file}: pickled objects" for file in files),
         remedies=(
             *use,
             Remedy(
                 Text("If you trust where it comes from: say so", "入手元を信頼できるなら、その旨を指定する"),
-                "--trust_pickle",
+                "--trust-pickle",
+            ),
+        ),
+    )
+
+
+def differs_and_carries_code(differs: Finding, carries: Finding) -> Finding:
+    """Both at once: whoever says the one has to say the other too."""
+    *others, own = differs.remedies
+    return replace(
+        differs,
+        cause=Text(f"{differs.cause.en} {carries.cause.en}", f"{differs.cause.ja}{carries.cause.ja}"),
+        evidence=(*differs.evidence, *carries.evidence),
+        remedies=(
+            *others,
+            Remedy(
+                Text(
+                    "If it is your own model, and you trust where it comes from: say both",
+                    "独自のモデルで、入手元も信頼できるなら、その旨を両方指定する",
+                ),
+                f"{own.command} --trust-pickle",
             ),
         ),
     )

@@ -36,8 +36,9 @@ from yamabiko.engines.contract import Placement, SpeakerCount  # noqa: E402
 from yamabiko.engines.models import find_entry  # noqa: E402
 from yamabiko.settings import Settings  # noqa: E402
 from yamabiko.speech import SAMPLE_RATE, Span  # noqa: E402
+from yamabiko.workers.exits import WorkerFailed  # noqa: E402
 from yamabiko.workers.messages import Stretch  # noqa: E402
-from yamabiko.workers.process import Worker, WorkerFailed  # noqa: E402
+from yamabiko.workers.process import Worker  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 30

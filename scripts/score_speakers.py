@@ -24,6 +24,7 @@ from yamabiko.audio.decode import decode
 from yamabiko.audio.speaker_turns import Heard, speakers
 from yamabiko.engines.catalog import SPEAKER_FINDER
 from yamabiko.engines.contract import SpeakerCount
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
@@ -76,7 +77,7 @@ def main() -> None:
         for rttm in sorted(given.recordings.glob("*.rttm")):
             decoded = decode(rttm.with_suffix(".wav"), Path(folder) / "audio.f32", here)
             run = Run(pool, outfit, Conduct())
-            voices = run.find_speakers(decoded.path, (Span(0, decoded.samples),), SpeakerCount())
+            voices = signals.find_speakers(run, decoded.path, (Span(0, decoded.samples),), SpeakerCount())
             heard = [Heard(one.window, one.people, prints, one.tracks) for one, prints in voices]
             found = speakers(heard, at_least=given.speakers or 1, at_most=given.speakers).turns
             truth = read_rttm(rttm)

@@ -20,7 +20,8 @@ from program import children_of
 from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
-from yamabiko.workers.process import Launch, Worker
+from yamabiko.workers.launch import Launch
+from yamabiko.workers.process import Worker
 
 pytest_plugins = ("homes",)
 

@@ -20,7 +20,7 @@ from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.examine import explain
 from yamabiko.diagnosis.witness import Witness
 from yamabiko.engines.contract import Placement
-from yamabiko.workers.process import WorkerExit
+from yamabiko.workers.exits import WorkerExit
 
 GPU, CPU = Placement("cuda", "float16"), Placement("cpu", "int8")
 SEGV, ABRT = Ending("signal", 11, "SIGSEGV"), Ending("signal", 6, "SIGABRT")

@@ -8,7 +8,7 @@ import sys
 from yamabiko.children import Ending
 from yamabiko.diagnosis.autopsy import evidence
 from yamabiko.engines.contract import Placement
-from yamabiko.workers.process import WorkerExit
+from yamabiko.workers.exits import WorkerExit
 
 SAID = "Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, libcudnn_ops.so}"
 DYING = f"""

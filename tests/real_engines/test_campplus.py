@@ -23,7 +23,8 @@ from yamabiko.engines.contract import SpeakerCount
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Span
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.process import Worker
 
 SOURCES = Path(__file__).parents[2] / "src"
 

@@ -20,7 +20,8 @@ from yamabiko.diagnosis.verdict import decide
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import Evidence
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.process import Worker
 
 SOURCES = Path(__file__).parents[2] / "src"
 JA = next(clip for clip in clips() if clip.language == "ja")

@@ -16,7 +16,7 @@ from program import run_program
 from yamabiko.bundled import clips
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.engines import catalog
-from yamabiko.workers.process import WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
 
 JA = next(clip for clip in clips() if clip.language == "ja")
 

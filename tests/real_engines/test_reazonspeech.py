@@ -23,8 +23,9 @@ from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions
+from yamabiko.workers.exits import WorkerFailed
 from yamabiko.workers.messages import SegmentFound
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.process import Worker
 
 JA = next(clip for clip in clips() if clip.language == "ja")
 PLAIN = TranscribeOptions(language="ja", beam_size=1, word_timestamps=True)

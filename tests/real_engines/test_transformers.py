@@ -14,7 +14,7 @@ from program import run_program
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.engines import catalog
 from yamabiko.speech import Span, TranscribeOptions
-from yamabiko.workers.process import WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,8 @@ from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.process import Worker
 
 JA = next(clip for clip in clips() if clip.language == "ja")
 

@@ -18,7 +18,8 @@ from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.room import Room
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.settings import Settings
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.process import Worker
 
 
 def is_running(pid: int) -> bool:

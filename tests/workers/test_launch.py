@@ -19,8 +19,10 @@ from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
 from yamabiko.workers import bootstrap
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.launch import Launch
 from yamabiko.workers.messages import SegmentFound
-from yamabiko.workers.process import Launch, Worker, WorkerFailed
+from yamabiko.workers.process import Worker
 
 CPU, CUDA = Placement("cpu", "int8"), Placement("cuda", "float16")
 

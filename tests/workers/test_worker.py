@@ -20,8 +20,10 @@ from yamabiko import children
 from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.launch import Launch
 from yamabiko.workers.messages import ChunkDone, Done, SegmentFound
-from yamabiko.workers.process import Launch, Worker, WorkerFailed
+from yamabiko.workers.process import Worker
 
 pytestmark = [
     pytest.mark.usefixtures("no_children_left"),
@@ -504,7 +506,8 @@ from pathlib import Path
 from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
 from yamabiko.speech import Span, TranscribeOptions
-from yamabiko.workers.process import Launch, Worker
+from yamabiko.workers.launch import Launch
+from yamabiko.workers.process import Worker
 worker = Worker(Launch("scripted", Path(sys.executable), False, Placement("cpu", "int8")), Settings())
 worker.load(sys.argv[1], 0)
 answers = worker.transcribe(Path(sys.argv[2]), [Span(0, 100), Span(100, 200)], TranscribeOptions())

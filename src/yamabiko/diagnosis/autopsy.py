@@ -22,7 +22,7 @@ from yamabiko.diagnosis.examine import Symptom
 from yamabiko.diagnosis.probes import newest_words
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
-from yamabiko.workers.process import WorkerExit
+from yamabiko.workers.exits import WorkerExit
 
 
 @dataclass(frozen=True, slots=True)

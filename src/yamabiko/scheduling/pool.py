@@ -27,8 +27,10 @@ from yamabiko.scheduling.riding import Riding
 from yamabiko.scheduling.room import Need, Resident, Room
 from yamabiko.scheduling.turns import Ticket, Turns
 from yamabiko.settings import Settings
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.launch import Launch
 from yamabiko.workers.messages import Done, Ready
-from yamabiko.workers.process import Launch, Worker, WorkerFailed
+from yamabiko.workers.process import Worker
 
 LOOK_S = 0.25
 """How often whoever waits to decode looks whether anybody still waits for it."""

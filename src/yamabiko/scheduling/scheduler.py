@@ -12,16 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy
+from typing import TYPE_CHECKING, TypeVar
 
 from yamabiko import logs
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.examine import Symptom
 from yamabiko.diagnosis.fallback import next_step
 from yamabiko.diagnosis.verdict import Ruling, backend_lines, decide
-from yamabiko.engines.contract import DetectedLanguage, SpeakerCount, Voices
+from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.scheduling import heeding, run_findings
@@ -29,11 +27,12 @@ from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
 from yamabiko.speech import Evidence, Segment, Span, TranscribeOptions
-from yamabiko.workers.messages import Done, Piece, Ready, SegmentFound, Stretch
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.messages import Done, Piece, Ready, SegmentFound
+from yamabiko.workers.process import Worker
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -187,75 +186,6 @@ class Run:
                 self.inference_s += time.perf_counter() - begun
 
         return self.survive(listen)
-
-    def find_speech(
-        self, audio: Path, heard: Callable[[int], None] = lambda samples: None, *, levelled: bool = True
-    ) -> tuple[NDArray[Any], int]:
-        """
-        How likely each window of so many samples is speech: float32, one value a window; and the window.
-
-        `heard` is told how many samples are done. Raises: Problem, when no rung is left.
-        """
-
-        def listen(worker: Worker) -> tuple[NDArray[Any], int]:
-            found: list[NDArray[Any]] = []
-            window = done = 0
-            for message, probabilities in self._heard(worker, worker.find_speech(audio, levelled=levelled)):
-                window = message.window_samples
-                found.append(probabilities)
-                done += probabilities.size * window
-                heard(done)
-            return (numpy.concatenate(found) if found else numpy.zeros(0, "<f4")), max(1, window)
-
-        return self.survive(listen)
-
-    def find_speakers(
-        self, audio: Path, spans: Sequence[Span], count: SpeakerCount,
-        heard: Callable[[int], None] = lambda samples: None,
-    ) -> list[tuple[Voices, NDArray[Any]]]:  # fmt: skip
-        """
-        People told apart in each stretch, with their voice prints: float32, shape (people, dimensions).
-
-        `heard` is told how many samples are done. Raises: Problem, when no rung is left.
-        """
-
-        def listen(worker: Worker) -> list[tuple[Voices, NDArray[Any]]]:
-            found: list[tuple[Voices, NDArray[Any]]] = []
-            for message, prints in self._heard(worker, worker.find_speakers(audio, spans, count)):
-                found.append(
-                    (message.voices, prints.reshape(len(message.voices.people), -1) if prints.size else prints)
-                )
-                heard(message.voices.window.end_sample)
-            return found
-
-        return self.survive(listen)
-
-    def align(
-        self, audio: Path, stretches: Sequence[Stretch], heard: Callable[[int], None] = lambda stretches: None
-    ) -> list[tuple[NDArray[Any], float]]:
-        """
-        What an aligner hears in each stretch: float32, shape (frames, 2 + characters), and the seconds of a frame.
-
-        `heard` is told how many stretches are done. Raises: Problem, when no rung is left.
-        """
-
-        def listen(worker: Worker) -> list[tuple[NDArray[Any], float]]:
-            found: list[tuple[NDArray[Any], float]] = []
-            for message, likely in self._heard(worker, worker.align(audio, stretches)):
-                found.append((likely.reshape(-1, message.columns), message.frame_s))
-                heard(len(found))
-            return found
-
-        return self.survive(listen)
-
-    def _heard(self, worker: Worker, items: Iterator[tuple[M, bytes] | Done]) -> Iterator[tuple[M, NDArray[Any]]]:
-        """Each message with its payload, float32; what was observed meanwhile is noted at the end."""
-        for item in items:
-            if isinstance(item, Done):
-                self.observe(item, worker.last_words())
-                return
-            message, payload = item
-            yield message, numpy.frombuffer(payload, "<f4")
 
     def survive(self, work: Callable[[Worker], T]) -> T:
         """

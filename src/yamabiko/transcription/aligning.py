@@ -13,6 +13,7 @@ from pathlib import Path
 
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.pool import Outfit
 from yamabiko.scheduling.scheduler import Run
 from yamabiko.speech import Span
@@ -46,7 +47,7 @@ def time_words(
         now = wanted[start : start + ASKED_AT_ONCE]
         asked = [Stretch(answers[n][0].span, characters_of(answers[n][1])) for n in now]
         try:
-            found = run.align(audio, asked)
+            found = signals.align(run, audio, asked)
         except Problem as problem:
             return Aligned(timed, (_could_not(problem, aligner),), run.load_s + run.inference_s)
         for number, stretch, (log_probs, frame_s) in zip(now, asked, found, strict=False):  # fewer, if cancelled

@@ -16,6 +16,7 @@ from yamabiko.audio.speaker_turns import Heard, speakers, voice_print
 from yamabiko.engines.contract import SpeakerCount
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Ticket
@@ -81,7 +82,7 @@ def diarize(
                 notices.append(_not_heard(person))
             else:
                 known[person.name] = found
-        voices = _heard(run.find_speakers(decoded.path, spans, asked.count, heard)) if spans else ()
+        voices = _heard(signals.find_speakers(run, decoded.path, spans, asked.count, heard)) if spans else ()
     except Problem as problem:
         if asked.required:
             raise
@@ -101,7 +102,7 @@ def _enrolled(person: KnownSpeaker, place: Path, run: Run, settings: Settings) -
     clip = decode(person.recording, place, settings)
     try:
         everything = (Span(0, clip.samples),)
-        return voice_print(_heard(run.find_speakers(clip.path, everything, SpeakerCount(1, 1))))
+        return voice_print(_heard(signals.find_speakers(run, clip.path, everything, SpeakerCount(1, 1))))
     finally:
         place.unlink(missing_ok=True)
 

@@ -16,6 +16,7 @@ from yamabiko.audio.decode import Decoded
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.turns import Ticket
@@ -68,7 +69,9 @@ def listen(
     if finder is None:
         return _everything(clips, longest_s)
     try:
-        probabilities, window = Run(pool, finder, Conduct(), ticket=ticket).find_speech(decoded.path, looked_at)
+        probabilities, window = signals.find_speech(
+            Run(pool, finder, Conduct(), ticket=ticket), decoded.path, looked_at
+        )
         spans = clipping.within(speech_spans.spans(probabilities, window, decoded.samples, options), clips)
     except (Problem, ValueError) as error:
         return _everything(clips, longest_s, _speech_finder_failed(error))

@@ -29,6 +29,7 @@ from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
@@ -279,7 +280,7 @@ class _Trial:
         """The spans, or why the answer makes none. Raises: Problem."""
         begun = time.perf_counter()
         run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-        probabilities, window = run.find_speech(decoded.path)
+        probabilities, window = signals.find_speech(run, decoded.path)
         found: tuple[Span, ...] | ValueError
         try:
             found = speech_spans.spans(probabilities, window, decoded.samples)
@@ -304,7 +305,7 @@ class _Trial:
             said = (Segment(0.0, decoded.duration_s, clip.text),)
             stretch = Stretch(Span(0, decoded.samples), characters_of(said))
             run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-            [(log_probs, frame_s)] = run.align(decoded.path, [stretch])
+            [(log_probs, frame_s)] = signals.align(run, decoded.path, [stretch])
             found.append((clip, align(said, log_probs, frame_s, stretch.characters)))
             total_s = time.perf_counter() - begun
             spans = (stretch.span,)
@@ -326,7 +327,7 @@ class _Trial:
         whole = Decoded(path, joined.size, joined.size / SAMPLE_RATE, "none", "none", SAMPLE_RATE, 1, 0)
         run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
         everything = (Span(0, joined.size),)
-        voices = run.find_speakers(path, everything, SpeakerCount())
+        voices = signals.find_speakers(run, path, everything, SpeakerCount())
         found = speaker_turns.speakers(
             [speaker_turns.Heard(one.window, one.people, prints, one.tracks) for one, prints in voices]
         )

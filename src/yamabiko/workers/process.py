@@ -17,17 +17,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from yamabiko import children, logs
 from yamabiko.children import Ending, LastWords
-from yamabiko.engines.contract import DetectedLanguage, Placement, SpeakerCount
+from yamabiko.engines.contract import DetectedLanguage, SpeakerCount
 from yamabiko.settings import Settings
 from yamabiko.speech import Span, TranscribeOptions
 from yamabiko.workers import bootstrap
 from yamabiko.workers.channel import Channel, Ended, Nonsense, Silent
+from yamabiko.workers.exits import Phase, WorkerExit, WorkerFailed
+from yamabiko.workers.launch import Launch
 from yamabiko.workers.messages import (
     Align,
     Cancel,
@@ -53,80 +54,12 @@ from yamabiko.workers.messages import (
     VoicesHeard,
 )
 
-Phase = Literal["start", "load", "first answer", "answers"]
 WATCH_S = 0.25
 """How often the memory of a worker is looked at while we wait for it."""
 CANCEL_GRACE_S = 1.5
 """For giving up an answer; loading the model anew costs more than this."""
 
 M = TypeVar("M")
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """Everything that must be settled before the process starts."""
-
-    engine: str
-    python: Path
-    managed: bool
-    """True: an environment of ours, in which the user's own packages have no place."""
-    placement: Placement
-    device_index: int | None = None
-    """Which GPU; None: the first that the user's CUDA_VISIBLE_DEVICES leaves."""
-    library_paths: tuple[Path, ...] = ()
-    variables: tuple[tuple[str, str | None], ...] = ()
-    """Set, or with None taken away: what the doctor found to help here. The placement's own stand above them."""
-
-    def environment(self, inherited: dict[str, str]) -> dict[str, str]:
-        """
-        The worker's environment. A library path set from inside a running process has no effect; here it has.
-        """
-        unwanted = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "__PYVENV_LAUNCHER__"}
-        result = {name: value for name, value in inherited.items() if name not in unwanted}
-        result |= {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "HF_HUB_OFFLINE": "1", **children.UNTOLD}
-        result = children.with_variables(result, self.variables)
-        if self.managed:
-            result["PYTHONNOUSERSITE"] = "1"
-            result.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles all of the engine anew
-        elif "PYTHONPATH" in inherited:
-            result["PYTHONPATH"] = inherited["PYTHONPATH"]
-        if self.placement.device == "cpu":
-            result["CUDA_VISIBLE_DEVICES"] = ""  # a broken driver must not be touched by what runs on the CPU
-        elif self.device_index is not None:
-            result["CUDA_VISIBLE_DEVICES"] = str(self.device_index)
-            result["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the order that nvidia-smi shows
-        if self.library_paths:
-            name = "PATH" if sys.platform == "win32" else "LD_LIBRARY_PATH"
-            paths = os.pathsep.join(str(path) for path in self.library_paths)
-            result = children.with_variables(result, [(name, paths)])
-        return result
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerExit:
-    """How a worker failed, as facts."""
-
-    kind: Literal["died", "silent", "nonsense", "raised", "over-memory", "not-started"]
-    phase: Phase
-    engine: str
-    placement: Placement
-    ending: Ending | None
-    """How the process ended by itself; None if it lived and we ended it (or it still lives: `raised`)."""
-    message: str
-    """What was raised, what the nonsense was, how long the silence."""
-    raised_kind: str | None = None
-    last_words: tuple[str, ...] = ()
-    trace: tuple[str, ...] = ()
-    resident_bytes: int | None = None
-    memory_cap_bytes: int = 0
-    foreign_model: str = ""
-    """The model that was to be loaded, where it does not lie in our cache; empty for one of ours."""
-
-
-class WorkerFailed(Exception):
-    def __init__(self, exit_: WorkerExit) -> None:
-        super().__init__(f"{exit_.engine} on {exit_.placement}: {exit_.kind} while {exit_.phase}: {exit_.message}")
-        self.exit = exit_
 
 
 class Worker:

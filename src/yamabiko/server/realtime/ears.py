@@ -9,6 +9,7 @@ import numpy
 
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.server.realtime.buffer import write
 from yamabiko.server.realtime.events import notice
@@ -84,7 +85,7 @@ class Ears:
         run = Run(work.finders, work.request.speech_finder, Conduct(), ticket=work.request.ticket)
 
         def ask() -> NDArray[Any]:
-            return run.find_speech(write(sound, work.folder / "heard.f32"), levelled=False)[0]
+            return signals.find_speech(run, write(sound, work.folder / "heard.f32"), levelled=False)[0]
 
         try:
             found = await work.on_a_thread(ask)

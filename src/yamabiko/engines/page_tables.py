@@ -22,7 +22,8 @@ def lines() -> Iterator[str]:
     yield "time for the same 30 s, against faster-whisper with Whisper base in the same run. *random, true shape*: layers, widths and"
     yield "files as large as the real model's, with weights made up at random, since the real ones could not be had here: memory"
     yield "is the real one's, work that of the encoder alone, and what it writes is nothing. Of ReazonSpeech's Zipformer the norms"
-    yield "and the terms of position are left out. *random, tiny*: a model of a few thousand weights in the real file format."
+    yield "and the terms of position are left out. *random, tiny*: a model of few weights in the real file format. *loads in*: by the"
+    yield "clock, on a machine that had other work at the time, up to ten times as much as it had cores."
     yield ""
     yield from _row(_HEADERS)
     yield from _row(["---"] * len(_HEADERS))

@@ -9,6 +9,7 @@ import pytest
 from models_loopback import FILES, FORMAT, REVISION, Desk, at_desk, entry
 
 from yamabiko.engines import models
+from yamabiko.engines.models.own_folders import open_path
 from yamabiko.findings import Problem
 
 AMONG = models.Catalogue((entry(),))
@@ -71,3 +72,30 @@ def test_weights_of_another_size_are_a_model_that_we_do_not_know(desk: Desk) -> 
     assert model is not None
     models.refuse_altered(model, FORMAT, AMONG)
     assert not models.verify(folder, **desk.ask()).pinned
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ('{"model_type": "bert", "architectures": ["BertModel"]}', "model_type bert, architectures BertModel"),
+        ("{}", "model_type is missing, architectures are missing"),
+        ('{"model_type": "wav2vec2", "architectures": ["Wav2Vec2Model"]}', "architectures Wav2Vec2Model"),
+    ],
+)
+def test_a_folder_that_is_no_speech_model_is_told_as_such(config: str, said: str, tmp_path: Path) -> None:
+    """Not by the files that it lacks: with them it would be none either."""
+    (tmp_path / "config.json").write_text(config, "utf-8")
+    (tmp_path / "model.safetensors").write_bytes(bytes(64))
+    with pytest.raises(Problem) as refused:
+        open_path(tmp_path, "transformers-speech")
+    finding = refused.value.finding
+    assert finding.id == "transformers-without-task"
+    assert said in finding.evidence[0]
+    assert finding.remedies[1].command == "--engine transformers --model whisper-base"
+
+
+@pytest.mark.parametrize("config", ['{"model_type": "whisper"}', '{"architectures": ["HubertForCTC"]}', "{", "[]"])
+def test_what_may_be_a_speech_model_lacks_files_and_no_task(config: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(config, "utf-8")
+    with pytest.raises(Problem, match="model-incomplete"):
+        open_path(tmp_path, "transformers-speech")

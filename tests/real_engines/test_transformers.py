@@ -142,23 +142,28 @@ def test_mms_takes_the_adapter_of_the_language(bench: Bench, tiny: Path, spoken:
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "id_", "said"),
     [
-        (None, "lack 2 weights of the model, among them lm_head.bias"),
-        ({"model_type": "bert", "architectures": ["BertModel"]}, "is neither Whisper nor a CTC model"),
+        (None, "model-broken", "lack 2 weights of the model, among them lm_head.bias"),
+        (
+            {"model_type": "bert", "architectures": ["BertModel"]},
+            "transformers-without-task",
+            "model_type bert, architectures BertModel: neither Whisper nor a CTC model",
+        ),
     ],
 )
 def test_a_model_that_cannot_write_is_told_as_such(
-    bench: Bench, tiny: Path, tmp_path: Path, config: dict[str, object] | None, said: str
+    bench: Bench, tiny: Path, tmp_path: Path, config: dict[str, object] | None, id_: str, said: str
 ) -> None:
     """The library itself would fill what is missing with random numbers, warn, and write nonsense."""
     folder = tmp_path / "no writer"
     folder.mkdir()
     for item in (tiny / "headless").iterdir():
         (folder / item.name).write_bytes(item.read_bytes())
-    if config is not None:
-        (folder / "config.json").write_text(json.dumps(config), "utf-8")
-    with bench.worker(folder) as worker, pytest.raises(WorkerFailed) as failed:
-        worker.load(str(folder), 1)
-    assert explain_exit(failed.value.exit).finding.id == "model-broken"
+    with bench.worker(folder) as worker:
+        if config is not None:  # only now: of a folder that says so from the first, no worker is started
+            (folder / "config.json").write_text(json.dumps(config), "utf-8")
+        with pytest.raises(WorkerFailed) as failed:
+            worker.load(str(folder), 1)
+    assert explain_exit(failed.value.exit).finding.id == id_
     assert said in failed.value.exit.message

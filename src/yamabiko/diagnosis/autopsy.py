@@ -49,7 +49,7 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     refused = _first(_BAD_ALLOC, exit_)
     if refused is not None and _had_little_memory(exit_):
         return _told(_MEMORY, exit_, refused, known)
-    for id_ in ("worker-out-of-memory", "model-broken"):
+    for id_ in ("worker-out-of-memory", "transformers-without-task", "model-broken"):
         if (explanation := _named(id_, exit_, known)) is not None:
             return explanation
     ending = exit_.ending.name if exit_.kind == "died" and exit_.ending else ""
@@ -138,6 +138,7 @@ _RULES = {
         r"|Invalid value .+ for '\w+'|.+ should be int32 or int64\.|Error: )",
         raised="ModelUnreadable",
     ),
+    "transformers-without-task": _Rule(r"NoSpeechModel: ", raised="NoSpeechModel"),
     "engine-environment-broken": _Rule(r"(?:ModuleNotFoundError|ImportError): ", kind="not-started"),
 }
 

@@ -205,6 +205,10 @@ class ModelUnreadable(Exception):
     """Raised by `load`: these files are no whole model of this engine. The message names the file and what is wrong."""
 
 
+class NoSpeechModel(ModelUnreadable):
+    """These files are a whole model, and none that writes down speech."""
+
+
 class Transcriber(Protocol):
     """Driven by the one inference thread of a worker, start to end."""
 

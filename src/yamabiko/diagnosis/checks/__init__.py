@@ -15,6 +15,7 @@ from yamabiko.diagnosis.checks import (
     torch,
     torch_packages,
     torch_runtime,
+    transformers,
     whispercpp,
     whisperx,
 )
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     *ct2_builds.CHECKS,
     *whisperx.CHECKS,
     *torch_packages.CHECKS,
+    *transformers.CHECKS,
     *hub.CHECKS,
     *onnxruntime.CHECKS,
     *sherpa.CHECKS,

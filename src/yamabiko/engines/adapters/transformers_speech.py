@@ -6,7 +6,6 @@ Read for this file: transformers 5.23.0, torch 2.13.0. config.json decides which
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,9 +21,11 @@ from yamabiko.engines.contract import (
     DetectedLanguage,
     Loaded,
     ModelUnreadable,
+    NoSpeechModel,
     Placement,
     Profile,
 )
+from yamabiko.engines.transformers_kind import told_by
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions
 
@@ -167,17 +168,12 @@ def _refuse_incomplete(folder: Path, told: dict[str, Any]) -> None:
 
 
 def _is_whisper(folder: Path) -> bool:
-    """Raises: ModelUnreadable, where config.json names a kind of model that is not read here."""
+    """Raises: NoSpeechModel, where config.json names a kind of model that is not read here; ModelUnreadable."""
     config = folder / "config.json"
     try:
-        said = json.loads(config.read_text(encoding="utf-8"))
-        kind, names = said.get("model_type"), said.get("architectures") or []
-    except (OSError, ValueError, AttributeError) as error:
+        told = told_by(config)
+    except (OSError, ValueError) as error:
         raise ModelUnreadable(f"{config}: {error}") from None
-    if kind == "whisper":
-        return True
-    if any(str(name).endswith("ForCTC") for name in names):
-        return False
-    raise ModelUnreadable(
-        f"{config}: model_type {kind!r} with architectures {names} is neither Whisper nor a CTC model"
-    )
+    if told.kind is None:
+        raise NoSpeechModel(f"{config}: {told.said}: neither Whisper nor a CTC model")
+    return told.kind == "whisper"

@@ -32,6 +32,8 @@ class Format:
     optional: tuple[str, ...] = ()
     single_file: bool = False
     """The engine is given the file, not the folder."""
+    kind_in_config: bool = False
+    """transformers' form: config.json tells whether the model writes down speech."""
     numbers_alone: bool = False
     """Of its pickles the engine's library reads numbers and nothing else (torch's `weights_only`)."""
 
@@ -99,6 +101,7 @@ FORMATS = {
         "transformers-speech",
         required=(("config.json",), _TRANSFORMERS_WEIGHTS, ("preprocessor_config.json", "processor_config.json")),
         optional=_TRANSFORMERS_BESIDE,
+        kind_in_config=True,
         numbers_alone=True,
     ),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named

@@ -12,6 +12,7 @@ from pathlib import Path
 from yamabiko.engines.models import problems
 from yamabiko.engines.models.catalogue import FORMATS, Catalogue, ModelEntry, ModelFile, catalogue
 from yamabiko.engines.models.store import LocalModel
+from yamabiko.engines.transformers_kind import told_by
 from yamabiko.findings import Problem
 
 
@@ -31,7 +32,7 @@ def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
 
 
 def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
-    """A folder (or file) of the user's. Raises: Problem (model-path-missing, model-incomplete)."""
+    """A folder (or file) of the user's. Raises: Problem (model-path-missing, model-incomplete, ...)."""
     shape = FORMATS[format]
     try:
         folder = path if path.is_dir() else path.parent
@@ -43,11 +44,23 @@ def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
         chosen, complaints = _choose(folder, names, format)
     except OSError:
         raise Problem(problems.path_missing(path)) from None
+    if shape.kind_in_config:
+        _refuse_other_kinds(folder / "config.json")
     if complaints:
         raise Problem(problems.incomplete(path, complaints, names))
     revision = folder.name if folder.parent.name == "snapshots" else None
     files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
     return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)
+
+
+def _refuse_other_kinds(config: Path) -> None:
+    """Before a missing file is told: none would make it a speech model. Raises: Problem (transformers-without-task)."""
+    try:
+        told = told_by(config)
+    except (OSError, ValueError):
+        return  # what is missing or damaged has its own words
+    if told.kind is None:
+        raise Problem(problems.no_speech_model(config, told.said))
 
 
 def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[str]]:  # noqa: A002

@@ -93,6 +93,40 @@ def incomplete(path: Path, complaints: Sequence[str], holds: Sequence[str]) -> F
     )
 
 
+def no_speech_model(config: Path, said: str) -> Finding:
+    """`said`: what stands in config.json."""
+    return Finding(
+        id="transformers-without-task",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The model at {config.parent} is none that writes down speech, as far as its config.json tells.",
+            f"{config.parent} のモデルは、config.json を見る限り、音声を文字にするモデルではありません。",
+        ),
+        evidence=(f"{config}: {said}",),
+        remedies=(
+            Remedy(
+                Text(
+                    "Name the folder of a model made for automatic-speech-recognition",
+                    "音声認識（automatic-speech-recognition）用のモデルのフォルダーを指定する",
+                )
+            ),
+            Remedy(
+                Text("Use a model by its name instead", "代わりに名前のあるモデルを使う"),
+                "--engine transformers --model whisper-base",
+                "effort",
+            ),
+            Remedy(
+                Text(
+                    "If it is one all the same, copy config.json anew from where the model came",
+                    "音声認識用のはずなら、config.json を入手元からコピーし直す",
+                ),
+                cost="effort",
+            ),
+        ),
+    )
+
+
 def differs_from_known(name: str, folder: Path, complaints: Sequence[str]) -> Finding:
     """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
     return Finding(

@@ -106,6 +106,12 @@ def _profile(profile: Profile) -> str:
     )
     if profile.index:
         made += f"; {profile.index} beside the default index"
+    if profile.find_links:
+        made += f"; wheels from {profile.find_links}"
+    if profile.built_with:
+        made += f"; built here with {' '.join('='.join(one) for one in profile.variables)}, which needs {profile.built_with.en}"
+    if profile.by_request:
+        made += f"; made on request alone (`--profile {profile.name}`)"
     marks = _english(profile.not_verified) if profile.not_verified else ""
     return f"| {profile.name} | {', '.join(profile.devices)} | {made} | {marks} |"
 

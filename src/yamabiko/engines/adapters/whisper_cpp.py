@@ -46,7 +46,7 @@ def _built(name: str, device: str, switch: str, sdk: Text) -> Profile:
         ),
         by_request=True,
         built_with=Text(f"a C++ compiler and {sdk.en}", f"C++ コンパイラーと {sdk.ja}"),
-        not_verified=NEVER_RUN_ON_A_GPU,
+        not_verified=Text("never built or run by us for a GPU", "GPU用のビルド・動作は未確認"),
     )
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy
 import pytest
 import tiny_pyannote
-from filelock import FileLock
+from own_environment import installed, made
 
-from homes import run_once
 from program import run_program
 from yamabiko.audio.decode import decode
 from yamabiko.bundled import clips
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
-from yamabiko.engines import catalog, environments
 from yamabiko.engines.adapters import pyannote
 from yamabiko.engines.contract import SpeakerCount
 from yamabiko.findings import Problem
@@ -30,19 +27,12 @@ from yamabiko.workers.process import Worker, WorkerFailed
 
 @pytest.fixture(scope="session")
 def home(ready_home: Path, run_folder: Path) -> Path:
-    done = run_once(run_folder, "engines", "install", "pyannote", "--no-verify", home=ready_home)
-    assert done.code == 0, done.err
-    return ready_home
+    return installed("pyannote", ready_home, run_folder)
 
 
 @pytest.fixture(scope="session")
 def pipeline(home: Path, run_folder: Path) -> Path:
-    found = environments.require(catalog.card("pyannote"), Settings(home=home), "cpu")
-    folder = run_folder / "pipeline"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "config.yaml").exists():
-            subprocess.run([found.python, "-P", tiny_pyannote.__file__, folder], check=True, timeout=500)
-    return folder
+    return made("pyannote", tiny_pyannote, home, run_folder)
 
 
 def started(model: Path, home: Path) -> Worker:

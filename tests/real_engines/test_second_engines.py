@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,13 @@ from typing import Any
 import httpx
 import pytest
 import tone_model
-from filelock import FileLock
 from openai.types.audio.transcription_text_segment_event import TranscriptionTextSegmentEvent
+from own_environment import installed, made
 from two_voices import Sound, talk, voices, written
 
 from homes import run_once
 from served import Served, begin, beside, end
-from yamabiko.engines import catalog, environments
 from yamabiko.server.transcription_form import FORMATS
-from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE
 
 pytestmark = pytest.mark.xdist_group("second-engines")  # two servers, for all tests of this file
@@ -167,13 +164,7 @@ def test_a_voice_of_a_job_is_looked_at_when_it_comes(served: Served, spoken: Pat
 @pytest.fixture(scope="module")
 def aligning(home: Path, run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with a model of its own that hears tones, and an engine that writes two of them without times."""
-    done = run_once(run_folder, "engines", "install", "wav2vec2-aligner", "--no-verify", home=home)
-    assert done.code == 0, done.err
-    found = environments.require(catalog.card("wav2vec2-aligner"), Settings(home=home), "cpu")
-    tones = run_folder / "tones"
-    with FileLock(f"{tones}.lock"):
-        if not (tones / "preprocessor_config.json").exists():
-            subprocess.run([found.python, "-P", tone_model.__file__, tones], check=True, timeout=500)
+    tones = made("wav2vec2-aligner", tone_model, installed("wav2vec2-aligner", home, run_folder), run_folder)
     script = tmp_path_factory.mktemp("script") / "script.json"
     script.write_text(json.dumps({"says": " a b", "language": "en"}), "utf-8")
     served = begin(beside(home), "--engine", "scripted", "--model", str(script), "--align", str(tones))

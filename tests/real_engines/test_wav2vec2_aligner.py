@@ -5,21 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-import subprocess
 import wave
 from pathlib import Path
 
 import numpy
 import pytest
 import tone_model
-from filelock import FileLock
+from own_environment import installed, made
 from tone_model import tone
 
-from homes import run_once
 from program import run_program
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
-from yamabiko.engines import catalog, environments
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import Segment, Span
@@ -39,19 +36,12 @@ CLOSE_S = 0.04
 
 @pytest.fixture(scope="session")
 def home(ready_home: Path, run_folder: Path) -> Path:
-    done = run_once(run_folder, "engines", "install", "wav2vec2-aligner", "--no-verify", home=ready_home)
-    assert done.code == 0, done.err
-    return ready_home
+    return installed("wav2vec2-aligner", ready_home, run_folder)
 
 
 @pytest.fixture(scope="session")
 def tones(home: Path, run_folder: Path) -> Path:
-    found = environments.require(catalog.card("wav2vec2-aligner"), Settings(home=home), "cpu")
-    folder = run_folder / "tones"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "preprocessor_config.json").exists():
-            subprocess.run([found.python, "-P", tone_model.__file__, folder], check=True, timeout=500)
-    return folder
+    return made("wav2vec2-aligner", tone_model, home, run_folder)
 
 
 @pytest.fixture

@@ -129,6 +129,27 @@ def test_a_video_with_subtitles_and_attachments_needs_no_other_file(tmp_path):
     assert ids(decoded) == []
 
 
+def test_a_video_with_a_track_of_subtitles_is_decoded(tmp_path):
+    """PyAV imports its part for subtitles when it meets some: the child, which may open no file any more, must have it."""
+    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n", "utf-8")
+    made = tmp_path / "a.mkv"
+    with av.open(str(tmp_path / "a.srt")) as text, av.open(str(made), "w") as out:
+        sound = out.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        titles = out.add_stream_from_template(text.streams[0])
+        frame = av.AudioFrame.from_ndarray((babble(1)[None] * 32767).astype("<i2"), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        out.mux(sound.encode(frame))
+        for packet in text.demux():
+            if packet.dts is not None:
+                packet.stream = titles
+                out.mux(packet)
+
+    decoded = decode(made, tmp_path / "a.f32", ROOMY)
+
+    assert decoded.samples == 16_000
+    assert ids(decoded) == []
+
+
 def test_a_missing_file(tmp_path):
     assert refusal(tmp_path / "none.wav", tmp_path / "a.f32").id == "input-missing"
     assert refusal(wav(tmp_path / "a.wav", babble(1)) / "below.wav", tmp_path / "a.f32").id == "input-missing"

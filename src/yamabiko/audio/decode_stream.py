@@ -8,6 +8,7 @@ that reads other files: what the file says cannot make it open anything.
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import struct
 from collections.abc import Callable, Iterator
@@ -117,6 +118,10 @@ def warm_up() -> None:
 
     Afterwards the process may be forbidden to open files.
     """
+    # Of a video's tracks PyAV makes objects of each kind, wanted or not.
+    for part in ("codeccontext", "stream", "subtitle"):
+        importlib.import_module(f"av.subtitles.{part}")
+
     header = struct.pack(
         "<4sI4s4sIHHIIHH4sI", b"RIFF", 1636, b"WAVE", b"fmt ", 16, 1, 2, 8000, 32000, 4, 16, b"data", 1600
     )

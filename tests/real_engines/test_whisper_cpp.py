@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import models_whisper_cpp
+import numpy
 import pytest
-from promises import PLAIN_ENGLISH, recordings
+from promises import PLAIN_ENGLISH, ask, recordings
 
 from homes import run_once
 from program import Result, run_program
@@ -18,6 +20,7 @@ from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
+from yamabiko.speech import SAMPLE_RATE, Span
 from yamabiko.workers.exits import WorkerFailed
 from yamabiko.workers.process import Worker
 
@@ -135,3 +138,26 @@ def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(
     why = told["whispercpp-cpu-build-silent"]
     assert any("has no CUDA, HIP or Vulkan backend" in line for line in why.evidence)
     assert any("--profile vulkan" in (remedy.command or "") for remedy in why.remedies)
+
+
+def test_nothing_that_one_recording_said_is_told_to_the_next(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path
+) -> None:
+    """whisper.cpp keeps the text of its last answer as what came before, also where that was another's recording."""
+    outfit = prepare(Wish("whisper.cpp", str(model), "cpu", trust_model=True), Settings(home=ready_home))
+    first = recordings(tmp_path)["en"]
+    options = replace(PLAIN_ENGLISH, condition_on_previous_text=True)
+    second = tmp_path / "noise.f32"
+    (numpy.random.default_rng(1).standard_normal(3 * SAMPLE_RATE) * 0.05).astype("<f4").tofile(second)
+
+    def heard(*before: Path) -> list[str]:
+        worker = Worker(outfit.launch(0), Settings(home=ready_home))
+        try:
+            worker.load(outfit.model, 1)
+            for path in before:
+                ask(worker, path, [first.whole], options)
+            return [segment.text for segment in ask(worker, second, [Span(0, 3 * SAMPLE_RATE)], options).segments[0]]
+        finally:
+            worker.kill()
+
+    assert heard(first.path) == heard()

@@ -204,7 +204,7 @@ class WhisperCpp:
         asked.n_threads = self._cores()
         asked.language = options.language or ("auto" if self._multilingual else "en")
         asked.translate = options.task == "translate"
-        asked.no_context = not options.condition_on_previous_text
+        asked.no_context = True  # else it goes on with the text of its last answer, which may be another recording's
         asked.temperature = temperatures[0]
         asked.temperature_inc = temperatures[1] - temperatures[0] if len(temperatures) > 1 else 0.0
         if options.logprob_threshold is not None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from yamabiko.engines import wording
+from yamabiko.engines import ggml_devices, wording
 from yamabiko.engines.contract import (
     NEVER_RUN_ON_A_GPU,
     Card,
@@ -104,7 +104,6 @@ _BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 
 """Of a tensor's type (ggml_type in ggml.h): how many weights stand together, in how many bytes."""
 _HEADS = {4: "TINY", 6: "BASE", 12: "SMALL", 24: "MEDIUM"}
 """By the number of the encoder's layers: whose cross-attention tells when a word was spoken."""
-_BACKENDS = {"CUDA": "cuda", "ROCm": "cuda", "HIP": "cuda", "VULKAN": "cuda", "METAL": "cuda"}
 
 
 def create() -> WhisperCpp:
@@ -150,7 +149,9 @@ class WhisperCpp:
 
     def evidence(self) -> tuple[Evidence, ...]:
         info = self._library.whisper_print_system_info()
-        return (Evidence("introspection", self._device(), f"whisper_print_system_info: {info.strip()}"),)
+        names = ", ".join(name for name, _ in self._devices())
+        said = f"whisper_print_system_info: {info.strip()}; ggml's devices: {names}"
+        return (Evidence("introspection", self._device(), said),)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -172,9 +173,11 @@ class WhisperCpp:
         self._times_of_words = times_of_words
 
     def _device(self) -> str:
-        """What this build can: one without a GPU's backend takes `use_gpu` and computes on the CPU."""
-        built = self._library.whisper_print_system_info().upper()
-        return "cuda" if self._gpu and any(f"{name.upper()} :" in built for name in _BACKENDS) else "cpu"
+        """A build without a GPU's backend takes `use_gpu` and computes on the CPU."""
+        return ggml_devices.taken(self._devices(), gpu=self._gpu)
+
+    def _devices(self) -> tuple[tuple[str, int], ...]:
+        return ggml_devices.devices(ggml_devices.registry(self._library.__file__))
 
     def _cores(self) -> int:
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,9 +24,9 @@ def report(folder: Path, *gpus: NvidiaGpu, memory: int = 16 * 2**30) -> Path:
 def test_a_way_is_named_with_its_reason_and_its_command(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "--language", "ja", "--facts", report(tmp_path, GPU), home=tmp_path)
     assert result.code == 0, result.err
-    assert "Recommended for “ja”: parakeet, model parakeet-tdt_ctc-0.6b-ja" in result.out
+    assert "Recommended for “ja”: parakeet, model parakeet-tdt_ctc-0.6b-ja-nemo" in result.out
     assert "7.1 % on Common Voice 8 (NVIDIA)" in result.out
-    assert "yamabiko FILE --engine parakeet --model parakeet-tdt_ctc-0.6b-ja --device cuda" in result.out
+    assert "yamabiko FILE --engine parakeet --model parakeet-tdt_ctc-0.6b-ja-nemo --device cuda" in result.out
     assert "never run by us on a GPU" in result.out
     assert "RTX 3060" in result.err
 

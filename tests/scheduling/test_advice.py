@@ -58,6 +58,8 @@ def test_what_is_proposed_is_known_to_the_catalogues() -> None:
             card = catalog.transcriber(way.engine)
             entry = models.find_entry(way.model, card.model_format)
             assert entry.format == card.model_format
+            assert models.find_entry(way.model) is entry, "`models pull NAME` fetches what the engine reads"
+            assert entry.name == way.model, "`models list` shows it under this name"
             assert way.device in ("", *(rung.device for rung in card.placements))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yamabiko.findings import Finding
+from yamabiko.seams import joined
 
 SAMPLE_RATE = 16_000
 """Samples a second of every decoded recording: what all speech models here expect."""
@@ -253,5 +254,5 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """All segments as one text. Whisper's segments carry the space they need before them."""
-        return "".join(segment.text for segment in self.segments).strip()
+        """All segments as one text."""
+        return joined(segment.text for segment in self.segments).strip()

@@ -63,6 +63,25 @@ def text(served: Served, job: dict[str, Any], form: str = "txt") -> str:
     return answer.text
 
 
+def test_english_between_japanese_keeps_its_spaces_in_every_answer(serve, script, long) -> None:
+    """A Whisper that was told "ja" writes English phrases without the space before them."""
+    served = serve(script(says=["こちらへ。", "Welcome to the museum.", "The tour begins", "です。"]))
+    whole = "こちらへ。Welcome to the museum. The tour beginsです。"
+    [job] = leave(served, long)
+    assert done(served, job)["partial"] == whole * 5
+    assert json.loads(text(served, job, "json"))["text"] == whole * 5
+    assert json.loads(text(served, job, "verbose_json"))["text"] == whole * 5
+
+
+def test_what_is_heard_so_far_keeps_its_spaces_from_chunk_to_chunk(serve, script, long) -> None:
+    served = serve(script(says="Next stop."))
+    [job] = leave(served, long)
+    served.wait_until(lambda: look(served, job)["state"] == "done")
+    with served.http as http, http.stream("GET", f"/v1/jobs/{job['id']}/events") as answer:
+        told = [json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: {")]
+    assert "".join(one.get("text", "") for one in told) == " ".join(["Next stop."] * 5)
+
+
 def test_a_job_is_done_and_fetched_in_any_format(serve, script, long) -> None:
     served = serve(script())
     [job] = leave(served, long)

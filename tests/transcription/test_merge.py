@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yamabiko.audio.chunks import Chunk
+from yamabiko.seams import glued, joined
 from yamabiko.speech import SAMPLE_RATE, Character, Segment, Span, Word
-from yamabiko.transcription.merge import ChunkMissing, glued, merge, within_speech
+from yamabiko.transcription.merge import ChunkMissing, merge, within_speech
 
 
 def seconds(start: float, end: float) -> Span:
@@ -159,9 +160,11 @@ def test_chunks_that_overlap_are_refused():
     ],
 )
 def test_a_seam_neither_glues_words_nor_puts_spaces_where_none_are_written(left, right, text):
-    merged = merge([(seconds(0, 5), (said(0, 1, left),)), (seconds(5, 9), (said(0, 1, right),))])
+    apart = merge([(seconds(0, 5), (said(0, 1, left),)), (seconds(5, 9), (said(0, 1, right),))])
+    in_one_chunk = merge([(seconds(0, 5), (said(0, 1, left), said(1, 2, right)))])
 
-    assert "".join(segment.text for segment in merged) == text
+    assert ["".join(segment.text for segment in merged) for merged in (apart, in_one_chunk)] == [text, text]
+    assert joined((left, "", right)) == text
 
 
 def test_the_word_at_the_seam_carries_the_space_too():

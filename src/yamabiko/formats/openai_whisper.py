@@ -15,6 +15,7 @@ from yamabiko.formats.contract import Layout
 from yamabiko.formats.plain import finite, segment_values, word_values
 from yamabiko.formats.text import encodable
 from yamabiko.formats.times import clock, milliseconds
+from yamabiko.seams import joined
 from yamabiko.speech import Segment, Transcript
 
 NAMES = ("txt", "vtt", "srt", "tsv", "json")
@@ -35,7 +36,7 @@ def result(transcript: Transcript, *, word_timestamps: bool, language: str | Non
     """
     segments = [_segment(number, one, word_timestamps) for number, one in enumerate(transcript.segments)]
     return {
-        "text": "".join(segment["text"] for segment in segments),
+        "text": joined(segment["text"] for segment in segments),
         "segments": segments,
         "language": language or transcript.language,
     }

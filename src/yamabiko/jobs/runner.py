@@ -18,6 +18,7 @@ from yamabiko import logs
 from yamabiko.findings import Finding, Problem, our_bug
 from yamabiko.jobs.store import OVER, Job, State, Store
 from yamabiko.scheduling.turns import Cancelled, Ticket
+from yamabiko.seams import joined
 from yamabiko.speech import Segment, Transcript
 from yamabiko.transcription.asking import Stage
 
@@ -176,7 +177,7 @@ class Progress:
 
     def segments(self, segments: Sequence[Segment]) -> None:
         self._ticket.hold()
-        heard = "".join(segment.text for segment in segments)
+        heard = joined(segment.text for segment in segments)
         if heard:
             self._store.progress(self._job.id, self._stage, self._percent, None, heard)
 

@@ -11,9 +11,9 @@ from typing import Any
 from yamabiko import formats
 from yamabiko.formats.diarized_json import spoken
 from yamabiko.formats.plain import dump, receipt, seconds, usage
+from yamabiko.seams import glued, joined
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
-from yamabiko.transcription.merge import glued
 
 _MEDIA = {
     "json": "application/json",
@@ -80,7 +80,7 @@ class Stretches:
 
     def tell(self, segments: Sequence[Segment]) -> str:
         """A delta; where times were asked for, one event a segment besides. With their speakers they come at the end."""
-        said = "".join(segment.text for segment in segments)
+        said = joined(segment.text for segment in segments)
         event: dict[str, Any] = {
             "type": "transcript.text.delta",
             "delta": (" " if glued(self._said, said) else "") + said,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from yamabiko.engines.wording import begins_a_word
+from yamabiko.seams import written_without_spaces
 from yamabiko.speech import Character, Segment, Word
-from yamabiko.transcription.merge import written_without_spaces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

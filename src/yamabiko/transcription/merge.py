@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from yamabiko.audio.chunks import Chunk
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
+from yamabiko.seams import glued
 from yamabiko.speech import Character, Segment, Span, Word
 
 SHORTEST_S = 0.02
@@ -48,14 +48,15 @@ def merge(
     `results` are in the order of the recording; segment times arrive in seconds
     from the start of their chunk and leave in seconds from the start of the
     file: ordered, inside their chunk, never overlapping. A time that is no
-    number is taken as unknown. Texts stay as they are, but for one space at a
-    seam that would glue two words together.
+    number is taken as unknown. Texts stay as they are, but for one space where two
+    segments would glue two words together.
 
     Raises: ChunkMissing, if an answer is None, or some of `speech` lies in no
     chunk; ValueError, if chunks overlap or are out of order.
     """
     merged: list[Segment] = []
     covered: list[Span] = []
+    before = ""
     for chunk, segments in results:
         span = chunk.span if isinstance(chunk, Chunk) else chunk
         if segments is None:
@@ -64,53 +65,11 @@ def merge(
             raise ValueError(f"chunks overlap or are out of order: {covered[-1]}, {span}")
         covered.append(span)
         placed = _placed(segments, span)
-        seam = next((i for i, segment in enumerate(placed) if segment.text), None)
-        before = next((segment.text for segment in reversed(merged) if segment.text), "")
-        if seam is not None and glued(before, placed[seam].text):
-            placed[seam] = _spaced(placed[seam])
-        merged.extend(placed)
+        for segment in placed:
+            merged.append(_spaced(segment) if glued(before, segment.text) else segment)
+            before = segment.text or before
     _raise_for_hole(speech, covered)
     return tuple(merged)
-
-
-def glued(left: str, right: str) -> bool:
-    """
-    Whether `left` and `right` lack a space between them.
-
-    Decided by the characters at the seam, not by the language: a transcript may
-    hold several, and half of Japanese recordings hold English words.
-    """
-    if not left or not right or left[-1].isspace() or right[0].isspace():
-        return False
-    a, b = left[-1], right[0]
-    if written_without_spaces(a) or written_without_spaces(b):
-        return False
-    return unicodedata.category(a) not in ("Ps", "Pi") and not (
-        unicodedata.category(b) in ("Pe", "Pf", "Mn", "Mc", "Me") or b in ".,!?:;%…'’"
-    )
-
-
-_NO_SPACES = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x0F00, 0x0FFF),  # Tibetan
-    (0x1000, 0x109F),  # Myanmar
-    (0x1780, 0x17FF),  # Khmer
-    (0x2E80, 0x312F),  # radicals, CJK punctuation 、。「」, kana, bopomofo
-    (0x3190, 0x31FF),  # kanbun, strokes, small katakana
-    (0x3200, 0x9FFF),  # enclosed and compatibility characters, ideographs
-    (0xA9E0, 0xA9FF),  # Myanmar
-    (0xAA60, 0xAA7F),  # Myanmar
-    (0xF900, 0xFAFF),  # compatibility ideographs
-    (0xFE30, 0xFE4F),  # vertical punctuation
-    (0xFF00, 0xFF9F),  # full-width letters and punctuation, half-width katakana
-    (0x1AFF0, 0x1B16F),  # more kana
-    (0x20000, 0x3FFFF),  # more ideographs
-)
-"""Scripts that put no space between words. Hangul (0xAC00, and half-width at 0xFFA0) does."""
-
-
-def written_without_spaces(character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in _NO_SPACES)
 
 
 def _spaced(segment: Segment) -> Segment:

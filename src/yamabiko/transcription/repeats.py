@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from yamabiko.seams import written_without_spaces
 from yamabiko.speech import Dropped, Segment
-from yamabiko.transcription.merge import written_without_spaces
 from yamabiko.transcription.stock_phrases import bare
 
 TIMES, LETTERS = 4, 20

@@ -17,7 +17,8 @@ machine: `yamabiko talk.wav --engine scripted --model script.json`.
     }
 
 `says` may use {seconds} (length of the chunk) and {sum} (a checksum of its
-samples), so that the same audio always gives the same text. `features` and
+samples), so that the same audio always gives the same text; a list of texts
+makes as many segments of a chunk. `features` and
 `search` are what the model heeds; without them, everything. A cue fires `at`
 "load", "language", "chunk" (before it is answered), "answered" (after its text,
 before its end) or "evidence" (when all is answered), after `skip` chances let
@@ -114,7 +115,7 @@ class Scripted:
 
     def transcribe(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         for index, audio in enumerate(batch):
-            said = str(self._script.get("says", "[{seconds:.2f} s, {sum:08x}]"))
+            said = self._script.get("says", "[{seconds:.2f} s, {sum:08x}]")
             try:
                 self._play("chunk")
             except _Silence:
@@ -122,10 +123,13 @@ class Scripted:
             except _Otherwise as cue:
                 said = str(cue)
             seconds = len(audio) / SAMPLE_RATE
-            text = said.format(seconds=seconds, sum=zlib.crc32(audio.tobytes()))
-            words = (Word(0.0, seconds, text, 1.0),) if options.word_timestamps else ()
-            if text:
-                yield index, Segment(0.0, seconds, text, words)
+            parts = said if isinstance(said, list) else [said]
+            for number, part in enumerate(parts):
+                start_s, end_s = (seconds * edge / len(parts) for edge in (number, number + 1))
+                text = part.format(seconds=seconds, sum=zlib.crc32(audio.tobytes()))
+                words = (Word(start_s, end_s, text, 1.0),) if options.word_timestamps else ()
+                if text:
+                    yield index, Segment(start_s, end_s, text, words)
             self._play("answered")
 
     def detect_language(self, audio: Audio, languages: Sequence[str] = ()) -> DetectedLanguage | None:

@@ -20,6 +20,7 @@ from yamabiko.findings import Problem, our_bug
 from yamabiko.formats.plain import receipt
 from yamabiko.i18n import Text
 from yamabiko.scheduling.turns import Cancelled, Ticket
+from yamabiko.seams import glued, joined
 from yamabiko.server.desk import STOPPING, Desk
 from yamabiko.server.doors import wyoming_events as events
 from yamabiko.server.doors.wyoming_events import Event, Gone
@@ -29,7 +30,6 @@ from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.server.transcription_form import Asked, read
 from yamabiko.speech import Segment, Transcript
-from yamabiko.transcription.merge import glued
 
 IDLE_S = 300.0
 """So long a connection may stay open on which nothing happens."""
@@ -212,7 +212,7 @@ class _Connection:
         self._write("transcript-start", language=asked.options.language)
 
         def heard(segments: Sequence[Segment]) -> None:
-            loop.call_soon_threadsafe(self._write_chunk, "".join(segment.text for segment in segments))
+            loop.call_soon_threadsafe(self._write_chunk, joined(segment.text for segment in segments))
 
         try:
             return await self._while_the_client_waits(self._desk.transcribe(path, "wyoming.wav", wanted, heard))

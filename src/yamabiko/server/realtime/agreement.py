@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from yamabiko.transcription.merge import glued, written_without_spaces
+from yamabiko.seams import glued, written_without_spaces
 
 _MARKS = frozenset("。、，．！？!?.,:;…・」』）)”\"' ")
 UNSURE = 2

@@ -22,6 +22,7 @@ from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.scheduling.pool import Pool
 from yamabiko.scheduling.scheduler import Run
+from yamabiko.seams import joined
 from yamabiko.server.realtime.turn_detection import WINDOW
 from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings, TranscribeOptions, Transcript
 from yamabiko.transcription.asking import Asking, Stage
@@ -67,7 +68,7 @@ def hypothesis(stretch: Stretch, request: Request, pool: Pool, language: str | N
     run = Run(pool, request.outfit, replace(request.conduct, batch_size=1), ticket=request.ticket)
     options = replace(_with_language(request.options, language), temperatures=(0.0,), word_timestamps=False)
     answers = list(run.answers(stretch.path, [stretch.whole], [0], options))
-    return "".join(segment.text for answer in answers for segment in answer.segments).strip()
+    return joined(segment.text for answer in answers for segment in answer.segments).strip()
 
 
 def transcribe(

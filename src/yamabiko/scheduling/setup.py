@@ -17,7 +17,7 @@ from yamabiko.engines.profile_choice import Have, gpus_to_try, profile_to_run
 from yamabiko.findings import Finding, Problem
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
-from yamabiko.scheduling import heeding
+from yamabiko.scheduling import heeding, naming
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
 from yamabiko.settings import Settings
@@ -61,8 +61,10 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     have = environments.has(card, settings)
     ladder = _ladder(card, wish, have)
     _, device_index = parse_device(wish.device)
-    homes, notices = _environments(card, ladder, have, wish, settings, report)
-    model, name, revision = _model(card, wish, settings, report)
+    with naming.named_for(card):
+        _locate(card, wish, settings)  # a slip of the fingers costs no environment
+        homes, notices = _environments(card, ladder, have, wish, settings, report)
+        model, name, revision = _model(card, wish, settings, report)
     return Outfit(
         card=card,
         environments=homes,
@@ -85,6 +87,12 @@ def check(wish: Wish, settings: Settings, options: TranscribeOptions | None = No
     if options is not None:
         heeding.refuse_by_card(card, wish.model, options)
     _ladder(card, wish, environments.has(card, settings))
+    with naming.named_for(card):
+        _locate(card, wish, settings)
+
+
+def _locate(card: Card, wish: Wish, settings: Settings) -> None:
+    """Raises: Problem (model-unknown, model-path-missing, ...), where no such model can be."""
     name = wish.model or card.default_model
     if card.model_format is not None and name is not None:
         models.locate(name, format=card.model_format, settings=settings)

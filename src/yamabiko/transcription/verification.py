@@ -29,7 +29,7 @@ from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
-from yamabiko.scheduling import signals
+from yamabiko.scheduling import naming, signals
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run
@@ -163,7 +163,8 @@ class _Trial:
         rungs = tuple(rung for rung in rungs if not self.card.profiles or rung.device in self.profile.devices)
         environment = self._environment()
         self._climb(environment, rungs[0])
-        model, name, revision = self._model()
+        with naming.named_for(self.card):
+            model, name, revision = self._model()
         homes = {rung.device: environment for rung in rungs}
         kept = fixes.variables(self.settings)
         outfit = Outfit(self.card, homes, model, name, revision, rungs, index, usable_threads(), kept)

@@ -17,8 +17,8 @@ _SEE_LIST = Remedy(Text("See the models that have a name here", "名前のある
 def _give_path(what: str) -> Remedy:
     return Remedy(
         Text(
-            "Copy the model's folder from a machine that has it, and name the folder",
-            "モデルを持っている別のマシンからフォルダーごとコピーし、その場所を指定する",
+            "Copy the model from a machine that has it, and name where it lies",
+            "モデルを持っている別のマシンからコピーし、その場所を指定する",
         ),
         f"yamabiko --model /path/to/{what.rsplit('/', 1)[-1]} ...",
         "effort",

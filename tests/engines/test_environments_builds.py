@@ -28,6 +28,7 @@ import os, subprocess, sys, zipfile
 def build_wheel(folder, settings=None, metadata=None):
     kind = os.environ.get("MADE_FOR", "all")
     if kind == "nothing":
+        print("CMake Error at Find.cmake:3 (message):\\n  no HIP here\\n", file=sys.stderr)
         print("x.cpp:7:10: fatal error: vulkan/vulkan.hpp: No such file or directory", file=sys.stderr)
         subprocess.run([sys.executable, "-c", "raise SystemExit(1)"], check=True)
     name, info = "made-1.0-py3-none-any.whl", "made-1.0.dist-info"
@@ -215,7 +216,11 @@ def test_a_build_that_fails_tells_what_the_compiler_said_and_what_is_needed(inde
 
     finding = raised.value.finding
     assert finding.id == "engine-build-failed"
-    assert finding.evidence[0] == "build: x.cpp:7:10: fatal error: vulkan/vulkan.hpp: No such file or directory"
+    assert finding.evidence[:3] == (
+        "build: CMake Error at Find.cmake:3 (message):",
+        "build: no HIP here",
+        "build: x.cpp:7:10: fatal error: vulkan/vulkan.hpp: No such file or directory",
+    )
     assert needs.en in finding.cause.en
     assert needs.ja in finding.cause.ja
     assert environments.state(wanted, ours).status == "not installed"

@@ -90,8 +90,14 @@ def build_failed(lines: Sequence[str], card: Card, profile: Profile) -> Finding 
     """A package without a wheel could not be built here, by what the compiler and its tools say; None if none was built."""
     if not any("Failed to build" in line or "build backend returned an error" in line for line in lines):
         return None
-    told = (line.strip() for line in lines if _OF_A_BUILD.search(line) and not _NO_CAUSE.search(line))
-    said = tuple(dict.fromkeys(told))[:8] or tuple(line.strip() for line in lines if line.strip())[-8:]
+    stripped = [line.strip() for line in lines if line.strip()]
+    below = [one.endswith("(message):") for one in (" ", *stripped)]  # CMake says what it means in the next line
+    told = (
+        line
+        for line, told_above in zip(stripped, below, strict=False)
+        if (told_above or _OF_A_BUILD.search(line)) and not _NO_CAUSE.search(line) and "ccache" not in line
+    )
+    said = tuple(dict.fromkeys(told))[:8] or tuple(stripped[-8:])
     needs = profile.built_with or Text("a compiler", "コンパイラー")
     return Finding(
         id="engine-build-failed",

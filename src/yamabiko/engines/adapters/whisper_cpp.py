@@ -76,7 +76,10 @@ CARD = Card(
             "vulkan",
             "vulkan",
             "GGML_VULKAN",
-            Text("the Vulkan SDK (headers and glslc)", "Vulkan SDK（ヘッダーと glslc）"),
+            Text(
+                "the Vulkan SDK (headers newer than Debian 12's 1.3.239, and glslc)",
+                "Vulkan SDK（Debian 12 の 1.3.239 より新しいヘッダーと glslc）",
+            ),
         ),
         # Those for macOS do.
         Profile("metal", "whisper.cpp-cpu.txt", ("mps", "cpu"), by_request=True, not_verified=NEVER_RUN_ON_A_GPU),

@@ -71,6 +71,66 @@ def test_where_nothing_fits_it_says_so_and_ends_in_1(tmp_path: Path) -> None:
     assert "GB are free" in result.out
 
 
+RADEON = Path(__file__).parents[1] / "diagnosis" / "seeds" / "radeon-gfx906" / "facts.json"
+
+
+def test_a_gpu_of_amd_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", RADEON, home=tmp_path)
+    assert result.code == 0, result.err
+    known, _, on_amd = result.out.partition("On AMD's GPU (vega20 gfx906)")
+    assert "parakeet" in known
+    assert "yamabiko engines install whisper.cpp --profile vulkan" in on_amd
+    assert "yamabiko engines install parakeet --profile rocm" in on_amd
+    assert "never made or run by us" in on_amd
+    assert "CTranslate2's builds for ROCm" in on_amd, "why faster-whisper has none"
+    told = json.loads(
+        run_program("engines", "recommend", "-l", "ja", "--facts", RADEON, "--json", home=tmp_path).out
+    )  # fmt: skip
+    assert told["machine"]["others"] == [{"maker": "amd", "name": "vega20 gfx906"}]
+    assert told["machine"]["memory_bytes"] is None
+    assert told["on_request"]
+
+
+@pytest.mark.parametrize(("system", "pci", "profile"), [("darwin", (), "metal"), ("linux", ("0x1002",), "rocm")])
+def test_a_gpu_that_has_no_driver_of_ours_is_known_by_its_marks(
+    tmp_path: Path, system: str, pci: tuple[str, ...], profile: str
+) -> None:
+    seen = Facts(System(system), cpu=Cpu(usable=8), memory=Memory(2**34, 2**34), pci_vendors=pci)
+    (tmp_path / "report.json").write_text(json.dumps(to_plain(seen)))
+    result = run_program("engines", "recommend", "-l", "en", "--facts", tmp_path / "report.json", home=tmp_path)
+    assert f"yamabiko engines install whisper.cpp --profile {profile}" in result.out
+
+
+def test_memory_that_is_not_known_is_no_memory_of_0(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", RADEON, home=tmp_path)
+    assert "memory not known" in result.err
+    assert "memory not known, so left out" in result.out
+    assert "GB are free" not in result.out
+
+
+def test_weights_that_nobody_here_ran_a_long_load_and_bytes_to_fetch_are_told(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path)
+    block, _, table = result.out.partition("Best first: ")
+    assert "real weights never run by us" in block
+    assert "loading took 162 s when it was measured" in block
+    assert "the model must be fetched: 2.32 GiB, from the hub" in block
+    lines = {tuple(line.split()[:2]): line for line in table.splitlines()}
+    assert "never, random ones" in lines["parakeet", "parakeet-tdt_ctc-0.6b-ja-nemo"]
+    assert "yes" in lines["faster-whisper", "base"]
+    assert "never" in lines["faster-whisper", "small"]
+    assert "~465.4 MiB" in lines["faster-whisper", "small"]
+
+
+def test_the_table_says_by_what_it_is_ordered(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path)
+    assert "what keeps conversation" in result.out
+    read = run_program(
+        "engines", "recommend", "-l", "ja", "--facts", report(tmp_path), "--read-speech", home=tmp_path
+    )  # fmt: skip
+    assert "Best first: " in read.out
+    assert "what keeps conversation" not in read.out
+
+
 def test_a_language_that_there_is_not(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "--language", "klingon", home=tmp_path)
     assert result.code == 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from yamabiko.engines import catalog, models
 from yamabiko.engines.choices import Measured, Measurements, Weights, choices, measurements, purposes
-from yamabiko.scheduling.advice import SLOWEST, USABLE, Gpu, Machine, Option, options
+from yamabiko.scheduling.advice import SLOWEST, USABLE, Gpu, Machine, Option, OtherGpu, on_request, options
 
 GB = 10**9
 
@@ -163,10 +163,41 @@ def test_a_model_of_quantised_files_is_asked_for_as_what_it_is() -> None:
     assert found == {"reazonspeech-k2-v2-int8": "int8", "reazonspeech-k2-v2": "float32"}
 
 
+def test_memory_that_is_not_known_is_left_out_of_the_judgement() -> None:
+    unknown, plenty = ranked(Machine(8, None), "ja"), ranked(Machine(8, 10**12), "ja")
+    assert [(o.engine, o.model, o.against) for o in unknown] == [(o.engine, o.model, o.against) for o in plenty]
+    assert unknown[0].against is None
+
+
+def test_a_gpu_of_another_maker_is_told_what_could_run_on_it() -> None:
+    amd = on_request(Machine(8, None, others=(OtherGpu("amd", "gfx906"),)), "ja", choices())
+    assert {(o.engine, o.profile) for o in amd} == {
+        ("parakeet", "rocm"),
+        ("transformers", "rocm"),
+        ("openai-whisper", "rocm"),
+        ("whisper.cpp", "rocm"),
+        ("whisper.cpp", "vulkan"),
+    }
+    assert all(o.untried is not None for o in amd), "we never had one"
+    assert (amd[0].engine, amd[0].model, amd[0].device) == ("parakeet", "parakeet-tdt_ctc-0.6b-ja-nemo", "cuda")
+    assert amd[0].install == "yamabiko engines install parakeet --profile rocm"
+    apple = on_request(Machine(8, None, others=(OtherGpu("apple"),)), "ja", choices())
+    assert [(o.engine, o.profile, o.device) for o in apple] == [("whisper.cpp", "metal", "mps")]
+    assert on_request(GAMING, "ja", choices()) == (), "for NVIDIA's there are ways"
+
+
+def test_it_is_known_whether_the_real_weights_were_ever_run_by_us() -> None:
+    heard = {(o.engine, o.model, o.device) for o in ranked(GAMING, "ja") if o.heard}
+    assert heard == {("faster-whisper", "base", "cpu")}, "of those in OURS that are proposed for Japanese"
+    japanese = next(o for o in ranked(LAPTOP, "ja") if o.engine == "parakeet")
+    assert japanese.measured is not None
+    assert not japanese.heard, "its shape was, with random weights"
+
+
 MACHINES = st.builds(
     Machine,
     cores=st.integers(1, 128),
-    memory_bytes=st.integers(0, 10**12),
+    memory_bytes=st.none() | st.integers(0, 10**12),
     gpus=st.lists(st.builds(Gpu, st.just("GPU"), st.none() | st.integers(0, 10**12)), max_size=3).map(tuple),
 )
 
@@ -180,14 +211,14 @@ def test_whatever_the_machine_what_is_proposed_fits_it(machine: Machine, languag
     for option in found:
         memory = machine.memory_bytes if option.device == "cpu" else max(g.free_bytes or 0 for g in machine.gpus)
         if option.against is None:
-            assert option.memory_bytes <= memory * USABLE
+            assert memory is None or option.memory_bytes <= memory * USABLE
             assert option.pace is None or option.pace <= SLOWEST
         assert option.device == "cpu" or machine.gpus
 
 
 @given(machine=MACHINES, more=st.integers(0, 10**11))
 def test_more_memory_never_takes_a_way_away(machine: Machine, more: int) -> None:
-    larger = Machine(machine.cores, machine.memory_bytes + more)
+    larger = Machine(machine.cores, None if machine.memory_bytes is None else machine.memory_bytes + more)
     before = {(o.engine, o.model) for o in ranked(Machine(machine.cores, machine.memory_bytes), "ja") if not o.against}
     after = {(o.engine, o.model) for o in ranked(larger, "ja") if not o.against}
     assert before <= after

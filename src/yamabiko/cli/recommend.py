@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, asked, screen
+from yamabiko.cli import answers, asked, other_gpus, screen
 from yamabiko.engines.contract import NEVER_RUN_ON_A_GPU
 from yamabiko.i18n import Text
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from yamabiko.diagnosis.facts.records import Facts
-    from yamabiko.scheduling.advice import Machine, Option
+    from yamabiko.engines.models import ModelState
+    from yamabiko.scheduling.advice import Machine, Option, OtherGpu
 
 SHOWN = 11
 """Ways that are shown, beside the recommended one."""
+LONG_LOAD_S = 60.0
+"""From here on the time of loading is told."""
+AMD_ON_THE_BUS = "0x1002"
 
 Language = Annotated[
     str,
@@ -56,8 +61,10 @@ HEADERS = (
     Text("precision", "精度"),
     Text("at once", "同時処理"),
     Text("memory", "メモリ"),
+    Text("to fetch", "要取得"),
     Text("work for 1 s", "1秒の処理"),
     Text("wrong", "誤り率"),
+    Text("real weights run by us", "実物の重みで確認"),
     Text("notes", "備考"),
 )
 
@@ -87,11 +94,17 @@ def command(
         seen = _facts(facts, console, quiet=json)
         here = machine(seen)
         ranked = advice.options(here, code, choices(), measurements(), read_speech=read_speech)
+        requestable = advice.on_request(here, code, choices(), read_speech=read_speech)
+        lacking = advice.lacking(here, code, choices())
+        states = _states({option.model for option in ranked}, elsewhere=facts is not None)
         if json:
             told = {"language": code, "machine": here, "options": ranked, "engines": purposes()}
-            answers.print_json({**told, "measured": measurements()})
+            beside = {"on_request": requestable, "lacking": lacking, "models": _models(states)}
+            answers.print_json({**told, **beside, "measured": measurements()})
             return
-    _show(console, here, code, ranked, every=every)
+    _show(console, here, code, ranked, states, every=every, read_speech=read_speech)
+    other_gpus.show(here, requestable, lacking)
+    screen.say(console, _how())
     if not ranked or ranked[0].against is not None:
         raise typer.Exit(1)
 
@@ -105,13 +118,27 @@ def machine(facts: Facts) -> Machine:
         return value if isinstance(value, int) else None
 
     limits = [number(facts.memory.available_bytes), number(facts.memory.limit_bytes)]
-    memory = min((one for one in limits if one is not None), default=number(facts.memory.total_bytes) or 0)
+    memory = min((one for one in limits if one is not None), default=number(facts.memory.total_bytes))
     gpus = () if isinstance(facts.nvidia.gpus, Unavailable) else facts.nvidia.gpus
     return Machine(
         cores=facts.cpu.usable,
         memory_bytes=memory,
         gpus=tuple(Gpu(one.name, number(one.free_bytes) or number(one.memory_bytes)) for one in gpus),
+        others=_others(facts),
     )
+
+
+def _others(facts: Facts) -> tuple[OtherGpu, ...]:
+    """A kernel without AMD's compute driver shows the GPU on the bus alone. Not verified on macOS."""
+    from yamabiko.diagnosis.facts.records import Unavailable
+    from yamabiko.scheduling.advice import OtherGpu
+
+    if facts.system.name == "darwin":
+        return (OtherGpu("apple"),)
+    if not isinstance(facts.amd.gpus, Unavailable) and facts.amd.gpus:
+        return tuple(OtherGpu("amd", " ".join(filter(None, (one.name, one.gfx)))) for one in facts.amd.gpus)
+    on_bus = not isinstance(facts.pci_vendors, Unavailable) and AMD_ON_THE_BUS in facts.pci_vendors
+    return (OtherGpu("amd"),) if on_bus or facts.amd.kfd else ()
 
 
 def _facts(file: Path | None, console: Console, *, quiet: bool) -> Facts:
@@ -125,7 +152,25 @@ def _facts(file: Path | None, console: Console, *, quiet: bool) -> Facts:
     return checkup.ask_driver(gather(settings.current()), lambda text: None if quiet else screen.say(console, text))
 
 
-def _show(console: Console, here: Machine, language: str, ranked: tuple[Option, ...], *, every: bool) -> None:
+def _states(names: set[str], *, elsewhere: bool) -> dict[str, ModelState]:
+    """Of each model, by name. What lies here is of no use to another machine."""
+    from yamabiko.engines.models import ModelState, entries
+
+    found = {state.entry.name: state for state in entries(settings.current()) if state.entry.name in names}
+    return {name: ModelState(state.entry, None) for name, state in found.items()} if elsewhere else found
+
+
+def _models(states: dict[str, ModelState]) -> dict[str, object]:
+    return {
+        name: {"here": _is_here(one), "size_bytes": one.entry.size_bytes or None, "exact": one.entry.pinned}
+        for name, one in states.items()
+    }
+
+
+def _show(
+    console: Console, here: Machine, language: str, ranked: tuple[Option, ...], states: dict[str, ModelState],
+    *, every: bool, read_speech: bool,
+) -> None:  # fmt: skip
     screen.say(console, _sees(here))
     usable = [option for option in ranked if option.against is None]
     if not usable:
@@ -138,14 +183,60 @@ def _show(console: Console, here: Machine, language: str, ranked: tuple[Option, 
                 f"「{language}」の推奨: {best.engine}、モデル {best.model}、{best.device}（{best.compute_type}）",
             )
         )
-        print(f"  {_reason(best, usable)}")
-        print(f"  {best.why_batch}")
+        for line in (_reason(best, usable, here), best.why_batch, *_before_use(best, states[best.model])):
+            print(f"  {line}")
         print(f"  {best.command}\n")
     shown = ranked if every else [option for option in ranked if not option.aside][: SHOWN + 1]
-    answers.show_table(HEADERS, [_row(option) for option in shown], name_columns=2)
+    print(_order(read_speech=read_speech))
+    answers.show_table(HEADERS, [_row(option, states[option.model]) for option in shown], name_columns=2)
     if usable:
         _show_others(usable, {option.engine for option in shown} if every else {usable[0].engine})
-    screen.say(console, _how())
+
+
+def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
+    """What stands between the proposal and a first text: bytes to fetch, weights that nobody here heard, a long load."""
+    if not _is_here(state):
+        size = _size(state)
+        where = Text("the hub", "ハブ") if state.entry.hub else Text("its authors", "作者の配布元")
+        yield Text(
+            f"the model must be fetched: {size or 'size not known'}, from {where.en}, at the first use or by "
+            f"`yamabiko models pull {best.model}`",
+            f"モデルの取得が必要: {size or 'サイズ不明'}（{where.ja}から、初回の使用時か "
+            f"`yamabiko models pull {best.model}` で）",
+        )
+    if not best.heard:
+        yield Text(
+            "real weights never run by us here: the errors are figures that others published",
+            "実物の重みでの動作は未確認です。誤り率は公表値です",
+        )
+    seen = best.measured
+    if seen is not None and seen.load_s >= LONG_LOAD_S:
+        yield Text(
+            f"loading took {seen.load_s:.0f} s when it was measured: by the clock, beside other work, on {seen.machine}; "
+            "a server loads it once",
+            f"読み込みの実測は {seen.load_s:.0f} 秒（ほかの処理と並行した実時間。環境: {seen.machine}）。"
+            "サーバーなら読み込みは1回で済みます",
+        )
+
+
+def _is_here(state: ModelState) -> bool:
+    return state.local is not None or state.unchecked
+
+
+def _size(state: ModelState) -> str:
+    """Empty: not known."""
+    entry = state.entry
+    return ("" if entry.pinned else "~") + screen.size(entry.size_bytes) if entry.size_bytes else ""
+
+
+def _order(*, read_speech: bool) -> Text:
+    lost = Text("", "") if read_speech else Text("then what keeps conversation, ", "会話に強いもの、")
+    return Text(
+        f"Best first: what can be used, {lost.en}then the better model by published errors (without figures by its size), "
+        "then a GPU before the CPU, then less work.",
+        f"上にあるものほど推奨。順序: 使えるもの、{lost.ja}公表された誤り率の低いモデル（公表値がなければ規模）、"
+        "CPUよりGPU、処理量の少ないもの。",
+    )
 
 
 def _show_others(usable: list[Option], told: set[str]) -> None:
@@ -169,25 +260,37 @@ def _show_others(usable: list[Option], told: set[str]) -> None:
 
 
 def _sees(here: Machine) -> Text:
-    gpus = ", ".join(f"{one.name} ({screen.size(one.free_bytes) if one.free_bytes else '?'})" for one in here.gpus)
+    gpus = [f"{one.name} ({screen.size(one.free_bytes) if one.free_bytes else '?'})" for one in here.gpus]
+    named = [other_gpus.named(one) for one in here.others]
+    en = ", ".join([*gpus, *(one.en for one in named)]) or "no GPU that a driver shows"
+    ja = "、".join([*gpus, *(one.ja for one in named)]) or "ドライバーの示すGPUなし"
+    if here.memory_bytes is None:
+        memory = Text("memory not known", "メモリ量は不明")
+    else:
+        size = screen.size(here.memory_bytes)
+        memory = Text(f"{size} of memory free", f"空きメモリ {size}")
     return Text(
-        f"This machine: {here.cores} processors, {screen.size(here.memory_bytes)} of memory free, "
-        f"{gpus or 'no NVIDIA GPU that its driver shows'}.",
-        f"このマシン: プロセッサー {here.cores} 個、空きメモリ {screen.size(here.memory_bytes)}、"
-        f"{gpus or 'ドライバーの示すNVIDIA GPUなし'}。",
+        f"This machine: {here.cores} processor{'' if here.cores == 1 else 's'}, {memory.en}, {en}.",
+        f"このマシン: プロセッサー {here.cores} 個、{memory.ja}、{ja}。",
     )
 
 
-def _reason(best: Option, usable: list[Option]) -> Text:
+def _reason(best: Option, usable: list[Option], here: Machine) -> Text:
+    unknown = here.memory_bytes is None and best.device == "cpu"
+    among = (
+        Text("what keeps up (memory not known, so left out)", "処理が間に合う候補（メモリ量は不明のため考慮せず）")
+        if unknown
+        else Text("what fits", "メモリに収まる候補")
+    )
     if best.score is None:
         least = Text(
-            "the largest model that fits; no figures for this language are known to us",
-            "メモリに収まる最大のモデルです。この言語の誤り率は把握していません",
+            f"the largest model of {among.en}; no figures for this language are known to us",
+            f"{among.ja}のうち最大のモデルです。この言語の誤り率は把握していません",
         )
     else:
         least = Text(
-            f"the least errors of what fits: {best.score.percent:g} % on {best.score.test}",
-            f"メモリに収まる候補のうち誤り率が最小: {best.score.test} で {best.score.percent:g} %",
+            f"the least errors of {among.en}: {best.score.percent:g} % on {best.score.test}",
+            f"{among.ja}のうち誤り率が最小: {best.score.test} で {best.score.percent:g} %",
         )
     behind = next((one for one in usable if one.read_speech_only), None)
     if behind is None or behind is best:
@@ -198,13 +301,16 @@ def _reason(best: Option, usable: list[Option]) -> Text:
     )
 
 
-def _row(option: Option) -> list[str]:
+def _row(option: Option, state: ModelState) -> list[str]:
     about = "" if option.memory_measured else "~"
     notes = [str(option.against)] if option.against else []
     if option.device != "cpu":
         notes.append(str(NEVER_RUN_ON_A_GPU))
     if option.read_speech_only:
         notes.append(str(Text("loses conversation and television", "会話やテレビ音声に弱い")))
+    if option.measured is not None and option.measured.load_s >= LONG_LOAD_S:
+        took = f"{option.measured.load_s:.0f}"
+        notes.append(str(Text(f"loading took {took} s, beside other work", f"読み込み {took} 秒（ほかの処理と並行）")))
     return [
         option.engine,
         option.model,
@@ -212,10 +318,20 @@ def _row(option: Option) -> list[str]:
         option.compute_type,
         str(option.batch_size),
         f"{about}{screen.size(option.memory_bytes)}",
+        "" if _is_here(state) else _size(state) or "?",
         f"~{option.pace:.2f} s" if option.pace is not None else "–",
         f"{option.score.percent:g} %" if option.score else "–",
+        str(_heard(option)),
         "; ".join(notes),
     ]
+
+
+def _heard(option: Option) -> Text:
+    if option.heard:
+        return Text("yes", "済み")
+    if option.measured is not None:
+        return Text("never, random ones", "未（乱数で測定）")
+    return Text("never", "未")
 
 
 def _how() -> Text:
@@ -226,8 +342,10 @@ def _how() -> Text:
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
+        "Errors are published figures, for the real weights. "
         "Figures of different tests do not compare.",
         f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {last.machine}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
+        "誤り率は実物の重みについての公表値です。"
         "異なる試験の誤り率どうしは比較できません。",
     )

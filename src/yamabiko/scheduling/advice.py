@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from yamabiko.engines import catalog, models
 from yamabiko.engines.choices import Choice, Measured, Measurements, Score, Way
-from yamabiko.engines.contract import Card
+from yamabiko.engines.contract import Card, Profile
 from yamabiko.formats.language_names import LANGUAGE_NAMES
+from yamabiko.gpu_marks import Maker
 from yamabiko.i18n import Text
 
 BYTES_A_WEIGHT = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int8": 1.0, "int8_float16": 1.0, "q5_0": 0.6875}
@@ -40,12 +41,21 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherGpu:
+    """Of another maker than NVIDIA. Its memory is not known here, and none was ever at hand to measure with."""
+
+    maker: Maker
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     cores: int
-    memory_bytes: int
-    """That may be used now."""
+    memory_bytes: int | None
+    """That may be used now; None: not known, and left out of what is judged."""
     gpus: tuple[Gpu, ...] = ()
-    """NVIDIA's; what other makers' can do is not known here."""
+    """NVIDIA's."""
+    others: tuple[OtherGpu, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,13 @@ class Option:
     """Why not; None: it can be used."""
     aside: bool = False
     """Another engine that runs the same model suits most people better."""
+    measured: Measured | None = None
+    """Of this very model on this kind of device; None: never run by us."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether its real weights were run by us here."""
+        return self.measured is not None and self.measured.weights == "real"
 
     @property
     def command(self) -> str:
@@ -113,12 +130,71 @@ def options(
 
     def order(pair: tuple[Choice, Option]) -> tuple[object, ...]:
         choice, option = pair
-        behind = bool(choice.read_speech_only) and not read_speech
-        wrong = choice.errors[language].percent if language in choice.errors else 0.0
+        behind, rank, wrong = _worth(choice, language, read_speech)
         on_cpu = option.device == "cpu"
-        return option.against is not None, behind, choice.rank, wrong, on_cpu, option.aside, option.pace or 0.0
+        return option.against is not None, behind, rank, wrong, on_cpu, option.aside, option.pace or 0.0
 
     return tuple(option for _, option in sorted(found, key=order))
+
+
+@dataclass(frozen=True, slots=True)
+class OnRequest:
+    """An environment for a GPU that we never had: its maker's own, or for anybody's, and the best model in it."""
+
+    engine: str
+    model: str
+    profile: str
+    device: str
+    untried: Text | None
+
+    @property
+    def install(self) -> str:
+        return f"yamabiko engines install {self.engine} --profile {self.profile}"
+
+    @property
+    def command(self) -> str:
+        return f"yamabiko FILE --engine {self.engine} --model {self.model} --device {self.device}"
+
+
+def on_request(
+    machine: Machine, language: str, known: Sequence[Choice], *, read_speech: bool = False
+) -> tuple[OnRequest, ...]:
+    """What the GPUs of other makers could run, an environment once; the engine with the best model for the language first."""
+    able = [choice for choice in known if _knows(choice, language)]
+    pairs = [(choice, way) for choice in able for way in choice.ways]
+    pairs.sort(key=lambda pair: (*_worth(pair[0], language, read_speech), pair[1].aside))
+    found: dict[tuple[str, str], OnRequest] = {}
+    for maker in dict.fromkeys(gpu.maker for gpu in machine.others):
+        for _, way in pairs:
+            for profile in catalog.card(way.engine).profiles:
+                device = profile.devices[0]
+                if device != "cpu" and way.device in ("", device) and _serves(profile, maker):
+                    option = OnRequest(way.engine, way.model, profile.name, device, profile.not_verified)
+                    found.setdefault((way.engine, profile.name), option)
+    return tuple(found.values())
+
+
+def lacking(machine: Machine, language: str, known: Sequence[Choice]) -> dict[str, Text]:
+    """By engine, why the GPUs of other makers are of no use to it, as its CARD says."""
+    named = {_OWN_BUILD[gpu.maker] for gpu in machine.others}
+    engines = {way.engine: None for choice in known if _knows(choice, language) for way in choice.ways}
+    return {
+        engine: why for engine in engines for profile, why in catalog.card(engine).lacking if profile in named
+    }  # fmt: skip
+
+
+_OWN_BUILD: dict[Maker, str] = {"nvidia": "cuda", "amd": "rocm", "apple": "metal"}
+
+
+def _serves(profile: Profile, maker: Maker) -> bool:
+    """Apple's GPUs have no Vulkan of their own."""
+    return profile.maker == maker or (profile.maker is None and maker != "apple")
+
+
+def _worth(choice: Choice, language: str, read_speech: bool) -> tuple[bool, int, float]:
+    """Less is better."""
+    wrong = choice.errors[language].percent if language in choice.errors else 0.0
+    return bool(choice.read_speech_only) and not read_speech, choice.rank, wrong
 
 
 def _knows(choice: Choice, language: str) -> bool:
@@ -151,6 +227,7 @@ def _ways(
             read_speech_only=choice.read_speech_only,
             against=_against(need, free, pace, slowest),
             aside=way.aside,
+            measured=_same(way, compute_type, measured) if gpu is None else None,
         )
 
 
@@ -199,9 +276,9 @@ def _batch(card: Card, need: int, free: int | None) -> int:
 
 
 def _against(need: int, free: int | None, pace: float | None, slowest: float) -> Text | None:
-    if free is None:
+    if free is None and pace is None:
         return Text("the driver does not say how much memory is free", "空きメモリをドライバーが返さない")
-    if need > free * USABLE:
+    if free is not None and need > free * USABLE:
         return Text(
             f"needs {need / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
             f"必要 {need / 1e9:.1f} GB に対し、空きは {free / 1e9:.1f} GB",

@@ -58,13 +58,12 @@ HEADERS = (
     Text("engine", "エンジン"),
     Text("model", "モデル"),
     Text("runs on", "動作先"),
-    Text("precision", "精度"),
     Text("at once", "同時処理"),
     Text("memory", "メモリ"),
     Text("to fetch", "要取得"),
     Text("work for 1 s", "1秒の処理"),
     Text("wrong", "誤り率"),
-    Text("real weights run by us", "実物の重みで確認"),
+    Text("run by us", "動作確認"),
     Text("notes", "備考"),
 )
 
@@ -314,9 +313,8 @@ def _row(option: Option, state: ModelState) -> list[str]:
     return [
         option.engine,
         option.model,
-        option.device,
-        option.compute_type,
-        str(option.batch_size),
+        f"{option.device}, {option.compute_type}",
+        str(option.batch_size) if option.batch_size > 1 else "",
         f"{about}{screen.size(option.memory_bytes)}",
         "" if _is_here(state) else _size(state) or "?",
         f"~{option.pace:.2f} s" if option.pace is not None else "–",
@@ -327,11 +325,12 @@ def _row(option: Option, state: ModelState) -> list[str]:
 
 
 def _heard(option: Option) -> Text:
+    """With which weights we ran it, on this kind of device."""
     if option.heard:
         return Text("yes", "済み")
     if option.measured is not None:
-        return Text("never, random ones", "未（乱数で測定）")
-    return Text("never", "未")
+        return Text("random", "乱数のみ")
+    return Text("never", "未確認")
 
 
 def _how() -> Text:
@@ -342,10 +341,10 @@ def _how() -> Text:
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
-        "Errors are published figures, for the real weights. "
+        "Errors are published figures. Run by us: yes, the real weights; random, weights made up in their shape; never. "
         "Figures of different tests do not compare.",
         f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {last.machine}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
-        "誤り率は実物の重みについての公表値です。"
+        "誤り率は公表値です。動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。"
         "異なる試験の誤り率どうしは比較できません。",
     )

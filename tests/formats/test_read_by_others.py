@@ -138,7 +138,7 @@ def test_a_line_of_lyrics_ends_where_a_pause_follows() -> None:
     told = transcript(
         Segment(1.0, 3.0, " One", speaker="A"), Segment(3.5, 5.0, " [laughs]"), Segment(61.0, 62.0, " two")
     )
-    assert render(told, "lrc") == ("[00:01.00] [A]: One\n[00:03.50] [laughs]\n[00:05.00]\n[01:01.00]two\n[01:02.00]\n")
+    assert render(told, "lrc") == ("[00:01.00] [A]: One\n[00:03.50] [laughs]\n[00:05.00]\n[01:01.00] two\n[01:02.00]\n")
 
 
 # ---- speakers ----------------------------------------------------------------------------------------------------------

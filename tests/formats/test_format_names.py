@@ -37,6 +37,14 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(spec: str, near: st
     assert all(name in finding.evidence[0] for name in FORMATS)
 
 
+def test_where_no_name_is_near_all_is_proposed_with_what_it_writes() -> None:
+    with pytest.raises(Problem) as caught:
+        names("xml")
+    [remedy] = caught.value.finding.remedies
+    assert remedy.command == "yamabiko FILE --output-format all"
+    assert ", ".join(names("all")) in remedy.what.en
+
+
 @settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=30))
 def test_any_other_word_is_a_finding_never_another_error(spec: str) -> None:

@@ -106,7 +106,12 @@ def _unknown(name: str) -> Finding:
     asked_for = (
         Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output-format {near[0]}")
         if near
-        else Remedy(Text("Take all of them", "すべての形式で書き出す"), "yamabiko FILE --output-format all")
+        else Remedy(
+            Text(
+                f"Take those that Whisper writes: {', '.join(ALL)}", f"Whisper と同じ形式（{'、'.join(ALL)}）で書き出す"
+            ),
+            "yamabiko FILE --output-format all",
+        )
     )
     return Finding(
         id="format-unknown",

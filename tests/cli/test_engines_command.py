@@ -144,9 +144,25 @@ def test_a_name_we_do_not_know_is_answered_with_what_each_engine_does(tmp_path: 
     assert "--engine silero-vad" not in result.err
 
 
+def test_every_engine_that_may_be_meant_is_named_but_none_that_is_for_tests(tmp_path: Path) -> None:
+    result = run_program("transcribe", tmp_path / "a.wav", "--engine", "wisper", home=tmp_path)
+    for name in ("whisperx", "whisper.cpp", "openai-whisper", "faster-whisper"):
+        assert f"--engine {name}\n" in result.err
+    assert "scripted" not in result.err
+
+
+def test_an_engine_spelt_without_its_dot_is_proposed_in_words_of_that_command(tmp_path: Path) -> None:
+    result = run_program("engines", "install", "whispercpp", home=tmp_path)
+    assert "yamabiko engines install whisper.cpp" in result.err
+    assert "--engine" not in result.err
+    assert "engines install whisperx" not in result.err
+
+
 def test_a_name_we_do_not_know_in_japanese(tmp_path: Path) -> None:
     result = run_program("engines", "install", "faster-wisper", home=tmp_path, YAMABIKO_LANG="ja")
     assert "「faster-wisper」というエンジンはありません" in result.err
+    assert "文字起こしをするエンジン: faster-whisper" in result.err
+    assert "engines here" not in result.err
     assert "対処" in result.err
 
 

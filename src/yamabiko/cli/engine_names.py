@@ -18,13 +18,18 @@ def named(name: str, verb: str) -> Card:
         return catalog.card(name)
     except Problem as problem:
         # What removes is offered for a slip of the fingers alone: whisperx is another engine than faster-whisper.
-        near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2, cutoff=0.85 if verb == "remove" else 0.6)
+        if verb == "remove":
+            near = difflib.get_close_matches(name.lower(), catalog.ADAPTERS, n=2, cutoff=0.85)
+        else:
+            near = catalog.near(name, 0.6)
         meant = tuple(
             Remedy(Text(f"Did you mean {one}?", f"{one} のことですか"), f"yamabiko engines {verb} {one}")
             for one in near
         )
         finding = problem.finding
-        raise Problem(replace(finding, remedies=(*meant, *finding.remedies))) from None
+        # `--engine NAME` is no option of these commands.
+        others = (one for one in finding.remedies if not (one.command or "").startswith("--"))
+        raise Problem(replace(finding, remedies=(*meant, *others))) from None
 
 
 def chosen_profile(card: Card, profile: str | None) -> Profile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from functools import cache
 from types import ModuleType
 
@@ -48,24 +49,57 @@ def adapter(name: str) -> ModuleType:
 _OPTION = {"transcribe": "--engine", "find-speakers": "--speaker-engine"}
 """Where an engine of this job can be named; the others are chosen for people."""
 _JOB = {
-    "transcribe": "write what is said",
-    "find-speech": "find speech",
-    "find-speakers": "tell speakers apart",
-    "align": "time words",
+    "transcribe": Text("engines here that write what is said", "文字起こしをするエンジン"),
+    "find-speech": Text("engines here that find speech", "話し声を検出するエンジン"),
+    "find-speakers": Text("engines here that tell speakers apart", "話者を区別するエンジン"),
+    "align": Text("engines here that time words", "単語の時刻を求めるエンジン"),
 }
+
+
+def near(name: str, cutoff: float) -> list[str]:
+    """
+    The engines that somebody who typed `name` may have meant, best first; none that is for tests alone.
+
+    Compared with the whole name and with its parts, so that “wisper” finds whisper.cpp; a whole name that is
+    nearly typed is meant alone.
+    """
+    typed = _letters(name)
+    whole = {one: _alike(typed, _letters(one)) for one in ADAPTERS if not card(one).for_tests}
+    scores = {one: score for one, score in whole.items() if score >= _SLIP}
+    if not scores:
+        parts = {one: [part for part in re.split(r"[-._]", one) if len(part) > _SHORT] for one in whole}
+        scores = {
+            one: max(score, *(_alike(typed, part) for part in (one, *parts[one]))) for one, score in whole.items()
+        }
+    return sorted((one for one in scores if scores[one] >= cutoff), key=lambda one: -scores[one])
+
+
+_SLIP = 0.9
+"""As alike as two words are that differ by a slip of the finger."""
+_SHORT = 4
+"""Letters of a part that says nothing: `cpp`, `asr`."""
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _alike(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def _unknown(name: str) -> Finding:
     jobs = {one: card(one).job for one in ADAPTERS}
-    near = [one for one in difflib.get_close_matches(name, ADAPTERS, n=1, cutoff=0.7) if jobs[one] in _OPTION]
-    meant = tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"{_OPTION[jobs[one]]} {one}") for one in near)
-    known = ((words, [one for one in ADAPTERS if jobs[one] == job]) for job, words in _JOB.items())
+    namable = [one for one in near(name, 0.7) if jobs[one] in _OPTION]
+    meant = tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"{_OPTION[jobs[one]]} {one}") for one in namable)
+    offered = [one for one in ADAPTERS if not card(one).for_tests]
+    known = ((words, [one for one in offered if jobs[one] == job]) for job, words in _JOB.items())
     return Finding(
         id="engine-unknown",
         severity="error",
         area="usage",
         cause=Text(f"There is no engine named “{name}”.", f"「{name}」というエンジンはありません。"),
-        evidence=tuple(f"engines here that {words}: {', '.join(names)}" for words, names in known),
+        evidence=tuple(f"{words}: {', '.join(names)}" for words, names in known),
         remedies=(*meant, Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list")),
     )
 
@@ -111,6 +145,6 @@ def _writes_no_text(found: Card) -> Finding:
         severity="error",
         area="usage",
         cause=_NO_TEXT[found.job](found.name),
-        evidence=(f"engines that transcribe: {', '.join(able)}",),
+        evidence=(f"{_JOB['transcribe']}: {', '.join(able)}",),
         remedies=tuple(Remedy(Text(f"Use {one}", f"{one} を使う"), f"--engine {one}") for one in able),
     )

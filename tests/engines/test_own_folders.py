@@ -99,3 +99,23 @@ def test_what_may_be_a_speech_model_lacks_files_and_no_task(config: str, tmp_pat
     (tmp_path / "config.json").write_text(config, "utf-8")
     with pytest.raises(Problem, match="model-incomplete"):
         open_path(tmp_path, "transformers-speech")
+
+
+@pytest.mark.parametrize("more", [0, 3000])
+def test_an_own_model_of_a_size_of_whisper_is_held_against_the_one_that_knows_all_languages(
+    more: int, tmp_path: Path
+) -> None:
+    """OpenAI's base.pt and base.en.pt differ by 1,024 bytes of 145 million; nobody asked for English alone."""
+    path = tmp_path / "base.pt"
+    with path.open("wb") as made:
+        made.truncate(145_262_807 + more)  # a hole: no byte of it lies on the disk
+    with pytest.raises(Problem) as refused:
+        models.refuse_altered(open_path(path, "openai-whisper-pt"), "openai-whisper-pt")
+    assert refused.value.finding.remedies[0].command == "--model openai-base"
+
+
+def test_what_a_folder_lacks_is_said_in_japanese_too(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as refused:
+        open_path(tmp_path, FORMAT)
+    assert "model.bin がありません" in refused.value.finding.cause.ja
+    assert "missing" not in refused.value.finding.cause.ja

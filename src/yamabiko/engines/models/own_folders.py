@@ -14,6 +14,7 @@ from yamabiko.engines.models.catalogue import FORMATS, Catalogue, ModelEntry, Mo
 from yamabiko.engines.models.store import LocalModel
 from yamabiko.engines.transformers_kind import told_by
 from yamabiko.findings import Problem
+from yamabiko.i18n import Text
 
 
 def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
@@ -63,26 +64,37 @@ def _refuse_other_kinds(config: Path) -> None:
         raise Problem(problems.no_speech_model(config, told.said))
 
 
-def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[str]]:  # noqa: A002
+def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str], list[Text]]:  # noqa: A002
     """The files of the format among `names`, and what is wrong: missing, empty, or a pointer to a file."""
-    shape, chosen, complaints = FORMATS[format], [], []
+    shape, chosen = FORMATS[format], []
+    complaints: list[Text] = []
     deeper = (name for group in shape.required for name in group if "/" in name and (folder / name).is_file())
     names = [*names, *deeper]
     for group in shape.required:
         fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
         if not fitting:
-            complaints.append(f"{' or '.join(group)} is missing")
+            complaints.append(Text(f"{' or '.join(group)} is missing", f"{' または '.join(group)} がありません"))
         elif len(fitting) > 1 and group[0].startswith("*"):
-            complaints.append(f"more than one {group[0]}: name the file itself")
+            complaints.append(
+                Text(
+                    f"more than one {group[0]}: name the file itself",
+                    f"{group[0]} が複数あります（ファイル自体を指定してください）",
+                )
+            )
         else:
             chosen.append(fitting[0])
     for name in chosen:
         with (folder / name).open("rb") as stream:
             head = stream.read(48)
         if not head:
-            complaints.append(f"{name} is empty")
+            complaints.append(Text(f"{name} is empty", f"{name} が空です"))
         elif head.startswith(b"version https://git-lfs"):
-            complaints.append(f"{name} is only a git-lfs pointer; `git lfs pull` fetches the file itself")
+            complaints.append(
+                Text(
+                    f"{name} is only a git-lfs pointer; `git lfs pull` fetches the file itself",
+                    f"{name} は git-lfs のポインターで、中身がありません（`git lfs pull` で取得できます）",
+                )
+            )
     return chosen + [name for name in shape.optional if name in names], complaints
 
 
@@ -158,5 +170,12 @@ def _nearest(model: LocalModel, format: str, known: Sequence[ModelEntry], files:
                 lines.append(f"{place}: expected sha256 {want.sha256}, found {found.sha256}")
         if not lines:
             return entry
-    name = min(differences, key=lambda name: len(differences[name]))
+
+    def unlike(entry: ModelEntry) -> tuple[int, bool, bool]:
+        """Of two sizes of Whisper that are nearly one, its own; else the one that knows more than English."""
+        own_sizes = {file.size for file in there.values()}
+        weights = max(entry.files, key=lambda file: file.size or 0)
+        return len(differences[entry.name]), weights.size not in own_sizes, entry.languages == "en"
+
+    name = min(known, key=unlike).name
     raise Problem(problems.differs_from_known(name, model.path, differences[name]))

@@ -34,7 +34,15 @@ def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"There is no model named “{name}” here.", f"「{name}」という名前のモデルはありません。"),
-        evidence=(f"models with a name: {', '.join(known)}", "others: a hub id (org/name) or the path of a folder"),
+        evidence=(
+            f"{Text('models with a name', '名前のあるモデル')}: {', '.join(known)}",
+            str(
+                Text(
+                    "others: a hub id (org/name) or the path of a folder",
+                    "ほかに: ハブのID（org/name）またはフォルダーのパス",
+                )
+            ),
+        ),
         remedies=(*meant, _SEE_LIST),
     )
 
@@ -67,17 +75,17 @@ def path_missing(path: Path) -> Finding:
     )
 
 
-def incomplete(path: Path, complaints: Sequence[str], holds: Sequence[str]) -> Finding:
-    shown = ", ".join(sorted(holds)[:20]) or "nothing"
+def incomplete(path: Path, complaints: Sequence[Text], holds: Sequence[str]) -> Finding:
+    shown = ", ".join(sorted(holds)[:20]) or Text("nothing", "なし")
     return Finding(
         id="model-incomplete",
         severity="error",
         area="model",
         cause=Text(
-            f"The model at {path} is not complete: {'; '.join(complaints)}.",
-            f"{path} のモデルは不完全です: {'; '.join(complaints)}",
+            f"The model at {path} is not complete: {'; '.join(one.en for one in complaints)}.",
+            f"{path} のモデルは不完全です: {'、'.join(one.ja for one in complaints)}。",
         ),
-        evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} holds: {shown}"),
+        evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} {Text('holds', 'の中身')}: {shown}"),
         remedies=(
             Remedy(
                 Text(
@@ -229,7 +237,14 @@ def not_here(name: str) -> Finding:
         severity="error",
         area="model",
         cause=Text(f"The model “{name}” is not on this machine.", f"モデル「{name}」はこのマシンにありません。"),
-        evidence=("our cache and the Hugging Face cache: no usable copy",),
+        evidence=(
+            str(
+                Text(
+                    "our cache and the Hugging Face cache: no usable copy",
+                    "yamabiko と Hugging Face のキャッシュ: 使えるコピーがありません",
+                )
+            ),
+        ),
         remedies=(Remedy(Text("Fetch it", "取得する"), f"yamabiko models pull {name}", "effort"),),
     )
 

@@ -377,6 +377,9 @@ def test_who_requires_a_gpu_does_not_fall_to_the_cpu(pool, outfit, script, recor
 
     assert course.answered == []
     assert course.problem.id == DRIVER
+    # `--device cpu` beside --require-gpu would be refused.
+    assert "--device cpu" not in [one.command for one in course.problem.remedies]
+    assert course.problem.remedies[-1].what.en == "Accept the CPU: leave --require-gpu out"
 
 
 def test_who_requires_a_gpu_is_not_satisfied_by_a_death_that_left_no_proof(pool, outfit, script, recording):

@@ -30,6 +30,25 @@ def lacks_language(model: str, known: tuple[str, ...], asked: str | None) -> Fin
     )
 
 
+_ACCEPT = Remedy(
+    Text("Accept the CPU: leave --require-gpu out", "CPUでの実行を受け入れる（--require-gpu を外す）"), cost="speed"
+)
+_ASK_FOR_THE_CPU = Remedy(
+    Text(
+        "Accept the CPU: ask for it, and no notice comes any more",
+        "CPUでの実行を受け入れる（CPUを指定すると、通知は出なくなります）",
+    ),
+    "--device cpu",
+    "speed",
+)
+
+
+def where_a_gpu_is_required(finding: Finding) -> Finding:
+    """`finding` without the advice to ask for the CPU, which --require-gpu contradicts: that has to be left out."""
+    kept = tuple(one for one in finding.remedies if one.command != "--device cpu")
+    return finding if len(kept) == len(finding.remedies) else replace(finding, remedies=(*kept, _ACCEPT))
+
+
 def gpu_not_used(ruling: Ruling, evidence: Sequence[Evidence], severity: Literal["error", "warning"]) -> Finding:
     return Finding(
         id="gpu-not-used",
@@ -42,11 +61,7 @@ def gpu_not_used(ruling: Ruling, evidence: Sequence[Evidence], severity: Literal
         evidence=tuple(f"{e.kind}: {e.value}" for e in evidence),
         remedies=(
             Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
-            Remedy(
-                Text("Accept the CPU: leave --require-gpu out", "CPUでの実行を受け入れる（--require-gpu を外す）"),
-                "--device cpu",
-                "speed",
-            ),
+            _ACCEPT if severity == "error" else _ASK_FOR_THE_CPU,
         ),
     )
 

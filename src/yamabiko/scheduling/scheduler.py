@@ -294,7 +294,12 @@ class Run:
         if step is not None and self._conduct.require_gpu and self._outfit.ladder[step.rung].device == "cpu":
             step = None
         if step is None:
-            tried = tuple(f"before: {earlier.id} on {_where(earlier)}" for earlier in self.fallbacks)
+            if self._conduct.require_gpu:
+                finding = run_findings.where_a_gpu_is_required(finding)
+            tried = tuple(
+                str(Text(f"before: {one.id} on {(where := _where(one))}", f"これより前: {one.id}（{where}）"))
+                for one in self.fallbacks
+            )
             raise Problem(replace(finding, severity="error", evidence=(*finding.evidence, *tried)))
         if not step.again:
             if not explanation.unknown:

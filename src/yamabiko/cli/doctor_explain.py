@@ -46,6 +46,8 @@ def _unknown(id_: str, known: Sequence[str]) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"There is no finding named “{id_}”.", f"「{id_}」という指摘はありません。"),
-        evidence=(f"articles: {len(known)} findings are described",),
+        evidence=(
+            str(Text(f"articles: {len(known)} findings are described", f"解説: {len(known)} 件の指摘があります")),
+        ),
         remedies=(*(misunderstood.meant(f"yamabiko doctor --explain {one}") for one in meant), see),
     )

@@ -161,7 +161,9 @@ def _heard(exit_: WorkerExit) -> tuple[str, ...]:
 
 def evidence(exit_: WorkerExit) -> tuple[str, ...]:
     """The facts of an end as quotable lines, newest words last."""
-    lines = [f"worker: {exit_.engine} on {exit_.placement}, while {_PHASES[exit_.phase].en}"]
+    doing, where = _PHASES[exit_.phase], exit_.placement
+    about = Text(f"{exit_.engine} on {where}, while {doing.en}", f"{exit_.engine}（{where}）、{doing.ja}")
+    lines = [f"worker: {about}"]
     if exit_.ending is not None:
         lines.append(f"worker ended: {exit_.ending.name}")
     elif exit_.message:

@@ -2,8 +2,8 @@
 What was verified of each engine: python scripts/write_verified.py REPORT.xml [REPORT.xml ...]
 
 REPORT.xml: what pytest writes with --junitxml; `make test-engines` writes .test-home-engines/report.xml. Writes
-src/yamabiko/engines/verified.toml; an engine that the reports do not name keeps what stood there. Then:
-python scripts/write_engines.py.
+src/yamabiko/engines/verified.toml: an engine that the reports do not name keeps what stood there, and a test that was
+asked again counts as the last report has it. Then: python scripts/write_engines.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import platform
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -41,6 +41,8 @@ SKIPS: dict[str, Outcome] = {
 @dataclass(frozen=True, slots=True)
 class Case:
     file: str
+    name: str
+    """Of the test with its parameters."""
     test: str
     engine: str
     """As the test's parameters say; empty where they name none."""
@@ -49,7 +51,7 @@ class Case:
 
 
 def main() -> None:
-    cases = [case for report in sys.argv[1:] for case in read(Path(report))]
+    cases = together(read(Path(report)) for report in sys.argv[1:])
     found = dict(verified()) if FILE.exists() else {}
     for card in catalog.cards():
         if not card.for_tests and (one := of_engine(card.name, cases)):
@@ -61,13 +63,19 @@ def main() -> None:
     FILE.write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 
 
+def together(reports: Iterable[Iterable[Case]]) -> list[Case]:
+    """What was asked again in a later report stands there alone."""
+    return list({(case.file, case.name): case for report in reports for case in report}.values())
+
+
 def read(report: Path) -> Iterator[Case]:
     for suite in ElementTree.parse(report).getroot().iter("testsuite"):
         for case in suite.iter("testcase"):
-            test, _, parameter = case.get("name", "").partition("[")
+            name = case.get("name", "")
+            test, _, parameter = name.partition("[")
             file = case.get("classname", "").replace(".", "/") + ".py"
             engine = re.sub(r"^(en|ja)-|-(en|ja)$", "", parameter.rstrip("]"))
-            yield Case(file, test, engine, outcome(case), suite.get("timestamp", "")[:10])
+            yield Case(file, name, test, engine, outcome(case), suite.get("timestamp", "")[:10])
 
 
 def outcome(case: ElementTree.Element) -> Outcome:

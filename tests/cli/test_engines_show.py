@@ -33,6 +33,8 @@ def test_what_was_not_asked_of_random_weights_is_not_called_verified(tmp_path: P
     result = run_program("engines", "show", "parakeet", home=tmp_path)
     told = " ".join(result.out.split())
     assert "random weights of the true shape" in told
+    assert "with weights made for the tests" in told
+    assert "not verified: needs real weights" in told
 
 
 def test_a_model_that_needs_a_permission_says_so(tmp_path: Path) -> None:

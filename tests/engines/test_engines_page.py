@@ -26,10 +26,15 @@ def test_every_issue_that_a_rung_answers_is_explained() -> None:
     assert {id_ for id_ in told if not re.search(rf"^#+ .*{re.escape(id_)}", findings, re.MULTILINE)} == set()
 
 
-def test_every_engine_that_transcribes_was_measured() -> None:
-    wanted = {card.name for card in catalog.cards() if card.job == "transcribe" and not card.for_tests}
-    assert wanted <= {one.engine for one in measurements().engines}
+def test_every_engine_was_measured_and_verified() -> None:
+    """Those that write no text too: each with its version, the size of its environment and a date of its own."""
+    wanted = {card.name for card in catalog.cards() if not card.for_tests}
+    assert {one.engine for one in measurements().engines} == wanted
     assert all(one.version and one.environment_bytes and one.date for one in measurements().engines)
+    assert set(verified()) == wanted
+    for one in verified().values():
+        assert one.promises or one.own_tests, one.engine
+        assert one.date
 
 
 def test_every_promise_that_is_asked_of_an_engine_has_words() -> None:

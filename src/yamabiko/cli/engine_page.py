@@ -171,7 +171,7 @@ def _verified(seen: Verified | None) -> Iterator[str]:
 
 
 def _promises(seen: Verified) -> Iterator[str]:
-    weights = _WEIGHTS["real"] if seen.real_weights else Text("random weights", "乱数の重み")
+    weights = _WEIGHTS["real"] if seen.real_weights else Text("weights made for the tests", "試験用の重み")
     yield str(
         Text(
             f"Verified {seen.date} on its real library, on the CPU ({seen.machine}), with {weights.en}:",

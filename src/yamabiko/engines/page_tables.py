@@ -39,7 +39,7 @@ def lines() -> Iterator[str]:
     yield from _promises([found for card in _shown() if (found := verified().get(card.name)) and found.promises])
     yield ""
     yield "–: the engine does not promise it. –¹: asked of real weights alone, and there were none. What random weights write was not"
-    yield "heard: that such an engine writes what was said is **not verified**."
+    yield "heard: that such an engine writes what was said is **not verified**. Tests of its own, below: –: they were not in the report."
     yield ""
     yield "| engine | tests of its own that passed | weights | device | date |"
     yield "|---|---|---|---|---|"
@@ -96,7 +96,7 @@ def _own(seen: Verified) -> list[str]:
     files = ", ".join(f"`{file}`" for file in seen.files)
     broken = f", **{seen.own_broken} failed**" if seen.own_broken else ""
     own = f"{seen.own_tests} in {files}{broken}" if files else "–"
-    return [seen.engine, own, "real" if seen.real_weights else "random", f"CPU; {seen.machine}", seen.date]
+    return [seen.engine, own, "real" if seen.real_weights else "made for the tests", f"CPU; {seen.machine}", seen.date]
 
 
 def _row(cells: list[str] | tuple[str, ...]) -> Iterator[str]:

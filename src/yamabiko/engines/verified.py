@@ -25,9 +25,11 @@ PROMISES = {
         "times inside the recording and in order; device proved", "時刻が録音の範囲内で順序どおり。動作先も証明済み"
     ),
     "test_words_have_times_where_the_card_says_so": Text("words have times", "単語に時刻が付く"),
-    "test_words_lie_in_the_copy_of_the_clip_in_which_they_are_said": Text(
-        "words lie where they are said, in a clip put together twice",
-        "単語の時刻が、2回つないだ音声の正しい位置に収まる",
+    "test_words_are_timed_where_they_were_put": Text(
+        "words are timed where their sound was put", "音を置いた位置どおりに単語の時刻が付く"
+    ),
+    "test_nothing_of_what_was_said_before_is_in_the_next_answer": Text(
+        "nothing that was said before is in the next answer", "前の録音の内容が次の結果に混ざらない"
     ),
     "test_the_language_is_found_where_the_card_says_so": Text(
         "language found, where the engine can find it; else none is made up",

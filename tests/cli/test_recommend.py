@@ -135,3 +135,11 @@ def test_a_language_that_there_is_not(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "--language", "klingon", home=tmp_path)
     assert result.code == 2
     assert "language-unknown" in result.err
+
+
+def test_the_precision_is_that_of_the_weights_where_the_model_decides(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "--language", "ja", "--all", home=tmp_path, COLUMNS="200")
+    rows = [line.split() for line in result.out.splitlines() if line.startswith("whisper.cpp")]
+    shown = {row[1]: f"{row[2]} {row[3]}" for row in rows}
+    assert shown["ggml-base"] == "cpu, float16"
+    assert shown["ggml-large-v3-turbo-q5_0"] == "cpu, q5_0"

@@ -12,7 +12,8 @@ from yamabiko.diagnosis import facts as room
 from yamabiko.diagnosis import report
 from yamabiko.diagnosis.checkup import check_facts
 from yamabiko.diagnosis.explained_log import with_log
-from yamabiko.diagnosis.labels import why
+from yamabiko.diagnosis.facts.records import Rung
+from yamabiko.diagnosis.labels import labelled, rung_name, rung_said, why
 from yamabiko.i18n import reader_language
 
 
@@ -82,3 +83,28 @@ def test_what_only_an_end_suggests_has_no_empty_parentheses(line: str) -> None:
 
     assert suggested or not line.startswith("Illegal")
     assert [seen for seen in suggested if seen.rstrip().endswith("()")] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/srv/m/a.pt: pickled objects", "/srv/m/a.pt: pickle のオブジェクトを含む"),
+        ("/srv/a.pt: expected sha256 0a, found 0b", "/srv/a.pt: 本来の sha256 は 0a、実際は 0b"),
+        ("worker memory: 65 MiB of 900 allowed", "ワーカーのメモリ: 65 MiB（上限 900 MiB）"),
+        ("decoder: moov atom not found", "デコーダー: moov atom not found"),
+        ("ImportError: libcudart is missing", "ImportError: libcudart is missing"),
+    ],
+)
+def test_what_is_ours_in_evidence_is_said_in_japanese_and_what_was_seen_is_not(
+    line: str, said: str, in_japanese
+) -> None:
+    assert labelled(line) == said
+
+
+def test_what_was_tried_is_said_in_both_languages() -> None:
+    kernel = rung_name("kernel cpu/model")
+    assert (kernel.en, kernel.ja) == ("kernel cpu in the model's own precision", "演算 cpu（モデルの精度のまま）")
+    assert rung_name("speech cpu/int8 (proved)").ja == "文字起こし cpu/int8（確認済み）"
+    silent = rung_said(Rung("ours", "load", False, "silent nothing for 30 s: "))
+    assert (silent.en, silent.ja) == ("no answer for 30 s", "30 秒待っても応答なし")
+    assert rung_said(Rung("ours", "load", False, "died SIGSEGV: ")).ja == "died SIGSEGV: "

@@ -119,3 +119,30 @@ def test_what_a_folder_lacks_is_said_in_japanese_too(tmp_path: Path) -> None:
         open_path(tmp_path, FORMAT)
     assert "model.bin がありません" in refused.value.finding.cause.ja
     assert "missing" not in refused.value.finding.cause.ja
+
+
+@pytest.mark.parametrize(
+    ("files", "engine", "format_"),
+    [
+        (("config.json", "model.safetensors", "preprocessor_config.json"), "transformers", "ggml-whisper"),
+        (("own.bin",), "whisper.cpp", "ctranslate2-whisper"),
+        (("own.pt",), "openai-whisper", "transformers-speech"),
+    ],
+)
+def test_a_model_of_another_form_names_the_engine_that_reads_it(
+    files: tuple[str, ...], engine: str, format_: str, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text('{"model_type": "whisper"}', "utf-8")
+    model = tmp_path if len(files) > 1 else tmp_path / files[0]
+    with pytest.raises(Problem, match="model-incomplete") as refused:
+        open_path(model, format_)
+    commands = [remedy.command for remedy in refused.value.finding.remedies]
+    assert commands[0] == f"--engine {engine} --model {model}"
+    assert commands[1].startswith("--engine ")
+
+
+def test_a_name_of_another_form_names_the_engine_that_reads_it() -> None:
+    with pytest.raises(Problem, match="model-wrong-format") as refused:
+        models.find_entry("ggml-base", "ctranslate2-whisper")
+    assert refused.value.finding.remedies[0].command == "--engine whisper.cpp --model ggml-base"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from yamabiko.cli import answers, engine_table, screen
-from yamabiko.engines.choices import Measured, Weights, measurements
+from yamabiko.engines.choices import Measured, Weights, machine_in_japanese, measurements
 from yamabiko.engines.contract import Card, Feature
 from yamabiko.engines.page import entries_of, licences
 from yamabiko.engines.verified import PROMISES, Outcome, Verified, verified
@@ -65,7 +65,7 @@ def show(card: Card) -> None:
     screen.print_result(answers.aligned([[f"  {label}", value] for label, value in _facts(card)]))
     print()
     rungs = [
-        [str(rung), str(_YES if rung.costs_accuracy else _NO), ", ".join(rung.answers)] for rung in card.placements
+        [str(rung.told), str(_YES if rung.costs_accuracy else _NO), ", ".join(rung.answers)] for rung in card.placements
     ]
     answers.show_table(_RUNG, rungs)
     print()
@@ -175,7 +175,7 @@ def _promises(seen: Verified) -> Iterator[str]:
     yield str(
         Text(
             f"Verified {seen.date} on its real library, on the CPU ({seen.machine}), with {weights.en}:",
-            f"{seen.date} に実際のライブラリで検証（CPU、{seen.machine}、{weights.ja}）:",
+            f"{seen.date} に実際のライブラリで検証（CPU、{machine_in_japanese(seen.machine)}、{weights.ja}）:",
         )
     )
     rows = [[f"  {_mark(one.outcome)}", str(PROMISES[one.test]), str(_OUTCOME[one.outcome])] for one in seen.promises]

@@ -178,8 +178,8 @@ def _show(
         best = usable[0]
         print(
             Text(
-                f"Recommended for “{language}”: {best.engine}, model {best.model}, {best.compute_type} on {best.device}",
-                f"「{language}」の推奨: {best.engine}、モデル {best.model}、{best.device}（{best.compute_type}）",
+                f"Recommended for “{language}”: {best.engine}, model {best.model}, {best.precision} on {best.device}",
+                f"「{language}」の推奨: {best.engine}、モデル {best.model}、{best.device}（{best.precision}）",
             )
         )
         for line in (_reason(best, usable, here), best.why_batch, *_before_use(best, states[best.model])):
@@ -208,12 +208,14 @@ def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
             "real weights never run by us here: the errors are figures that others published",
             "実物の重みでの動作は未確認です。誤り率は公表値です",
         )
+    from yamabiko.engines.choices import machine_in_japanese
+
     seen = best.measured
     if seen is not None and seen.load_s >= LONG_LOAD_S:
         yield Text(
             f"loading took {seen.load_s:.0f} s when it was measured: by the clock, beside other work, on {seen.machine}; "
             "a server loads it once",
-            f"読み込みの実測は {seen.load_s:.0f} 秒（ほかの処理と並行した実時間。環境: {seen.machine}）。"
+            f"読み込みの実測は {seen.load_s:.0f} 秒（ほかの処理と並行した実時間。環境: {machine_in_japanese(seen.machine)}）。"
             "サーバーなら読み込みは1回で済みます",
         )
 
@@ -249,7 +251,7 @@ def _show_others(usable: list[Option], told: set[str]) -> None:
     rows = [
         [
             f"  {option.engine}",
-            f"{option.model} ({option.device}, {option.compute_type})",
+            f"{option.model} ({option.device}, {option.precision})",
             str(purposes()[option.engine]),
         ]
         for option in usable
@@ -313,7 +315,7 @@ def _row(option: Option, state: ModelState) -> list[str]:
     return [
         option.engine,
         option.model,
-        f"{option.device}, {option.compute_type}",
+        f"{option.device}, {option.precision}",
         str(option.batch_size) if option.batch_size > 1 else "",
         f"{about}{screen.size(option.memory_bytes)}",
         "" if _is_here(state) else _size(state) or "?",
@@ -334,7 +336,7 @@ def _heard(option: Option) -> Text:
 
 
 def _how() -> Text:
-    from yamabiko.engines.choices import measurements
+    from yamabiko.engines.choices import machine_in_japanese, measurements
 
     real = [one for one in measurements().engines if one.weights == "real"]
     last = max(real, key=lambda one: one.date)
@@ -343,7 +345,7 @@ def _how() -> Text:
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
         "Errors are published figures. Run by us: yes, the real weights; random, weights made up in their shape; never. "
         "Figures of different tests do not compare.",
-        f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {last.machine}）。"
+        f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {machine_in_japanese(last.machine)}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
         "誤り率は公表値です。動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。"
         "異なる試験の誤り率どうしは比較できません。",

@@ -52,6 +52,8 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
     """
     from rich.text import Text as Styled
 
+    from yamabiko.diagnosis.labels import labelled
+
     head = Styled()
     if about:
         head.append(f"{printable(about)}: ")
@@ -59,7 +61,7 @@ def show_finding(console: Console, finding: Finding, about: str = "") -> None:
     head.append(f": {printable(str(finding.cause))}")
     console.print(head)
     for line in finding.evidence:
-        _row(console, Text("evidence", "根拠"), line, "dim")
+        _row(console, Text("evidence", "根拠"), labelled(line), "dim")
     if finding.we_did is not None:
         _row(console, Text("we did", "対応"), str(finding.we_did), "")
     for remedy in finding.remedies:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from yamabiko.diagnosis.facts.records import Rung
+from yamabiko.engines.contract import AS_STORED
 from yamabiko.i18n import Text, reader_language
 
 _LABELS = {
@@ -17,6 +19,8 @@ _LABELS = {
     "package": "パッケージ", "packages": "パッケージ", "loader": "ローダー", "probe": "プローブ",
     "driver probe": "ドライバーのプローブ", "nvml probe": "NVMLのプローブ", "driver": "ドライバー", "environment": "環境変数",
     "system": "システム", "container": "コンテナー", "groups": "グループ", "model": "モデル", "table": "対応表", "profile": "プロファイル",
+    "engine": "エンジン", "decoder": "デコーダー", "file system": "ファイルシステム", "looked in": "探した場所", "asked": "指定",
+    "stretches": "区間", "speech finder": "話し声の検出", "script": "台本", "option": "オプション", "hub": "ハブ",
 }  # fmt: skip
 """What a line of evidence comes from, where that is no file, variable or program."""
 
@@ -43,16 +47,53 @@ _PATTERNS = (
     (re.compile(r"(.+): “(.*)” is no number"), r"\1: 「\2」は数ではありません"),
     (re.compile(r"(.+): no GLIBCXX version in it"), r"\1: GLIBCXXの版がありません"),
 )
+_A_PATH = r"((?:[/~.]|[A-Za-z]:).*):"
 _OURS = (
     (
         re.compile(r"log: no word of an error in the newest (\d+) lines"),
         r"ログ: 新しいほうから\1行に、エラーらしい語はありません",
     ),
     (re.compile(r"table: driver ([\d.]+)(.*)"), r"対応表: ドライバー \1\2"),
-    (re.compile(r"log: it is empty"), "ログ: 空です（エラー出力も含めて保存されているか確かめてください）"),
     (re.compile(r"this machine: no (NVIDIA |AMD |)GPU"), r"このマシン: \1GPUなし"),
+    (
+        re.compile(r"engine: the loaded model has the languages (.+) and no others"),
+        r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
+    ),
+    (
+        re.compile(r"catalogue: (\S+) is (\S+); the engine reads (\S+)"),
+        r"一覧: \1 は \2 形式、エンジンが読めるのは \3 形式",
+    ),
+    (re.compile(rf"{_A_PATH} pickled objects"), r"\1: pickle のオブジェクトを含む"),
+    (re.compile(rf"{_A_PATH} expected sha256 (\w+), found (\w+)"), r"\1: 本来の sha256 は \2、実際は \3"),
+    (re.compile(r"worker memory: (\d+) MiB of (\d+) allowed"), r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),
 )
 """Evidence in which more than the label is ours."""
+
+
+_RUNGS = {
+    "whole": "完全性", "load": "読み込み", "count": "デバイスの数", "kernel": "演算", "speech": "文字起こし", "text": "文字",
+    "(proved)": "（確認済み）", "(not proved)": "（未確認）", "(refuted)": "（申告と異なる場所で実行）",
+}  # fmt: skip
+
+
+def rung_name(what: str) -> Text:
+    """Of a `Rung`: `kernel cpu/int8`, `speech cpu/int8 (proved)`."""
+    english = what.replace(f"/{AS_STORED}", " in the model's own precision")
+    japanese = what.replace(f"/{AS_STORED}", "（モデルの精度のまま）")
+    for word, said in _RUNGS.items():
+        japanese = japanese.replace(word, said)
+    return Text(english, re.sub(r"\s*(（.*?）)", r"\1", japanese))
+
+
+def rung_said(rung: Rung) -> Text:
+    """What came of it; what the system itself has said stays in its words."""
+    if rung.well:
+        return Text("ok", "正常")
+    silent = re.fullmatch(r"silent nothing for (\d+) s: ?(.*)", rung.said)
+    if silent is None:
+        return Text(rung.said, rung.said)
+    seconds, last = silent[1], silent[2] and f": {silent[2]}"
+    return Text(f"no answer for {seconds} s{last}", f"{seconds} 秒待っても応答なし{last}")
 
 
 def labelled(line: str) -> str:

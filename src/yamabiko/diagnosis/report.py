@@ -15,7 +15,7 @@ from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
 from yamabiko.diagnosis.facts.records import Facts, Rung, Unavailable, unavailable
-from yamabiko.diagnosis.labels import in_japanese, labelled, why
+from yamabiko.diagnosis.labels import in_japanese, labelled, rung_name, rung_said, why
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
 from yamabiko.formats.text import display_width
@@ -213,24 +213,13 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"…{name[-_LONGEST_NAME + 1 :]}"
 
 
-_RUNGS = {
-    "whole": Text("whole", "完全性"), "load": Text("load", "読み込み"), "count": Text("count", "デバイスの数"),
-    "kernel": Text("kernel", "演算"), "speech": Text("speech", "文字起こし"), "text": Text("text", "文字"),
-    "(proved)": Text("(proved)", "（確認済み）"), "(not proved)": Text("(not proved)", "（未確認）"),
-    "(refuted)": Text("(refuted)", "（申告と異なる場所で実行）"),
-}  # fmt: skip
-
-
 def _tried(rungs: Sequence[Rung]) -> Text:
     """What was tried in one environment, in both languages."""
-    english, japanese = [], []
-    for rung in rungs:
-        words = rung.what
-        for word, text in _RUNGS.items():
-            words = words.replace(word, text.ja)
-        english.append(f"{rung.what}: {'ok' if rung.well else rung.said}")
-        japanese.append(f"{words}: {'正常' if rung.well else rung.said}")
-    return Text("; ".join(english), "、".join(japanese))
+    tried = [(rung_name(rung.what), rung_said(rung)) for rung in rungs]
+    return Text(
+        "; ".join(f"{name.en}: {said.en}" for name, said in tried),
+        "、".join(f"{name.ja}: {said.ja}" for name, said in tried),
+    )
 
 
 def _is_blamed(place: str, findings: tuple[Finding, ...]) -> bool:

@@ -6,6 +6,7 @@ What is known of models when one is to be chosen: choices.toml holds the facts, 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -65,6 +66,11 @@ Weights = Literal["real", "random, true shape", "random, tiny"]
 """Real ones write what was said. Of random ones the memory is as true as their shape, and the work is the encoder's."""
 
 
+def machine_in_japanese(machine: str) -> str:
+    """Of `2 cores, x86_64, Linux, no GPU` what is no name."""
+    return re.sub(r"(\d+) cores?", r"\1コア", machine).replace("no GPU", "GPUなし").replace(", ", "、")
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One engine with one model, as it ran on a machine of ours."""
@@ -89,6 +95,7 @@ class Measured:
     """On the disk, as the engine's environment for the CPU was."""
     date: str
     machine: str
+    """Such as `2 cores, x86_64, Linux, no GPU`."""
     command: str
 
     @property

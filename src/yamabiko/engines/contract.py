@@ -84,6 +84,10 @@ NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成
 """For profiles."""
 
 
+AS_STORED = "model"
+"""A compute_type: as precise as the model's weights are stored, which the engine tells once it has loaded them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """One rung of the ladder: where and how precisely to run."""
@@ -101,6 +105,13 @@ class Placement:
 
     def __str__(self) -> str:
         return f"{self.device}/{self.compute_type}" + (f"+{self.mode}" if self.mode else "")
+
+    @property
+    def told(self) -> Text:
+        """As people read it."""
+        if self.compute_type != AS_STORED:
+            return Text(str(self), str(self))
+        return Text(f"{self.device} in the model's own precision", f"{self.device}（モデルの精度のまま）")
 
 
 @dataclass(frozen=True, slots=True)

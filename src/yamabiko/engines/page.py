@@ -95,7 +95,7 @@ def _first_with(card: Card) -> bool:
 
 def _rung(rung: Placement) -> str:
     answers = ", ".join(f"[{id_}](findings.md#{id_})" for id_ in rung.answers)
-    return f"| {rung} | {'yes' if rung.costs_accuracy else 'no'} | {answers} |"
+    return f"| {rung.told.en} | {'yes' if rung.costs_accuracy else 'no'} | {answers} |"
 
 
 def _profile(profile: Profile) -> str:

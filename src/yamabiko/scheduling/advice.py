@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from yamabiko.engines import catalog, models
 from yamabiko.engines.choices import Choice, Measured, Measurements, Score, Way
-from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.contract import AS_STORED, Card, Profile
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.gpu_marks import Maker
 from yamabiko.i18n import Text
@@ -66,6 +66,8 @@ class Option:
     model: str
     device: str
     compute_type: str
+    precision: str
+    """Of the weights, where the compute_type leaves it to the model."""
     batch_size: int
     memory_bytes: int
     memory_measured: bool
@@ -88,9 +90,10 @@ class Option:
 
     @property
     def command(self) -> str:
+        precision = "" if self.compute_type == AS_STORED else f" --compute-type {self.compute_type}"
         return (
             f"yamabiko FILE --engine {self.engine} --model {self.model}"
-            f" --device {self.device} --compute-type {self.compute_type} --batch-size {self.batch_size}"
+            f" --device {self.device}{precision} --batch-size {self.batch_size}"
         )
 
     @property
@@ -219,6 +222,7 @@ def _ways(
             model=way.model,
             device=device,
             compute_type=compute_type,
+            precision=_stored(way) if compute_type == AS_STORED else compute_type,
             batch_size=_batch(card, need, free) if gpu else 1,
             memory_bytes=need,
             memory_measured=is_measured,
@@ -236,6 +240,11 @@ def _runs_on_nvidia(card: Card, device: str) -> bool:
     return device == "cuda" and any(
         device in one.devices and one.maker in ("nvidia", None) and not one.by_request for one in card.profiles
     )
+
+
+def _stored(way: Way) -> str:
+    """Of a ggml model, by its name: those without a mark are published in float16 (whisper.cpp, models/README.md)."""
+    return "q5_0" if way.model.endswith("q5_0") else "float16"
 
 
 def _same(way: Way, compute_type: str, measured: Measurements) -> Measured | None:

@@ -48,7 +48,7 @@ def refuse(card: Card, loaded: Loaded, model: str, options: TranscribeOptions) -
     wanted = (options.language,) if options.language else options.languages
     asked = wanted[0] if wanted and not set(wanted) & set(known) else None
     if known and (asked is not None or options.task == "translate"):
-        raise Problem(run_findings.lacks_language(model, known, asked))
+        raise Problem(run_findings.lacks_language(model, known, asked, whisper=card.default_model == "base"))
 
 
 def unheeded(card: Card, options: TranscribeOptions, loaded: Loaded | None = None) -> tuple[str, ...]:

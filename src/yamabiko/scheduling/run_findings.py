@@ -13,8 +13,8 @@ from yamabiko.i18n import Text
 from yamabiko.speech import Evidence
 
 
-def lacks_language(model: str, known: tuple[str, ...], asked: str | None) -> Finding:
-    """`asked`: the language that was; None: a translation."""
+def lacks_language(model: str, known: tuple[str, ...], asked: str | None, *, whisper: bool) -> Finding:
+    """`asked`: the language that was; None: a translation. `whisper`: the engine has Whisper's own models."""
     wanted_en = f"speech in “{asked}”" if asked else "translation"
     wanted_ja = f"「{asked}」の音声" if asked else "翻訳"
     return Finding(
@@ -26,7 +26,12 @@ def lacks_language(model: str, known: tuple[str, ...], asked: str | None) -> Fin
             f"{model} は{_named(known).ja}専用のモデルで、{wanted_ja}には対応していません。",
         ),
         evidence=(f"engine: the loaded model has the languages {', '.join(known)} and no others",),
-        remedies=(Remedy(Text("Use a multilingual model", "多言語モデルを使う"), "--model base"),),
+        remedies=(
+            Remedy(
+                Text("Use a multilingual model", "多言語モデルを使う"),
+                "--model base" if whisper else "--engine faster-whisper --model base",
+            ),
+        ),
     )
 
 
@@ -70,22 +75,24 @@ def went_on(placement: Placement, *, again: bool) -> Text:
     """`again`: in the same place, in a fresh worker."""
     if again:
         return Text(
-            f"started a fresh worker on {placement} and went on where it stopped",
-            f"新しいワーカーを {placement} で起動し、途中から続けました",
+            f"started a fresh worker on {placement.told.en} and went on where it stopped",
+            f"新しいワーカーを {placement.told.ja} で起動し、途中から続けました",
         )
     warning_en = "; the text may differ slightly" if placement.costs_accuracy else ""
     warning_ja = "（文字起こし結果がわずかに変わることがあります）" if placement.costs_accuracy else ""
-    return Text(f"went on with {placement}{warning_en}", f"{placement} で続けました{warning_ja}")
+    return Text(f"went on with {placement.told.en}{warning_en}", f"{placement.told.ja} で続けました{warning_ja}")
 
 
 def passed_over(why: Finding, placement: Placement) -> Finding:
     """Who asks for a GPU is told each time why it is the CPU, and not only when it failed."""
     did = Text(
-        f"used {placement}: what failed a short while ago is not tried again yet",
-        f"{placement} を使いました（少し前に失敗したものは、しばらく試しません）",
+        f"used {placement.told.en}: what failed a short while ago is not tried again yet",
+        f"{placement.told.ja} を使いました（少し前に失敗したものは、しばらく試しません）",
     )
     return replace(why, severity="warning").with_we_did(did)
 
 
 def _named(languages: tuple[str, ...]) -> Text:
-    return Text("English", "英語") if languages == ("en",) else Text(", ".join(languages), "・".join(languages))
+    if languages == ("en",):
+        return Text("English", "英語")
+    return Text(", ".join(languages), "".join(f"「{code}」" for code in languages))

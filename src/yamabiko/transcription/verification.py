@@ -21,6 +21,7 @@ from yamabiko.audio.decode import Decoded, decode
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts.gather import gather
+from yamabiko.diagnosis.labels import rung_name, rung_said
 from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environment_problems, environments, models
 from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
@@ -208,8 +209,7 @@ class _Trial:
         variables = fixes.variables(self.settings)
         place = Place(environment.path.name, environment.python, environment.library_paths, variables)
         for rung, why, _ in climb(self.card, place, best, lambda: gather(self.settings).of_engine(self.card.name)):
-            said = Text("well", "正常") if rung.well else Text(rung.said, rung.said)
-            self.checks.append(Check(Text(rung.what, rung.what), rung.well, said))
+            self.checks.append(Check(rung_name(rung.what), rung.well, rung_said(rung)))
             if why is not None and (rung.what == "load" or self.device != "auto"):
                 raise Problem(why)
 

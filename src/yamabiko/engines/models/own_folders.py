@@ -16,6 +16,9 @@ from yamabiko.engines.transformers_kind import told_by
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 
+MOST_NAMES = 4
+"""Of a file that may have many: more than these tell nobody which one is missing."""
+
 
 def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
     """
@@ -48,10 +51,28 @@ def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
     if shape.kind_in_config:
         _refuse_other_kinds(folder / "config.json")
     if complaints:
-        raise Problem(problems.incomplete(path, complaints, names))
+        raise Problem(problems.incomplete(path, complaints, names, format, _fitting(path, folder, names)))
     revision = folder.name if folder.parent.name == "snapshots" else None
     files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
     return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)
+
+
+def _fitting(path: Path, folder: Path, names: Sequence[str]) -> list[str]:
+    """Formats of which it has everything, by the names of its files."""
+    return [
+        name
+        for name, shape in FORMATS.items()
+        if (not shape.single_file or path.is_file())
+        and not _choose(folder, [path.name] if shape.single_file else names, name)[1]
+        and not (shape.kind_in_config and _is_of_another_kind(folder / "config.json"))
+    ]
+
+
+def _is_of_another_kind(config: Path) -> bool:
+    try:
+        return told_by(config).kind is None
+    except (OSError, ValueError):
+        return True
 
 
 def _refuse_other_kinds(config: Path) -> None:
@@ -73,7 +94,13 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
     for group in shape.required:
         fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
         if not fitting:
-            complaints.append(Text(f"{' or '.join(group)} is missing", f"{' または '.join(group)} がありません"))
+            shown = group[:MOST_NAMES]
+            more = Text("", "")
+            if rest := len(group) - len(shown):
+                more = Text(f" or {rest} more", f"（ほか {rest} 種）")
+            complaints.append(
+                Text(f"{' or '.join(shown)}{more.en} is missing", f"{' または '.join(shown)}{more.ja} がありません")
+            )
         elif len(fitting) > 1 and group[0].startswith("*"):
             complaints.append(
                 Text(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from yamabiko.engines import catalog
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -57,7 +58,20 @@ def wrong_format(name: str, found: str, wanted: str) -> Finding:
             f"「{name}」は{found}形式のモデルです。このエンジンが読めるのは{wanted}形式です。",
         ),
         evidence=(f"catalogue: {name} is {found}; the engine reads {wanted}",),
-        remedies=(_SEE_LIST,),
+        remedies=(*_with_its_engine(name, (found,)), _SEE_LIST),
+    )
+
+
+def _with_its_engine(model: str | Path, formats: Sequence[str]) -> tuple[Remedy, ...]:
+    """Engines that read a model of one of these formats, the default one first."""
+    able = [card for card in catalog.cards() if card.model_format in formats and card.job == "transcribe"]
+    able.sort(key=lambda card: card.name != catalog.DEFAULT_ENGINE)
+    return tuple(
+        Remedy(
+            Text(f"Run it with {card.name}, which reads such models", f"この形式を読める {card.name} で動かす"),
+            f"--engine {card.name} --model {model}",
+        )
+        for card in able[:1]
     )
 
 
@@ -75,7 +89,10 @@ def path_missing(path: Path) -> Finding:
     )
 
 
-def incomplete(path: Path, complaints: Sequence[Text], holds: Sequence[str]) -> Finding:
+def incomplete(
+    path: Path, complaints: Sequence[Text], holds: Sequence[str], wanted: str, fits: Sequence[str] = ()
+) -> Finding:
+    """`wanted`: the format that was looked for; `fits`: formats of which everything is there."""
     shown = ", ".join(sorted(holds)[:20]) or Text("nothing", "なし")
     return Finding(
         id="model-incomplete",
@@ -87,6 +104,8 @@ def incomplete(path: Path, complaints: Sequence[Text], holds: Sequence[str]) -> 
         ),
         evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} {Text('holds', 'の中身')}: {shown}"),
         remedies=(
+            *_with_its_engine(path, fits),
+            *_usual(wanted),
             Remedy(
                 Text(
                     "Copy the missing files into the folder, or convert the model to the format of the engine",
@@ -94,11 +113,20 @@ def incomplete(path: Path, complaints: Sequence[Text], holds: Sequence[str]) -> 
                 ),
                 cost="effort",
             ),
-            Remedy(
-                Text("Use a model by its name instead", "代わりに名前のあるモデルを使う"), "yamabiko --model base ..."
-            ),
         ),
     )
+
+
+def _usual(format: str) -> tuple[Remedy, ...]:  # noqa: A002
+    """The usual model of the engine that reads the format."""
+    card = next((one for one in catalog.cards() if one.model_format == format and one.default_model), None)
+    if card is None:
+        return ()
+    use = Text("Use a model by its name instead", "代わりに名前のあるモデルを使う")
+    command = (
+        f"--align {card.default_model}" if card.job == "align" else f"--engine {card.name} --model {card.default_model}"
+    )
+    return (Remedy(use, command if card.job in ("transcribe", "align") else None),)
 
 
 def no_speech_model(config: Path, said: str) -> Finding:

@@ -16,6 +16,7 @@ from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
+from yamabiko.scheduling import heeding
 from yamabiko.scheduling.ladder import parse_device
 from yamabiko.scheduling.setup import Wish
 from yamabiko.server import model_names, second_engines
@@ -94,7 +95,7 @@ def read(form: Form, default: Wish, task: Task = "transcribe", own: Own = OWN) -
         speakers=speakers,
         known_speakers=(),
         aligner=aligner,
-        ignored=_ignored(form, wish, response_format, stream, speakers),
+        ignored=_ignored(form, wish, options, response_format, stream, speakers),
     )
 
 
@@ -155,9 +156,17 @@ def _keywords(form: Form) -> list[str]:
     return [*form.fields.get("keywords", ()), *form.fields.get("hotwords", ())]
 
 
+_FIELDS = {
+    "initial_prompt": {"prompt"}, "hotwords": {"keywords", "hotwords"}, "beam_size": {"beam_size"},
+    "temperatures": {"temperature"},
+}  # fmt: skip
+"""Of a form, by the option that they set."""
+
+
 def _ignored(
-    form: Form, wish: Wish, response_format: str, stream: bool, speakers: SpeakersWanted | None
-) -> tuple[str, ...]:
+    form: Form, wish: Wish, options: TranscribeOptions, response_format: str, stream: bool,
+    speakers: SpeakersWanted | None,
+) -> tuple[str, ...]:  # fmt: skip
     names = dict.fromkeys([*form.fields, *(name for name, _ in form.files)])
     without_effect = second_engines.without_effect(form, speakers)
     if response_format == "text" and speakers is None:
@@ -170,11 +179,8 @@ def _ignored(
         without_effect.add("stream")
     if Fields(form).language("language", form.first("language")) is not None:
         without_effect.add("languages")
-    features = catalog.card(wish.engine).features
-    if "prompt" not in features:
-        without_effect.add("prompt")
-    if "hotwords" not in features:
-        without_effect |= {"keywords", "hotwords"}
+    for name in heeding.unheeded(catalog.card(wish.engine), options):
+        without_effect |= _FIELDS.get(name, set())
     return tuple(name for name in names if name.partition("[")[0] not in KNOWN or name in without_effect)
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy
 import pytest
+from piece_model import PIECES, Piece
 from promises import PLAIN, REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
 from rapidfuzz.distance import Levenshtein
 
@@ -22,7 +24,7 @@ from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card
-from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions
+from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions, Word
 from yamabiko.workers.messages import Ready
 from yamabiko.workers.process import Worker, WorkerExit, WorkerFailed
 
@@ -30,6 +32,9 @@ WHISPER = ("faster-whisper", "whisper.cpp", "openai-whisper", "transformers", "w
 """They run the same weights, Whisper base."""
 FRAME_S = 0.001
 """Seconds: what times are rounded to."""
+LEADS_S = (0.3, 1.1)
+CLOSE_S, FAR_S = 0.25, 0.6
+"""How far words may end from where the sound is cut. Measured: 0.17 at worst; whisper.cpp, which has its own way, 0.36."""
 
 
 def _together(card: Card) -> object:
@@ -131,6 +136,63 @@ def test_words_have_times_where_the_card_says_so(running: Running, spoken: dict[
         assert [word.start_s for word in words] == sorted(word.start_s for word in words)
         if running.bench.true:
             assert len(words) > 8, "Japanese is no single word"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_words_are_timed_where_they_were_put(
+    running: Running, spoken: dict[str, Recording], language: str, tmp_path: Path
+) -> None:
+    """
+    The clip behind silences of two lengths: words end where the sound is cut, wherever it was put.
+
+    Only where one piece follows another at once: all that grew out of Whisper begins the first word after a pause with
+    the pause.
+    """
+    card = running.bench.card
+    if "word-times" not in card.features or not running.bench.true:
+        pytest.skip("no word times that mean anything")
+    clip = numpy.fromfile(spoken[language].path, "<f4")
+    edges_s: list[list[float]] = []
+    for lead_s in LEADS_S:
+        silence = numpy.zeros(round(lead_s * SAMPLE_RATE), numpy.float32)
+        sound = numpy.concatenate([silence, clip, silence])
+        sound.tofile(tmp_path / "put.f32")
+        asked = options(spoken[language], running.languages, word_timestamps=True)
+        [segments] = ask(running.worker, tmp_path / "put.f32", [Span(0, len(sound))], asked).segments
+        words = [word for segment in segments for word in segment.words]
+        assert error_rate("".join(word.text for word in words), spoken[language].clip.text) == 0
+        ends_s = {sum(map(len, map(_letters, words[: n + 1]))): word.end_s for n, word in enumerate(words)}
+        edges_s.append([ends_s[said] - lead_s - at_s for said, at_s in _joints(language)])
+    worst_s = FAR_S if card.name == "whisper.cpp" else CLOSE_S
+    assert numpy.abs(edges_s).max() <= worst_s, edges_s
+    assert numpy.abs(numpy.subtract(*edges_s)).max() <= worst_s / 2, "it moves with the sound"
+
+
+def _letters(word: Word | Piece) -> str:
+    return "".join(character for character in word.text if character.isalnum())
+
+
+def _joints(language: str) -> Iterator[tuple[int, float]]:
+    """How many letters are said before a piece that follows another at once, and when that one ends."""
+    said = 0
+    for piece, after in itertools.pairwise(piece for piece in PIECES if piece.language == language):
+        said += len(_letters(piece))
+        if after.start_s - piece.end_s < 0.1:
+            yield said, piece.end_s
+
+
+def test_nothing_of_what_was_said_before_is_in_the_next_answer(running: Running, spoken: dict[str, Recording]) -> None:
+    """Requests of all people go to one worker: each is answered as if it were the first."""
+    recording = heard(spoken, running.languages)
+
+    def answer(to: Recording) -> tuple[list[object], list[float | None]]:
+        [segments] = ask(running.worker, to.path, [to.whole], options(to, running.languages)).segments
+        return [(s.text, s.tokens, s.start_s, s.end_s) for s in segments], [s.avg_logprob for s in segments]
+
+    for other in spoken.values():
+        answer(other)
+    said, likely = answer(recording)
+    assert answer(recording) == (said, pytest.approx(likely, abs=1e-4))
 
 
 def test_the_language_is_found_where_the_card_says_so(running: Running, spoken: dict[str, Recording]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from yamabiko.engines import catalog
 from yamabiko.engines.models import problems
 from yamabiko.findings import Problem
+from yamabiko.i18n import Text
 from yamabiko.scheduling.naming import named_for, option
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
@@ -40,7 +41,7 @@ def test_a_model_that_is_told_by_its_engine_already_stays(tmp_path) -> None:
 
 def test_the_model_that_is_proposed_is_one_of_this_engine_s(tmp_path) -> None:
     with pytest.raises(Problem) as raised, named_for(catalog.card("whisper.cpp")):
-        raise Problem(problems.incomplete(tmp_path, ["model.bin is missing"], []))
+        raise Problem(problems.incomplete(tmp_path, [Text("model.bin is missing", "model.bin がありません")], []))
 
     card = catalog.card("whisper.cpp")
     assert f"yamabiko --engine whisper.cpp --model {card.default_model} ..." in [

@@ -40,13 +40,12 @@ def test_a_model_that_is_told_by_its_engine_already_stays(tmp_path) -> None:
 
 
 def test_the_model_that_is_proposed_is_one_of_this_engine_s(tmp_path) -> None:
+    complaints = [Text("model.bin is missing", "model.bin がありません")]
     with pytest.raises(Problem) as raised, named_for(catalog.card("whisper.cpp")):
-        raise Problem(problems.incomplete(tmp_path, [Text("model.bin is missing", "model.bin がありません")], []))
+        raise Problem(problems.incomplete(tmp_path, complaints, [], "ggml-whisper"))
 
-    card = catalog.card("whisper.cpp")
-    assert f"yamabiko --engine whisper.cpp --model {card.default_model} ..." in [
-        remedy.command for remedy in raised.value.finding.remedies
-    ]
+    proposed = f"--engine whisper.cpp --model {catalog.card('whisper.cpp').default_model}"
+    assert proposed in [remedy.command for remedy in raised.value.finding.remedies]
 
 
 def test_a_misspelt_aligner_costs_no_environment(tmp_path) -> None:

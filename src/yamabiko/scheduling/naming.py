@@ -43,6 +43,4 @@ def _for(card: Card, remedy: Remedy) -> Remedy:
     command = remedy.command
     if command is None or "--engine" in command:
         return remedy
-    if card.default_model and re.search(r"--model base(?!\S)", command):
-        command = command.replace("--model base", f"--model {card.default_model}")
     return replace(remedy, command=_MODEL.sub(f"{option(card)} ", command))

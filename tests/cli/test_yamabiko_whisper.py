@@ -329,7 +329,7 @@ def test_results_of_one_name_are_announced_and_the_last_one_stays(ready_home: Pa
     ("typed", "finding", "code"),
     [
         ("--model nosuch", "model-unknown", 2),
-        ("--device mps --model tiny.en", "device-unknown", 2),
+        ("--device tpu --model tiny.en", "device-unknown", 2),
         ("--suppress_tokens x --model tiny.en", "usage", 2),
         ("--model tiny.en -o taken", "output-not-writable", 8),
     ],

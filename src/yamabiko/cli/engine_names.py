@@ -34,16 +34,13 @@ def named(name: str, verb: str) -> Card:
 
 def chosen_profile(card: Card, profile: str | None) -> Profile:
     """Raises: Problem (engine-profile-unknown)."""
-    from yamabiko.engines import environment_problems, environments
+    from yamabiko.engines import environments
     from yamabiko.engines.profile_choice import choose_profile
     from yamabiko.gpu_marks import gpu_marks
 
     if profile is None or not card.profiles:
         return choose_profile(card, "auto", gpu_marks(), environments.has(card, settings.current()))
-    for one in card.profiles:
-        if one.name == profile:
-            return one
-    raise Problem(environment_problems.no_profile(card, profile))
+    return environments.profile_of(card, profile)
 
 
 def part_of_yamabiko(card: Card) -> Finding:

@@ -183,8 +183,9 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
         end = _from_indexes(packages, environment, profile.index, bool(settings.origins), report)
     if not end.well:
         finding = problems.from_uv(end, card.name, lock, settings.origins)
-        unknown = finding.id == "engine-install-failed"
-        raise Problem((unknown and uv_problems.build_failed(end.lines, card, profile)) or finding)
+        if finding.id == "engine-install-failed":
+            finding = uv_problems.build_failed(end.lines, card, profile) or finding
+        raise Problem(finding)
 
 
 def _built(profile: Profile, lock: Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal, get_args
 
+from yamabiko.engines.contract import AS_STORED
 from yamabiko.i18n import Text
 from yamabiko.records import from_plain
 
@@ -121,7 +122,7 @@ class Measurements:
         """
         found = [one for one in self.of(engine) if one.model == model]
         kinds = (compute_type, f"{compute_type}_float32")
-        return next((one for one in found if compute_type == "model" or one.compute_type in kinds), None)
+        return next((one for one in found if compute_type == AS_STORED or one.compute_type in kinds), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ ALL_OF_SEARCH: frozenset[Search] = frozenset(get_args(Search))
 
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
 """Before the name of a build: `cpu`, `cu126`, `rocm7.2`."""
+CUDA12_RUNTIME = tuple(
+    f"nvidia/{name}" for name in ("cublas", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "nvjitlink")
+)
+"""For `library_packages`: what ONNX Runtime's provider for CUDA 12 is linked to."""
 NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
 CTRANSLATE2_LACKS = (
     (
@@ -140,7 +144,6 @@ class Profile:
     """Address of a page of wheels beside the indexes."""
     variables: tuple[tuple[str, str], ...] = ()
     """For the building of what is `built`."""
-
     built_with: Text | None = None
     """What must be here for the building, in a person's words."""
 

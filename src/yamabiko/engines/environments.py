@@ -51,7 +51,7 @@ from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 
 __all__ = [
-    "Environment", "Progress", "State", "find", "has", "install", "put_back", "remove", "repair", "require",
+    "Environment", "Progress", "State", "find", "has", "install", "profile_of", "put_back", "remove", "repair", "require",
     "set_aside", "state",
 ]  # fmt: skip
 

@@ -23,7 +23,7 @@ from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.labels import rung_name, rung_said
 from yamabiko.diagnosis.probes import Place
-from yamabiko.engines import environment_problems, environments, models
+from yamabiko.engines import environments, models
 from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
 from yamabiko.engines.environments import Environment
 from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
@@ -116,9 +116,7 @@ def _profile(card: Card, name: str | None, device: str, settings: Settings) -> P
     """Raises: Problem (engine-profile-unknown, engine-profile-device)."""
     if name is None or not card.profiles:
         return choose_profile(card, device, gpu_marks(), environments.has(card, settings))
-    chosen = next((p for p in card.profiles if p.name == name), None)
-    if chosen is None:
-        raise Problem(environment_problems.no_profile(card, name))
+    chosen = environments.profile_of(card, name)
     family = parse_device(device)[0]
     if family != "auto" and family not in chosen.devices:
         raise Problem(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
 from yamabiko.engines.contract import (
+    CUDA12_RUNTIME,
     NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
@@ -34,8 +35,6 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
-
-_CUDA12_LIBRARIES = ("cublas", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "nvjitlink")
 
 CARD = Card(
     name="onnx-asr",
@@ -65,7 +64,7 @@ CARD = Card(
             "cuda12",
             "onnx-asr-cuda12.txt",
             ("cuda", "cpu"),
-            library_packages=tuple(f"nvidia/{name}" for name in _CUDA12_LIBRARIES),
+            library_packages=CUDA12_RUNTIME,
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
         Profile(

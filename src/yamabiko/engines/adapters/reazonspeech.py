@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import onnx_files, wording
 from yamabiko.engines.contract import (
+    CUDA12_RUNTIME,
     NEVER_MADE,
     Card,
     DetectedLanguage,
@@ -32,8 +33,6 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
-
-_CUDA12_LIBRARIES = ("cublas", "cuda_nvrtc", "cuda_runtime", "cudnn", "cufft", "curand", "nvjitlink")
 
 CARD = Card(
     name="reazonspeech",
@@ -61,7 +60,7 @@ CARD = Card(
             "cuda12",
             "reazonspeech-cuda12.in",
             ("cuda", "cpu"),
-            library_packages=tuple(f"nvidia/{name}" for name in _CUDA12_LIBRARIES),
+            library_packages=CUDA12_RUNTIME,
             find_links="https://k2-fsa.github.io/sherpa/onnx/cuda.html",
             by_request=True,
             not_verified=NEVER_MADE,

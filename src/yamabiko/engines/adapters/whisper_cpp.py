@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.engines import ggml_devices, wording
 from yamabiko.engines.contract import (
+    AS_STORED,
     NEVER_RUN_ON_A_GPU,
     Card,
     DetectedLanguage,
@@ -62,10 +63,10 @@ CARD = Card(
     default_model="base",
     model_format="ggml-whisper",
     placements=(
-        Placement("cuda", "model"),
-        Placement("vulkan", "model", answers=("whispercpp-cuda-init-failed", "whispercpp-ptx-toolchain")),
-        Placement("mps", "model"),
-        Placement("cpu", "model", answers=("whispercpp-cpu-build-silent",)),
+        Placement("cuda", AS_STORED),
+        Placement("vulkan", AS_STORED, answers=("whispercpp-cuda-init-failed", "whispercpp-ptx-toolchain")),
+        Placement("mps", AS_STORED),
+        Placement("cpu", AS_STORED, answers=("whispercpp-cpu-build-silent",)),
     ),
     profiles=(
         Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),
@@ -93,7 +94,6 @@ CARD = Card(
             "temperatures",
             "logprob_threshold",
             "no_speech_threshold",
-            "condition_on_previous_text",
         }
     ),
 )

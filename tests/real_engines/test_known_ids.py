@@ -14,12 +14,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from own_environment import installed
 
 from casebook import facts, platform
 from yamabiko.diagnosis.examine import Symptom, explain
 from yamabiko.diagnosis.facts import Facts
 from yamabiko.diagnosis.facts.gather import gather
-from yamabiko.engines import building
+from yamabiko.engines import building, catalog, environments
 from yamabiko.engines.pip_settings import find_uv, for_uv, read_pip_settings
 from yamabiko.settings import Settings
 
@@ -51,38 +52,33 @@ def locked(lock: str, package: str) -> str:
 
 
 @pytest.mark.xdist_group("parakeet")
-def test_nemo_s_guard_on_a_gpu_of_amd(ready_home: Path, tmp_path: Path) -> None:
+def test_nemo_s_guard_on_a_gpu_of_amd(ready_home: Path, run_folder: Path, tmp_path: Path) -> None:
     """It asks NVIDIA's bindings, which look for a driver that is not there: NeMo's own words, and the real bindings'."""
+    home = installed("parakeet", ready_home, run_folder)
+    python = environments.require(catalog.card("parakeet"), Settings(home=home), "cpu").python
     version = locked("parakeet-cuda13.txt", "cuda-bindings")
     uv = for_uv(read_pip_settings(os.environ), os.environ)
     subprocess.run(
-        [find_uv(), "pip", "install", "--quiet", "--target", tmp_path, "--python", _python(ready_home, "parakeet"),
+        [find_uv(), "pip", "install", "--quiet", "--target", tmp_path, "--python", python,
          f"cuda-bindings=={version}"],
         env={**os.environ, **uv.environment}, check=True,
     )  # fmt: skip
-    done = subprocess.run(
-        [_python(ready_home, "parakeet"), "-I", "-c", _GUARD, tmp_path], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python, "-I", "-c", _GUARD, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode != 0
 
-    machine = on_amd(ready_home, "parakeet", **{"cuda-bindings": version})
+    machine = on_amd(home, "parakeet", **{"cuda-bindings": version})
     found = explain(Symptom(tuple(done.stderr.splitlines()), "", "parakeet"), machine)
 
     assert [finding.id for finding in found.confirmed] == ["nemo-libcuda-missing-rocm"], done.stderr[-2000:]
 
 
 @pytest.mark.xdist_group("openai-whisper")
-def test_numba_beside_torch_on_a_gpu_of_amd(ready_home: Path) -> None:
+def test_numba_beside_torch_on_a_gpu_of_amd(ready_home: Path, run_folder: Path) -> None:
     """numba and llvmlite as openai-whisper requires them; only the end needs the GPU, and is a recorded one."""
-    machine = on_amd(ready_home, "openai-whisper")
+    machine = on_amd(installed("openai-whisper", ready_home, run_folder), "openai-whisper")
     words = ("Fatal Python error: Segmentation fault", "#1 llvm::cl::Option::addArgument() () from libLLVM.so.19.0")
 
     found = explain(Symptom(words, "SIGSEGV", "openai-whisper"), machine)
 
     assert [finding.id for finding in found.confirmed] == ["rocm-two-llvms-segfault"]
     assert any("llvmlite" in line for line in found.confirmed[0].evidence)
-
-
-def _python(home: Path, engine: str) -> str:
-    [python] = home.glob(f"data/engines/{engine}-cpu-*/bin/python")
-    return str(python)

@@ -16,9 +16,14 @@ def joined(texts: Iterable[str]) -> str:
     whole: list[str] = []
     before = ""
     for text in texts:
-        whole.append(f" {text}" if glued(before, text) else text)
+        whole.append(continued(before, text))
         before = text or before
     return "".join(whole)
+
+
+def continued(before: str, text: str) -> str:
+    """`text` as it goes on behind `before`: with a space, if the two would be glued together."""
+    return f" {text}" if glued(before, text) else text
 
 
 def glued(left: str, right: str) -> bool:

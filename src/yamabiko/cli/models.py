@@ -147,7 +147,7 @@ def pull(name: Name, format_: Format = None) -> None:
 
 def fetch(name: str, model_format: str, console: Console, *, say_if_here: bool = False) -> LocalModel:
     """The model, fetched if it is not here; says where it came from and what its hashes are worth. Raises: Problem."""
-    from yamabiko.scheduling import naming
+    from yamabiko.engines import naming
 
     with naming.named_for(naming.reader(model_format)):
         return _fetched(name, model_format, console, say_if_here=say_if_here)

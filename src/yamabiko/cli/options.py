@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from yamabiko.cli.parameters import Number
+from yamabiko.engines.contract import MOST_SPEAKERS
 from yamabiko.i18n import Text
 
 _MACHINE = Text("Engine and device", "エンジンとデバイス")
@@ -368,11 +369,10 @@ Diarize = Annotated[
         _SPEAKERS,
     ),
 ]
-_MOST_SPEAKERS = 50
 Speakers = Annotated[
     int | None,
     _number(
-        Number(int, 1, _MOST_SPEAKERS),
+        Number(int, 1, MOST_SPEAKERS),
         "How many people speak, if that is known", "話者の人数（わかる場合）",
         "--speakers", group=_SPEAKERS, show_default=False,
     ),
@@ -380,14 +380,14 @@ Speakers = Annotated[
 MinSpeakers = Annotated[
     int | None,
     _number(
-        Number(int, 1, _MOST_SPEAKERS),
+        Number(int, 1, MOST_SPEAKERS),
         "At least so many", "話者の人数の下限", "--min-speakers", group=_SPEAKERS, show_default=False,
     ),
 ]  # fmt: skip
 MaxSpeakers = Annotated[
     int | None,
     _number(
-        Number(int, 1, _MOST_SPEAKERS),
+        Number(int, 1, MOST_SPEAKERS),
         "At most so many", "話者の人数の上限", "--max-speakers", group=_SPEAKERS, show_default=False,
     ),
 ]  # fmt: skip

@@ -194,6 +194,8 @@ def _show(
 
 def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
     """What stands between the proposal and a first text: bytes to fetch, weights that nobody here heard, a long load."""
+    from yamabiko.engines.choices import machine_in_japanese
+
     if not _is_here(state):
         size = _size(state)
         where = Text("the hub", "ハブ") if state.entry.hub else Text("its authors", "作者の配布元")
@@ -208,8 +210,6 @@ def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
             "real weights never run by us here: the errors are figures that others published",
             "実物の重みでの動作は未確認です。誤り率は公表値です",
         )
-    from yamabiko.engines.choices import machine_in_japanese
-
     seen = best.measured
     if seen is not None and seen.load_s >= LONG_LOAD_S:
         yield Text(

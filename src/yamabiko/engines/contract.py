@@ -118,6 +118,10 @@ class Placement:
         return Text(f"{self.device} in the model's own precision", f"{self.device}（モデルの精度のまま）")
 
 
+OWN_BUILD: dict[Maker, str] = {"nvidia": "cuda", "amd": "rocm", "apple": "metal"}
+"""How profiles for the GPUs of one maker alone are called, but for a version."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """An environment for an engine: which machine it is for, and the lock that makes it."""
@@ -150,8 +154,7 @@ class Profile:
     @property
     def maker(self) -> Maker | None:
         """Whose GPU it is for; None: anybody's, or none."""
-        makers: dict[str, Maker] = {"cuda": "nvidia", "rocm": "amd", "metal": "apple"}
-        return makers.get(self.name.rstrip("0123456789"))
+        return next((maker for maker, name in OWN_BUILD.items() if name == self.name.rstrip("0123456789")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +267,10 @@ class SpeechFinder(Protocol):
         """
 
     def evidence(self) -> tuple[Evidence, ...]: ...
+
+
+MOST_SPEAKERS = 50
+"""That may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,11 @@ def _clock(at_cs: int) -> str:
 def _render(transcript: Transcript, layout: Layout) -> str:
     # One line at a time is shown, and none of its words can be underlined.
     timed = list(in_centiseconds(cues(transcript, replace(layout, max_line_count=1, highlight_words=False))))
-    texts = ("".join(run.text for line in cue.lines for run in line) for _, _, cue in timed)
+    texts = ["".join(run.text for line in cue.lines for run in line) for _, _, cue in timed]
     # Behind a time, what begins with a bracket would be read as one more time, or as a tag. One way in the whole file.
     gap = " " if any(text.startswith("[") for text in texts) else ""
     lines = []
-    for number, (start_cs, end_cs, cue) in enumerate(timed):
-        text = "".join(run.text for line in cue.lines for run in line)
+    for number, ((start_cs, end_cs, _), text) in enumerate(zip(timed, texts, strict=True)):
         lines.append(f"{_clock(start_cs)}{gap}{text}\n")
         if number + 1 == len(timed) or timed[number + 1][0] - end_cs >= _PAUSE_CS:
             lines.append(f"{_clock(end_cs)}\n")

@@ -66,6 +66,21 @@ def word_values(segment: Segment) -> list[dict[str, Any]]:
     ]
 
 
+def openai_words(transcript: Transcript) -> list[dict[str, Any]]:
+    """All words under OpenAI's keys: they are there only when word times were asked for."""
+    return [
+        {
+            "word": word.text.strip(),
+            "start": seconds(word.start_s),
+            "end": seconds(word.end_s),
+            **speaker(word),
+            **characters(word),
+        }
+        for segment in transcript.segments
+        for word in segment.words
+    ]
+
+
 def speaker(said: Segment | Word) -> dict[str, Any]:
     """Who says it; nothing, where that is not known."""
     return {} if said.speaker is None else {"speaker": said.speaker}

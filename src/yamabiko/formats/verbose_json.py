@@ -6,7 +6,7 @@ from typing import Any
 
 from yamabiko.formats.contract import Format, Layout
 from yamabiko.formats.language_names import language_name
-from yamabiko.formats.plain import characters, dump, receipt, seconds, segment_values, speaker
+from yamabiko.formats.plain import dump, openai_words, receipt, seconds, segment_values
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
@@ -20,18 +20,8 @@ def _render(transcript: Transcript, layout: Layout) -> str:
         "text": transcript.text,
         "segments": [segment_values(number, segment) for number, segment in enumerate(transcript.segments)],
     }
-    words = [word for segment in transcript.segments for word in segment.words]
-    if words:  # they are there only when word times were asked for
-        values["words"] = [
-            {
-                "word": word.text.strip(),
-                "start": seconds(word.start_s),
-                "end": seconds(word.end_s),
-                **speaker(word),
-                **characters(word),
-            }
-            for word in words
-        ]
+    if words := openai_words(transcript):
+        values["words"] = words
     values["yamabiko"] = receipt(transcript)
     return dump(values)
 

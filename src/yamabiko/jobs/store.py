@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import from_plain, to_plain
-from yamabiko.seams import joined
+from yamabiko.seams import continued
 from yamabiko.speech import Transcript
 
 State = Literal["waiting", "working", "paused", "done", "failed", "cancelled"]
@@ -170,7 +170,7 @@ class Store:
             job = self.find(id_)
             if job is None or job.state != "working":
                 return
-            heard = joined((job.partial[-1:], heard))[len(job.partial[-1:]) :]
+            heard = continued(job.partial, heard)
             now = replace(job, stage=stage, percent=percent, eta_s=eta_s, partial=job.partial + heard)
             self._put(now)
             said: dict[str, Any] = {"stage": stage, "percent": round(percent, 1), "eta_s": eta_s}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from yamabiko.engines import catalog, models
 from yamabiko.engines.choices import Choice, Measured, Measurements, Score, Way
-from yamabiko.engines.contract import AS_STORED, Card, Profile
+from yamabiko.engines.contract import AS_STORED, OWN_BUILD, Card, Profile
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.gpu_marks import Maker
 from yamabiko.i18n import Text
@@ -179,14 +179,11 @@ def on_request(
 
 def lacking(machine: Machine, language: str, known: Sequence[Choice]) -> dict[str, Text]:
     """By engine, why the GPUs of other makers are of no use to it, as its CARD says."""
-    named = {_OWN_BUILD[gpu.maker] for gpu in machine.others}
+    named = {OWN_BUILD[gpu.maker] for gpu in machine.others}
     engines = {way.engine: None for choice in known if _knows(choice, language) for way in choice.ways}
     return {
         engine: why for engine in engines for profile, why in catalog.card(engine).lacking if profile in named
     }  # fmt: skip
-
-
-_OWN_BUILD: dict[Maker, str] = {"nvidia": "cuda", "amd": "rocm", "apple": "metal"}
 
 
 def _serves(profile: Profile, maker: Maker) -> bool:

@@ -10,11 +10,13 @@ from yamabiko.engines.contract import Card, Placement
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
+DEVICE = r"auto|cpu|cuda(:\d{1,4})?|vulkan|metal|mps"
+"""A pattern, for the whole word."""
+
 
 def parse_device(device: str) -> tuple[str, int | None]:
     """`cuda:1` as ("cuda", 1); `metal` is `mps`. Raises: Problem (device-unknown)."""
-    found = re.fullmatch(r"(auto|cpu|cuda|vulkan|mps|metal)(?::(\d{1,4}))?", device)
-    if found is None or (found[2] is not None and found[1] != "cuda"):
+    if re.fullmatch(DEVICE, device) is None:
         raise Problem(
             Finding(
                 id="device-unknown",
@@ -25,7 +27,8 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )
         )
-    return found[1].replace("metal", "mps"), None if found[2] is None else int(found[2])
+    family, _, number = device.partition(":")
+    return family.replace("metal", "mps"), int(number) if number else None
 
 
 def plan(

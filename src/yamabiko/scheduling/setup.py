@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from yamabiko import children
 from yamabiko.diagnosis import fixes
-from yamabiko.engines import catalog, environments, models
+from yamabiko.engines import catalog, environments, models, naming
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.engines.environments import Environment
 from yamabiko.engines.profile_choice import Have, gpus_to_try, profile_to_run
 from yamabiko.findings import Finding, Problem
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
-from yamabiko.scheduling import heeding, naming
+from yamabiko.scheduling import heeding
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
 from yamabiko.settings import Settings
@@ -154,12 +154,13 @@ def _environments(
     found: dict[str, Environment] = {}
     notices: list[Finding] = []
     families = tuple(dict.fromkeys(rung.device for rung in ladder))
+    gpus = gpu_marks()
     for device in families:
         serving = next((e for e in found.values() if device in _devices(card, e.profile)), None)
         if serving is not None:
             found[device] = serving
             continue
-        profile = profile_to_run(card, device, gpu_marks(), have)
+        profile = profile_to_run(card, device, gpus, have)
         environment = environments.find(card, settings, profile.name)
         if environment is None:
             if not wish.may_install:

@@ -10,8 +10,8 @@ from typing import Any
 
 from yamabiko import formats
 from yamabiko.formats.diarized_json import spoken
-from yamabiko.formats.plain import dump, receipt, seconds, usage
-from yamabiko.seams import glued, joined
+from yamabiko.formats.plain import dump, openai_words, receipt, seconds, usage
+from yamabiko.seams import continued, joined
 from yamabiko.server.transcription_form import Asked
 from yamabiko.speech import Segment, Transcript
 
@@ -83,7 +83,7 @@ class Stretches:
         said = joined(segment.text for segment in segments)
         event: dict[str, Any] = {
             "type": "transcript.text.delta",
-            "delta": (" " if glued(self._said, said) else "") + said,
+            "delta": continued(self._said, said),
         }
         self._said = said or self._said
         if self._asked.logprobs:
@@ -130,7 +130,7 @@ def _json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
     if transcript.task == "transcribe":
         values["languages"] = [{"code": transcript.language}] if transcript.language else []
     if asked.aligner is not None:
-        values["words"] = json.loads(formats.render(transcript, "verbose_json")).get("words", [])
+        values["words"] = openai_words(transcript)
     if asked.logprobs:
         values["logprobs"] = _logprobs(transcript.segments)
     return values | {"usage": usage(transcript), "yamabiko": receipt(transcript)}
@@ -138,9 +138,8 @@ def _json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
 
 def _verbose_json(transcript: Transcript, asked: Asked) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(formats.render(transcript, "verbose_json"))
-    values["language"] = (
-        values["language"] or "unknown"
-    )  # a string by OpenAI's schema: where nobody speaks there is none
+    # A string by OpenAI's schema: where nobody speaks there is none.
+    values["language"] = values["language"] or "unknown"
     words = values.pop("words", [])  # they may have been needed for something else
     if asked.words:
         values["words"] = words

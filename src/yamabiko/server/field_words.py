@@ -13,6 +13,7 @@ from typing import get_args
 from yamabiko import formats
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.i18n import Text
+from yamabiko.scheduling.ladder import DEVICE
 from yamabiko.server.doors import asr, whisper_cpp
 from yamabiko.server.field_kinds import Field, at, count, file, flag, many, number, text
 from yamabiko.server.realtime import live
@@ -47,7 +48,7 @@ _DEVICE = text(
     "device",
     "auto, cpu, cuda, cuda:N, vulkan or metal; left out: the server's.",
     "auto、cpu、cuda、cuda:N、vulkan、metal。省略時はサーバーの設定。",
-    pattern="^(auto|cpu|cuda(:[0-9]{1,4})?)$",
+    pattern=f"^({DEVICE})$",
 )
 _COMPUTE_TYPE = text(
     "compute_type",

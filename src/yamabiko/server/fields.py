@@ -12,6 +12,9 @@ from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.speech import Task
 
+YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+"""How a form says it."""
+
 
 class Fields:
     """Values of a form, each held against what it may be. Every method raises Refused (parameter-invalid)."""
@@ -34,9 +37,9 @@ class Fields:
 
     def flag(self, name: str, *, default: bool) -> bool:
         given = (self._form.first(name) or str(default)).strip().lower()
-        if given in ("true", "1", "yes", "on"):
+        if given in YES:
             return True
-        if given in ("false", "0", "no", "off"):
+        if given in NO:
             return False
         raise invalid(name, given, allowed(("true", "false")))
 

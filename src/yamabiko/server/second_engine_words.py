@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from yamabiko.engines import catalog
+from yamabiko.engines.contract import MOST_SPEAKERS
 from yamabiko.i18n import Text
 from yamabiko.server.field_kinds import Field, flag, many, text
-from yamabiko.server.second_engines import MOST_SPEAKERS, SPEAKER_ENGINES
+from yamabiko.server.second_engines import SPEAKER_ENGINES
 
 
 def _people(name: str, en: str, ja: str) -> Field:

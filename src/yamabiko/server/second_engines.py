@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from yamabiko.engines import catalog, models
-from yamabiko.engines.contract import SpeakerCount
+from yamabiko.engines.contract import MOST_SPEAKERS, SpeakerCount
 from yamabiko.findings import Remedy
 from yamabiko.formats import FORMATS
 from yamabiko.i18n import Text
 from yamabiko.scheduling.setup import Wish
 from yamabiko.server import model_names
 from yamabiko.server.config import Own
-from yamabiko.server.fields import Fields, invalid
+from yamabiko.server.fields import NO, YES, Fields, invalid
 from yamabiko.server.forms import Form
 from yamabiko.server.problems import Refused, refused
 from yamabiko.speech import Task
@@ -26,9 +26,7 @@ HOW_MANY = ("num_speakers", "min_speakers", "max_speakers")
 SPEAKER_FIELDS = ("diarize", *HOW_MANY, "speaker_engine", "speaker_model")
 KNOWN_SPEAKERS = ("known_speaker_names", "known_speaker_references")
 SPEAKER_ENGINES = tuple(card.name for card in catalog.cards() if card.job == "find-speakers")
-MOST_SPEAKERS = 50
 LISTED = "GET /models"
-_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def speakers(form: Form, response_format: str, default: Wish, own: Own) -> Speak
 def aligner(form: Form, task: Task, default: Wish, own: Own) -> Wish | None:
     """What times the words; None: the engine itself, where it can. Raises: Refused (parameter-invalid, model-unknown)."""
     given = (form.first("align") or "").strip()
-    if given.lower() in ("", *_NO):
+    if given.lower() in ("", *NO):
         return None
     if task == "translate":
         rule = Text(
@@ -71,7 +69,7 @@ def aligner(form: Form, task: Task, default: Wish, own: Own) -> Wish | None:
         )
         raise invalid("align", given, rule)
     card = catalog.card(catalog.ALIGNER)
-    if given.lower() in _YES:
+    if given.lower() in YES:
         model = own.aligner or _of_the_language(Fields(form).language("language", form.first("language")), given)
     else:
         model_names.check(given, card, own.aligner, "align", LISTED)

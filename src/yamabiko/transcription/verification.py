@@ -23,14 +23,14 @@ from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.labels import rung_name, rung_said
 from yamabiko.diagnosis.probes import Place
-from yamabiko.engines import environments, models
+from yamabiko.engines import environments, models, naming
 from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
 from yamabiko.engines.environments import Environment
 from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
-from yamabiko.scheduling import naming, signals
+from yamabiko.scheduling import signals
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.scheduler import Conduct, Run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from yamabiko.engines import catalog
+from yamabiko.engines import catalog, naming
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -123,10 +123,7 @@ def _usual(format: str) -> tuple[Remedy, ...]:  # noqa: A002
     if card is None:
         return ()
     use = Text("Use a model by its name instead", "代わりに名前のあるモデルを使う")
-    command = (
-        f"--align {card.default_model}" if card.job == "align" else f"--engine {card.name} --model {card.default_model}"
-    )
-    return (Remedy(use, command if card.job in ("transcribe", "align") else None),)
+    return (Remedy(use, None if card.job == "find-speech" else f"{naming.option(card)} {card.default_model}"),)
 
 
 def no_speech_model(config: Path, said: str) -> Finding:

@@ -20,7 +20,7 @@ from yamabiko.findings import Problem, our_bug
 from yamabiko.formats.plain import receipt
 from yamabiko.i18n import Text
 from yamabiko.scheduling.turns import Cancelled, Ticket
-from yamabiko.seams import glued, joined
+from yamabiko.seams import continued, joined
 from yamabiko.server.desk import STOPPING, Desk
 from yamabiko.server.doors import wyoming_events as events
 from yamabiko.server.doors.wyoming_events import Event, Gone
@@ -267,7 +267,7 @@ class _Connection:
 
     def _write_chunk(self, text: str) -> None:
         if text:
-            self._write("transcript-chunk", text=(" " if glued(self._said, text) else "") + text)
+            self._write("transcript-chunk", text=continued(self._said, text))
             self._said = text
 
 

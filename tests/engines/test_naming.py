@@ -6,9 +6,9 @@ import pytest
 
 from yamabiko.engines import catalog
 from yamabiko.engines.models import problems
+from yamabiko.engines.naming import named_for, option
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
-from yamabiko.scheduling.naming import named_for, option
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 

@@ -112,6 +112,8 @@ class Batch:
             if any(not plan.finished and plan.recording.trouble is None for plan in plans):
                 with screen.Setup(self.console, self.asked.quiet) as setup:
                     request = asked.request(self.asked, self.settings, setup.report)
+                for notice in request.outfit_notices:  # of the machine, and of no recording
+                    screen.show_finding(self.console, notice)
                 self._work(plans, request, layout, ledger, pool, tally)
             else:
                 for one in plans:

@@ -125,6 +125,8 @@ class _Run:
         from dataclasses import replace
 
         request = words.request(self.asked, self.settings, self.setup.report)
+        for notice in request.outfit_notices:
+            screen.show_finding(self.console, notice)
         options = replace(
             request.options,
             prepend_punctuations=self.given.prepend_punctuations,

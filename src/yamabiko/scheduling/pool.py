@@ -57,7 +57,7 @@ class Outfit:
     variables: tuple[tuple[str, str | None], ...] = ()
     """For its workers' environment: fixes of the doctor that are kept."""
     notices: tuple[Finding, ...] = ()
-    """What is to be told with every answer: environments that could not be made."""
+    """What is to be told with every answer: environments that could not be made, a GPU that is left alone."""
 
     def launch(self, rung: int) -> Launch:
         placement = self.ladder[rung]

@@ -81,6 +81,7 @@ class Run:
         self.notices = [*outfit.notices]
         if why is not None:
             self.notices.append(run_findings.passed_over(why, outfit.ladder[self._rung]))
+            notice(self.notices[-1])
         self.load_s = 0.0
         self.inference_s = 0.0
 

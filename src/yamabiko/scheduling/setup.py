@@ -20,6 +20,7 @@ from yamabiko.i18n import Text
 from yamabiko.scheduling import heeding
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit
+from yamabiko.scheduling.unused_gpu import left_unused
 from yamabiko.settings import Settings
 from yamabiko.speech import TranscribeOptions
 
@@ -60,11 +61,13 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     card = catalog.card(wish.engine)
     have = environments.has(card, settings)
     ladder = _ladder(card, wish, have)
-    _, device_index = parse_device(wish.device)
+    family, device_index = parse_device(wish.device)
     with naming.named_for(card):
         _locate(card, wish, settings)  # a slip of the fingers costs no environment
         homes, notices = _environments(card, ladder, have, wish, settings, report)
         model, name, revision = _model(card, wish, settings, report)
+    if family == "auto":
+        notices += left_unused(card, ladder, gpu_marks())
     return Outfit(
         card=card,
         environments=homes,

@@ -179,6 +179,8 @@ class Desk:
                 return known[1]
             outfit = prepare(wish, self.settings, self._report)
             self._outfits[wish] = time.monotonic(), outfit
+            for notice in outfit.notices if known is None else ():
+                self._say(notice)
             return outfit
 
     def change_model(self, wish: Wish) -> Outfit:

@@ -76,6 +76,13 @@ class Request:
     requested_device: str = "auto"
     requested_compute_type: str = "auto"
 
+    @property
+    def outfit_notices(self) -> tuple[Finding, ...]:
+        """What stood in the way of setting up what was wished for; each receipt holds it too."""
+        finder = self.speakers.finder if self.speakers else None
+        outfits = (self.outfit, self.speech_finder, finder, self.aligner)
+        return tuple(dict.fromkeys(notice for outfit in outfits if outfit for notice in outfit.notices))
+
 
 @dataclass(slots=True)
 class _Course:

@@ -7,7 +7,8 @@ DEMO := demo-output
 TEST_HOME := $(CURDIR)/.test-home
 ENGINE_TESTS := tests/real_engines
 SERVER_TESTS := tests/server tests/engines/test_faster_whisper.py $(addprefix tests/cli/, test_config.py \
-	test_yamabiko_whisper.py test_whisper_tasks.py test_text_nobody_said.py test_doctor_fix.py test_nasty.py)
+	test_yamabiko_whisper.py test_whisper_tasks.py test_text_nobody_said.py test_doctor_fix.py test_nasty.py \
+	test_transcribe_faults.py test_engines_command.py)
 
 # Byte code is made at the first start of a module, and not at every one.
 unexport PYTHONDONTWRITEBYTECODE

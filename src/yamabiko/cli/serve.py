@@ -65,6 +65,7 @@ Language = Annotated[str | None, _option("whisper.language", str, Text("LANGUAGE
 Device = Annotated[str | None, _option("whisper.device", str, Text("DEVICE", "デバイス"))]
 ComputeType = Annotated[str | None, _option("whisper.compute_type", str, _WORD)]
 Guard = Annotated[bool | None, _option("whisper.guard", bool)]
+TrustModel = Annotated[bool | None, _option("security.trust_model", bool)]
 TrustPickle = Annotated[bool | None, _option("security.trust_pickle", bool)]
 Install = Annotated[bool | None, _option("whisper.install", bool)]
 SpeakerEngine = Annotated[str | None, _option("speakers.speaker_engine", str, _NAME)]
@@ -118,6 +119,7 @@ def command(
     speaker_engine: SpeakerEngine = None,
     speaker_model: SpeakerModel = None,
     align: Align = None,
+    trust_model: TrustModel = None,
     trust_pickle: TrustPickle = None,
     install: Install = None,
     idle_unload_minutes: IdleUnload = None,

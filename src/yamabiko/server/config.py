@@ -78,6 +78,8 @@ class Config:
     speaker_engine: str = catalog.SPEAKER_FINDER
     speaker_model: str = ""
     align: str = ""
+    trust_model: bool = False
+    """Whether a model may be one's own that has the size of a known one."""
     trust_pickle: bool = False
     """Whether models of pickled objects may be opened whose hash is not known."""
     guard: bool = True

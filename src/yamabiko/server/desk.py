@@ -168,7 +168,7 @@ class Desk:
         config = self.config
         return Wish(
             config.engine, config.model, config.device, config.compute_type, config.threads,
-            may_install=config.may_install, trust_pickle=config.trust_pickle,
+            may_install=config.may_install, trust_model=config.trust_model, trust_pickle=config.trust_pickle,
         )  # fmt: skip
 
     def outfit(self, wish: Wish) -> Outfit:

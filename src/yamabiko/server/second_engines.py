@@ -115,7 +115,10 @@ def _finder(form: Form, fields: Fields, default: Wish, own: Own) -> Wish:
 
 def _wish(engine: str, model: str | None, default: Wish) -> Wish:
     """On the device that suits it: what the client said of that is meant for the engine that writes."""
-    return Wish(engine, model, may_install=default.may_install, trust_pickle=default.trust_pickle)
+    return Wish(
+        engine, model, may_install=default.may_install,
+        trust_model=default.trust_model, trust_pickle=default.trust_pickle,
+    )  # fmt: skip
 
 
 def _of_the_language(language: str | None, given: str) -> str:

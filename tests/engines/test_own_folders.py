@@ -122,15 +122,20 @@ def test_what_a_folder_lacks_is_said_in_japanese_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "engine", "format_"),
+    ("files", "engine", "format_", "usual"),
     [
-        (("config.json", "model.safetensors", "preprocessor_config.json"), "transformers", "ggml-whisper"),
-        (("own.bin",), "whisper.cpp", "ctranslate2-whisper"),
-        (("own.pt",), "openai-whisper", "transformers-speech"),
+        (
+            ("config.json", "model.safetensors", "preprocessor_config.json"),
+            "transformers",
+            "ggml-whisper",
+            "--engine whisper.cpp --model base",
+        ),
+        (("own.bin",), "whisper.cpp", "ctranslate2-whisper", "--model base"),
+        (("own.pt",), "openai-whisper", "transformers-speech", "--engine transformers --model whisper-base"),
     ],
 )
 def test_a_model_of_another_form_names_the_engine_that_reads_it(
-    files: tuple[str, ...], engine: str, format_: str, tmp_path: Path
+    files: tuple[str, ...], engine: str, format_: str, usual: str, tmp_path: Path
 ) -> None:
     for name in files:
         (tmp_path / name).write_text('{"model_type": "whisper"}', "utf-8")
@@ -139,7 +144,19 @@ def test_a_model_of_another_form_names_the_engine_that_reads_it(
         open_path(model, format_)
     commands = [remedy.command for remedy in refused.value.finding.remedies]
     assert commands[0] == f"--engine {engine} --model {model}"
-    assert commands[1].startswith("--engine ")
+    assert commands[1] == usual
+
+
+def test_an_aligner_s_models_are_proposed_where_another_kind_was_named(tmp_path: Path) -> None:
+    """Another engine's model times no words: to run it as a transcriber would answer another question."""
+    with pytest.raises(Problem, match="model-wrong-format") as refused:
+        models.find_entry("base", "wav2vec2-ctc")
+    (tmp_path / "own.bin").write_bytes(b"")
+    with pytest.raises(Problem, match="model-incomplete") as lacking:
+        open_path(tmp_path, "wav2vec2-ctc")
+    for problem in (refused, lacking):
+        commands = [remedy.command for remedy in problem.value.finding.remedies]
+        assert commands[:2] == ["--align align-en", "--align align-ja"]
 
 
 def test_a_name_of_another_form_names_the_engine_that_reads_it() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from yamabiko.engines import catalog, naming
+from yamabiko.engines.models.catalogue import catalogue
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -58,8 +59,13 @@ def wrong_format(name: str, found: str, wanted: str) -> Finding:
             f"「{name}」は{found}形式のモデルです。このエンジンが読めるのは{wanted}形式です。",
         ),
         evidence=(f"catalogue: {name} is {found}; the engine reads {wanted}",),
-        remedies=(*_with_its_engine(name, (found,)), _SEE_LIST),
+        remedies=(*(_with_its_engine(name, (found,)) if _transcribes(wanted) else _usual(wanted)), _SEE_LIST),
     )
+
+
+def _transcribes(format: str) -> bool:  # noqa: A002
+    """Whether an engine that writes text reads it: for another job, another engine's model is no help."""
+    return any(card.job == "transcribe" for card in catalog.cards() if card.model_format == format)
 
 
 def _with_its_engine(model: str | Path, formats: Sequence[str]) -> tuple[Remedy, ...]:
@@ -104,7 +110,7 @@ def incomplete(
         ),
         evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} {Text('holds', 'の中身')}: {shown}"),
         remedies=(
-            *_with_its_engine(path, fits),
+            *(_with_its_engine(path, fits) if _transcribes(wanted) else ()),
             *_usual(wanted),
             Remedy(
                 Text(
@@ -118,12 +124,19 @@ def incomplete(
 
 
 def _usual(format: str) -> tuple[Remedy, ...]:  # noqa: A002
-    """The usual model of the engine that reads the format."""
+    """The usual model of the engine that reads the format; all that have a name, where each is for its own language."""
     card = next((one for one in catalog.cards() if one.model_format == format and one.default_model), None)
-    if card is None:
+    if card is None or card.job == "find-speech":  # which no option names a model of
         return ()
-    use = Text("Use a model by its name instead", "代わりに名前のあるモデルを使う")
-    return (Remedy(use, None if card.job == "find-speech" else f"{naming.option(card)} {card.default_model}"),)
+    names = [card.default_model]
+    if card.job == "align":
+        names = [entry.name for entry in catalogue().models if entry.format == format]
+    return tuple(
+        Remedy(
+            Text("Use a model by its name instead", "代わりに名前のあるモデルを使う"), f"{naming.option(card)} {name}"
+        )
+        for name in names
+    )
 
 
 def no_speech_model(config: Path, said: str) -> Finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from yamabiko import settings
 from yamabiko.engines import catalog, environments
@@ -18,6 +19,9 @@ from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 
 NAMES = sorted(file.stem for file in LOCKS.glob("*.txt"))
+UNLOCKED = sorted(file for file in LOCKS.glob("*.in") if not file.with_suffix(".txt").exists())
+OF_THE_CPU = {"reazonspeech-cuda12": "sherpa-onnx-core"}
+"""sherpa-onnx's build for CUDA is one package, with the library that is a package of its own on the index."""
 
 
 def entries(name: str) -> list[tuple[Requirement, list[str]]]:
@@ -56,6 +60,25 @@ def test_every_package_is_pinned_with_its_hashes(name):
         assert requirement.url is None
         assert hashes
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), requirement
+
+
+@pytest.mark.parametrize("file", UNLOCKED, ids=lambda file: file.stem)
+def test_what_has_no_hashes_is_pinned_all_the_same(file: Path):
+    """
+    What could not be locked here names one version of everything, the ones of the engine's lock for another device.
+
+    PyTorch's other build alone may require more, of CUDA or ROCm.
+    """
+    pins: dict[str, set[str]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        wanted = Requirement(line)
+        assert re.fullmatch(r"==[\w.!+]+", str(wanted.specifier)), line
+        pins.setdefault(canonicalize_name(wanted.name), set()).add(str(wanted.specifier).partition("+")[0])
+    locked = versions(file.stem.rpartition("-")[0] + "-cpu")
+    locked.pop(OF_THE_CPU.get(file.stem, ""), None)
+    assert pins.items() >= {name: {one.partition("+")[0] for one in several} for name, several in locked.items()}.items()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -156,13 +156,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Wall seconds spent, by what they were spent on."""
+    """Wall seconds spent, by what they were spent on. The whole holds more than the parts: attempts that failed."""
 
     decode_s: float = 0.0
     find_speech_s: float = 0.0
     find_speakers_s: float = 0.0
     queue_s: float = 0.0
+    """Waiting for the work of others."""
     load_s: float = 0.0
+    """Starting workers, and loading models in them."""
     inference_s: float = 0.0
     total_s: float = 0.0
 

@@ -76,8 +76,11 @@ def test_a_worker_that_fails_once_costs_a_notice_and_not_the_text(
     result = transcribe(recording, tmp_path, script, **limits(fault))
     assert result.code == 0, result.err
     assert (tmp_path / "talk.txt").read_text("utf-8") == undisturbed
-    assert len(receipt(tmp_path)["fallbacks"]) == 1
+    told = receipt(tmp_path)
+    assert len(told["fallbacks"]) == 1
     assert "we did" in result.err
+    # There is nobody else whose work it could wait for: what failed took time, and the real-time factor says so.
+    assert told["real_time_factor"] * told["audio_s"] == pytest.approx(told["timings"]["total_s"], rel=0.01)
 
 
 @pytest.mark.parametrize("fault", [DEATHS[0], OTHERS[1], OTHERS[3]], ids=name_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -48,6 +49,19 @@ def test_work_of_one_client_comes_in_order() -> None:
         for name in "abc":
             queue.enter(name, Ticket("one"))
     assert queue.end() == ["a", "b", "c"]
+
+
+def test_a_ticket_knows_how_long_it_waited_for_others() -> None:
+    queue, waiting, first = Queue(), Ticket("late"), Ticket("first")
+    with queue.turns.turn(first):
+        begun = time.monotonic()
+        queue.enter("late", waiting)
+        seen = time.monotonic() - begun
+        while time.monotonic() - begun < seen + 0.05:
+            pass
+    queue.end()
+    assert waiting.waited_s >= 0.05
+    assert first.waited_s < 0.05
 
 
 def test_urgent_work_goes_before_patient_work() -> None:

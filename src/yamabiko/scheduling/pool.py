@@ -158,8 +158,9 @@ class Pool:
     @contextlib.contextmanager
     def decoding(self, ticket: Ticket) -> Iterator[Start]:
         """Within, the caller may decode, as `DECODERS` others may, by a decoder started so. Raises: Cancelled."""
-        while not self._decoders.acquire(timeout=LOOK_S):
-            ticket.hold()
+        with ticket.waiting():
+            while not self._decoders.acquire(timeout=LOOK_S):
+                ticket.hold()
         try:
             ticket.hold()
             yield self._nursery.start if self._nursery else spawn

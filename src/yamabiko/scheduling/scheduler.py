@@ -225,10 +225,11 @@ class Run:
     def _worker(self) -> Worker:
         if waiting := not self.loaded:
             self.loading(True)
+        begun = time.perf_counter()
         worker, self.ready, fresh = self._pool.worker(self._outfit, self._rung)
         if waiting:
             self.loading(False)
-        self.load_s += self.ready.load_s if fresh else 0.0
+        self.load_s += time.perf_counter() - begun if fresh else 0.0
         return worker
 
     def _ask(

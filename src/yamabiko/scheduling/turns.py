@@ -25,6 +25,8 @@ class Ticket:
     def __init__(self, client: str = "", *, urgent: bool = False) -> None:
         self.client = client
         self.urgent = urgent
+        self.waited_s = 0.0
+        """For the work of others, so far."""
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self._then: dict[int, Callable[[], None]] = {}
@@ -42,6 +44,16 @@ class Ticket:
             then = list(self._then.values())
         for tell in then:
             tell()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Within, others work."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.waited_s += time.monotonic() - begun
 
     def hold(self) -> None:
         """Raises: Cancelled."""
@@ -100,7 +112,7 @@ class Turns:
 
     def _wait(self, ticket: Ticket, unless: Callable[[], bool]) -> bool:
         number = next(self._numbers)
-        with ticket.on_cancel(self._wake), self._changed:
+        with ticket.waiting(), ticket.on_cancel(self._wake), self._changed:
             if ticket.client not in self._used_s:  # whoever comes new has no claim to what others had before
                 self._used_s[ticket.client] = min(self._used_s.values(), default=0.0)
             self._waiting[number] = ticket

@@ -88,6 +88,8 @@ class Request:
 class _Course:
     """What has come together so far, for the receipt."""
 
+    waited_before_s: float
+    """Of the ticket, which may have served other recordings."""
     begun: float = field(default_factory=time.perf_counter)
     decode_s: float = 0.0
     find_speech_s: float = 0.0
@@ -104,7 +106,7 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
     What was answered before an interruption is taken from the journal, which
     is kept until `forget`. Raises: Problem.
     """
-    course = _Course()
+    course = _Course(waited_before_s=request.ticket.waited_s)
     if request.outfit.card.for_tests:
         _tell((_text_from_a_script(request.outfit),), watcher, course)
     with ExitStack() as stack:
@@ -309,17 +311,15 @@ def _tell(findings: Sequence[Finding], watcher: Watcher, course: _Course) -> Non
 
 def _receipt(request: Request, decoded: Decoded, heard: Heard, run: Run, course: _Course) -> Receipt:
     total_s = time.perf_counter() - course.begun
-    inference_s = run.inference_s + course.align_s
-    spent = course.decode_s + course.find_speech_s + course.find_speakers_s + run.load_s + inference_s
     return replace(
         ran(request, run),
         timings=Timings(
             decode_s=course.decode_s,
             find_speech_s=course.find_speech_s,
             find_speakers_s=course.find_speakers_s,
-            queue_s=max(0.0, total_s - spent),
+            queue_s=request.ticket.waited_s - course.waited_before_s,
             load_s=run.load_s,
-            inference_s=inference_s,
+            inference_s=run.inference_s + course.align_s,
             total_s=total_s,
         ),
         audio_s=decoded.duration_s,

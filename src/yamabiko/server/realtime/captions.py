@@ -79,7 +79,7 @@ def transcribe(
 
     Raises: Problem, also where somebody surely speaks and no text comes (no-text-for-speech); Cancelled.
     """
-    begun = time.perf_counter()
+    begun, waited_before_s = time.perf_counter(), request.ticket.waited_s
     options = _with_language(request.options, language)
     spans = speech_spans.spans(stretch.probabilities, WINDOW, stretch.samples, request.speech)
     chunks = cutting.cut(
@@ -98,7 +98,8 @@ def transcribe(
     dropped = guarding.all_dropped() if guarding else ()
     if dropped:
         notice(told(dropped))
-    receipt = _receipt(stretch, request, run, chunks, spans, time.perf_counter() - begun)
+    total_s, waited_s = time.perf_counter() - begun, request.ticket.waited_s - waited_before_s
+    receipt = _receipt(stretch, request, run, chunks, spans, waited_s, total_s)
     return Transcript(
         source="live",
         duration_s=stretch.samples / SAMPLE_RATE,
@@ -158,13 +159,18 @@ def _surely(stretch: Stretch, spans: Sequence[Span]) -> bool:
 
 
 def _receipt(
-    stretch: Stretch, request: Request, run: Run, chunks: Sequence[Chunk], spans: Sequence[Span], total_s: float
+    stretch: Stretch,
+    request: Request,
+    run: Run,
+    chunks: Sequence[Chunk],
+    spans: Sequence[Span],
+    waited_s: float,
+    total_s: float,
 ) -> Receipt:
     return replace(
         ran(request, run),
         timings=Timings(
-            queue_s=max(0.0, total_s - run.load_s - run.inference_s),
-            load_s=run.load_s, inference_s=run.inference_s, total_s=total_s,
+            queue_s=waited_s, load_s=run.load_s, inference_s=run.inference_s, total_s=total_s,
         ),
         audio_s=stretch.samples / SAMPLE_RATE,
         speech_s=sum(span.duration_s for span in spans),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Profile
+from yamabiko.engines.environment_problems import no_profile
 from yamabiko.engines.profile_choice import choose_profile, fits, gpus_to_try, profile_to_run
 from yamabiko.findings import Problem
 from yamabiko.gpu_marks import GpuMarks, gpu_marks
@@ -99,7 +100,56 @@ def test_a_device_that_no_environment_serves_is_a_finding():
     with pytest.raises(Problem) as caught:
         choose_profile(catalog.card("faster-whisper"), "vulkan", NVIDIA)
 
-    assert caught.value.finding.id == "engine-profile-unknown"
+    finding = caught.value.finding
+    assert finding.id == "engine-profile-unknown"
+    assert "CTranslate2 has no backend for Vulkan." in finding.cause.en
+    assert "engines that have one: whisper.cpp" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("engine", "wanted", "why", "elsewhere", "remedy"),
+    [
+        ("onnx-asr", "vulkan", "WebGPU", "whisper.cpp", ""),
+        ("onnx-asr", "mps", "CoreML", "whisper.cpp", ""),
+        ("onnx-asr", "cuda11", "", "", "yamabiko engines install onnx-asr --profile cuda12"),
+        ("campplus", "cuda:1", "numpy", "pyannote", ""),
+        ("silero-vad", "rocm", "too small", "", ""),
+        ("whisper.cpp", "foo", "", "", ""),
+    ],
+)
+def test_an_environment_that_there_is_not_is_told_with_what_is_known(engine, wanted, why, elsewhere, remedy):
+    finding = no_profile(catalog.card(engine), wanted)
+
+    assert why in finding.cause.en
+    assert bool(why) != finding.cause.en.endswith(f"for “{wanted}”.")
+    assert elsewhere in " ".join(finding.evidence)
+    assert len(finding.evidence) == 1 + bool(elsewhere)
+    assert remedy in (*(one.command for one in finding.remedies), "")
+
+
+WANTED = ("cuda", "rocm", "vulkan", "metal")
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_every_card_has_an_environment_for_a_gpu_or_says_why_not(card: Card, wanted: str) -> None:
+    if wanted not in {profile.name.rstrip("0123456789") for profile in card.profiles}:
+        why = card.why_without(wanted)
+        assert why is not None, f"{card.name}: no word on {wanted}"
+        assert why.en.endswith(".")
+        assert why.ja.endswith("。")
+
+
+@pytest.mark.parametrize("wanted", ["cuda12", "cuda13"])
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_every_card_answers_for_each_of_nvidias_generations(card: Card, wanted: str) -> None:
+    """An environment named `cuda` is built with whichever is here."""
+    assert {wanted, "cuda"} & {profile.name for profile in card.profiles} or card.why_without(wanted)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_no_card_says_why_it_lacks_what_it_has(card: Card) -> None:
+    assert not {name for name, _ in card.lacking} & {profile.name for profile in card.profiles}
 
 
 @given(

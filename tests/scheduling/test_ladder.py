@@ -96,6 +96,26 @@ def test_a_misspelt_precision_gets_a_suggestion():
 
 
 @pytest.mark.parametrize(
+    ("asked", "meant"),
+    [("rocm", "cuda"), ("hip", "cuda"), ("AMD", "cuda"), ("rocm:1", "cuda:1"), ("gpu", None), ("amd64", None)],
+)
+def test_who_calls_amds_gpus_by_their_own_name_is_told_ours(asked, meant):
+    with pytest.raises(Problem) as caught:
+        parse_device(asked)
+
+    assert caught.value.finding.id == "device-unknown"
+    commands = [remedy.command for remedy in caught.value.finding.remedies]
+    assert commands == ([f"--device {meant}"] if meant else []) + ["--device auto"]
+
+
+def test_a_device_that_an_engine_cannot_use_is_refused_with_the_reason():
+    with pytest.raises(Problem) as caught:
+        rungs(device="vulkan", card=catalog.card("faster-whisper"))
+
+    assert "CTranslate2 has no backend for Vulkan." in caught.value.finding.cause.en
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("auto", ("auto", None)),

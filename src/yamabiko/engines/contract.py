@@ -56,7 +56,10 @@ CUDA12_RUNTIME = tuple(
 )
 """For `library_packages`: what ONNX Runtime's provider for CUDA 12 is linked to."""
 NEVER_RUN_ON_A_GPU = Text("never run by us on a GPU", "GPUでの動作は未確認")
-CTRANSLATE2_LACKS = (
+Lack = tuple[str, Text]
+"""An environment that people look for, `GPU` for every one of a GPU, and why it cannot be had."""
+GPU = "gpu"
+CTRANSLATE2_LACKS: tuple[Lack, ...] = (
     (
         "cuda13",
         Text(
@@ -77,13 +80,41 @@ CTRANSLATE2_LACKS = (
     ("vulkan", Text("CTranslate2 has no backend for Vulkan.", "CTranslate2 は Vulkan に対応していません。")),
 )
 """For `lacking`."""
-METAL_NOT_TRIED = (
+METAL_NOT_TRIED: Lack = (
     "metal",
     Text(
         "PyTorch has a backend for Metal, and nobody has tried this engine on it; on a Mac it computes on the CPU.",
         "PyTorch は Metal に対応していますが、このエンジンでの動作は未確認のため、Mac ではCPUで動かします。",
     ),
 )
+PYTORCH_LACKS: tuple[Lack, ...] = (
+    METAL_NOT_TRIED,
+    ("vulkan", Text("PyTorch's builds hold no Vulkan.", "PyTorch の配布物は Vulkan に対応していません。")),
+)
+ONNX_RUNTIME_LACKS: tuple[Lack, ...] = (
+    (
+        "rocm",
+        Text(
+            "ONNX Runtime for ROCm ended with 1.22; its successor for AMD's GPUs (MIGraphX) is one that we do not use.",
+            "ROCm 用の ONNX Runtime は 1.22 で終わりました。AMD のGPU用の後継（MIGraphX）には未対応です。",
+        ),
+    ),
+    (
+        "metal",
+        Text(
+            "ONNX Runtime reaches Apple's GPU through CoreML or WebGPU, which we do not use.",
+            "ONNX Runtime が Apple のGPUを使う方法は CoreML か WebGPU で、これらには未対応です。",
+        ),
+    ),
+    (
+        "vulkan",
+        Text(
+            "ONNX Runtime reaches Vulkan through WebGPU alone, which we do not use.",
+            "ONNX Runtime が Vulkan を使う方法は WebGPU だけで、これには未対応です。",
+        ),
+    ),
+)
+"""Where there is an environment for CUDA."""
 NEVER_MADE = Text("never made or run by us, packages without hashes", "未作成・動作未確認（パッケージのハッシュなし）")
 """For profiles."""
 
@@ -177,8 +208,7 @@ class Card:
     """From best to safest."""
     profiles: tuple[Profile, ...] = ()
     """Empty: runs in yamabiko's own interpreter."""
-    lacking: tuple[tuple[str, Text], ...] = ()
-    """Environments that people look for and that cannot be had, with the reason."""
+    lacking: tuple[Lack, ...] = ()
     longest_chunk_s: float = 30.0
     evidence: tuple[str, ...] = ()
     """Kinds of evidence of its device that the engine itself can give."""
@@ -186,6 +216,14 @@ class Card:
     """What of the search it heeds. Who sets anything else is told that it changed nothing."""
     for_tests: bool = False
     """What it writes was not heard: each transcript says so, and where engines are counted it is none."""
+
+    def why_without(self, wanted: str) -> Text | None:
+        """Why there is no environment of this name, or none for this device (`cuda:1`, `mps`); None: nothing is known."""
+        name = {"mps": "metal"}.get(wanted, wanted).partition(":")[0]
+        known = dict(self.lacking)
+        if name in known or name == "cpu":
+            return known.get(name)
+        return known.get(GPU) if name.rstrip("0123456789") in (*OWN_BUILD.values(), "vulkan") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from yamabiko.engines import uv_problems
+from yamabiko.engines import catalog, uv_problems
 from yamabiko.engines.contract import Card
 from yamabiko.engines.installer import UvEnd
 from yamabiko.engines.sizes import mib
@@ -343,14 +343,39 @@ def in_use(engine: str, pids: Sequence[int]) -> Finding:
 def no_profile(card: Card, wanted: str) -> Finding:
     """`wanted`: the name of an environment, or a device."""
     known = ", ".join(profile.name for profile in card.profiles)
-    why = next((reason for name, reason in card.lacking if name == wanted), None)
+    why, same = card.why_without(wanted), _of_the_same_maker(card, wanted)
     return _finding(
         "engine-profile-unknown",
         Text(
             f"The engine “{card.name}” has no environment for “{wanted}”." + (f" {why.en}" if why else ""),
             f"エンジン「{card.name}」には「{wanted}」用の環境がありません。" + (why.ja if why else ""),
         ),
-        (f"environments of this engine: {known}",),
-        (Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list"),),
+        (
+            f"{Text('environments of this engine', 'このエンジンの環境')}: {known}",
+            *(() if same else _elsewhere(card, wanted)),
+        ),
+        (*same, Remedy(Text("See what there is", "一覧を見る"), "yamabiko engines list")),
         area="usage",
     )
+
+
+def _of_the_same_maker(card: Card, wanted: str) -> tuple[Remedy, ...]:
+    """`cuda11` was asked for, and there is `cuda12`."""
+    same = (one.name for one in card.profiles if _kind(one.name) == _kind(wanted))
+    what = Text("Take the one that there is for this kind of GPU", "同じ種類のGPU用の環境を使う")
+    return tuple(Remedy(what, f"yamabiko engines install {card.name} --profile {name}") for name in same)
+
+
+def _elsewhere(card: Card, wanted: str) -> tuple[str, ...]:
+    """Which engines for the same work have it."""
+    others = [
+        one.name
+        for one in catalog.cards()
+        if one.job == card.job and any(_kind(p.name) == _kind(wanted) for p in one.profiles)
+    ]
+    return (f"{Text('engines that have one', 'その環境があるエンジン')}: {', '.join(others)}",) if others else ()
+
+
+def _kind(wanted: str) -> str:
+    """`cuda` of `cuda12` and `cuda:1`."""
+    return {"mps": "metal"}.get(wanted, wanted).partition(":")[0].rstrip("0123456789")

@@ -24,11 +24,23 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 area="usage",
                 cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
                 evidence=(f"{Text('devices', '使えるデバイス')}: auto, cuda, cuda:N, vulkan, metal, cpu",),
-                remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
+                remedies=(*_amd(device), Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto")),
             )
         )
     family, _, number = device.partition(":")
     return family.replace("metal", "mps"), int(number) if number else None
+
+
+def _amd(device: str) -> tuple[Remedy, ...]:
+    """For who calls AMD's GPUs by a name of their own."""
+    asked = re.fullmatch(r"(?:rocm|hip|amd)(:\d{1,4})?", device, re.IGNORECASE)
+    if asked is None:
+        return ()
+    why = Text(
+        "AMD's GPUs are called cuda here, as PyTorch does; this needs the engine's rocm environment",
+        "AMDのGPUも、PyTorchと同じくcudaと指定します（エンジンのrocm用の環境が必要）",
+    )
+    return (Remedy(why, f"--device cuda{asked[1] or ''}"),)
 
 
 def plan(
@@ -54,12 +66,16 @@ def plan(
     if rungs and compute_type not in ("auto", "default"):
         rungs = _of_precision(rungs, compute_type)
     if not rungs:
+        why = card.why_without(device)
         raise Problem(
             Finding(
                 id="device-not-supported",
                 severity="error",
                 area="usage",
-                cause=Text(f"{card.name} does not run on {device}.", f"{card.name} は {device} では動きません。"),
+                cause=Text(
+                    f"{card.name} does not run on {device}." + (f" {why.en}" if why else ""),
+                    f"{card.name} は {device} では動きません。" + (why.ja if why else ""),
+                ),
                 evidence=(f"card: {card.name} runs on {', '.join(sorted({p.device for p in card.placements}))}",),
                 remedies=(Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),),
             )

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement, Profile, Voices
+from yamabiko.engines.contract import GPU, Card, Loaded, ModelUnreadable, Placement, Profile, Voices
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Span
 
@@ -40,6 +40,9 @@ CARD = Card(
     model_format="campplus",
     placements=(Placement("cpu", "float32"),),
     profiles=(Profile(name="cpu", lock="campplus-cpu.txt", devices=("cpu",)),),
+    lacking=(
+        (GPU, Text("It is numpy, which computes on the CPU alone.", "numpy だけで書かれており、CPUで処理します。")),
+    ),
     evidence=("introspection",),
 )
 

@@ -22,6 +22,7 @@ from yamabiko.engines import wording
 from yamabiko.engines.contract import (
     CUDA12_RUNTIME,
     NEVER_RUN_ON_A_GPU,
+    ONNX_RUNTIME_LACKS,
     Card,
     DetectedLanguage,
     Feature,
@@ -75,22 +76,7 @@ CARD = Card(
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
     ),
-    lacking=(
-        (
-            "rocm",
-            Text(
-                "No index has ONNX Runtime for ROCm; AMD's own wheels have another provider (MIGraphX), which we do not use.",
-                "ROCm 用の ONNX Runtime はどのインデックスにもありません。AMD 配布のものは別の方式（MIGraphX）で、未対応です。",
-            ),
-        ),
-        (
-            "metal",
-            Text(
-                "ONNX Runtime reaches Apple's GPU through CoreML alone, which we do not use.",
-                "ONNX Runtime が Apple のGPUを使う方法は CoreML だけで、これには未対応です。",
-            ),
-        ),
-    ),
+    lacking=ONNX_RUNTIME_LACKS,
     longest_chunk_s=25.0,
     evidence=("introspection", "last-words"),
 )

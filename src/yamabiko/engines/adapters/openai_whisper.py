@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
-    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
+    PYTORCH_LACKS,
     Card,
     DetectedLanguage,
     Loaded,
@@ -75,7 +75,7 @@ CARD = Card(
             not_verified=NEVER_MADE,
         ),
     ),
-    lacking=(METAL_NOT_TRIED,),
+    lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection", "last-words"),
     search=ALL_OF_SEARCH - {"repetition_penalty", "no_repeat_ngram_size"},

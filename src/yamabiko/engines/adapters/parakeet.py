@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
 from yamabiko.engines.contract import (
-    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
+    PYTORCH_LACKS,
     Card,
     DetectedLanguage,
     Loaded,
@@ -108,7 +108,7 @@ CARD = Card(
             not_verified=NEVER_MADE,
         ),
     ),
-    lacking=(METAL_NOT_TRIED,),
+    lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),
 )

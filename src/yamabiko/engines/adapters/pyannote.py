@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from yamabiko.engines.contract import (
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
+    PYTORCH_LACKS,
     Card,
     Loaded,
     ModelUnreadable,
@@ -64,6 +65,23 @@ CARD = Card(
             ("cuda", "cpu"),
             not_verified=NEVER_RUN_ON_A_GPU,
         ),
+    ),
+    lacking=(
+        (
+            "cuda13",
+            Text(
+                "It shares WhisperX's packages, which are for CUDA 12; they bring their own libraries and serve newer drivers.",
+                "WhisperXと同じ CUDA 12 用のパッケージを使います。必要なライブラリを含み、新しいドライバーでも動きます。",
+            ),
+        ),
+        (
+            "rocm",
+            Text(
+                "PyTorch has builds for ROCm, and nobody has tried this engine on one.",
+                "PyTorch は ROCm に対応していますが、このエンジンでの動作は未確認です。",
+            ),
+        ),
+        *PYTORCH_LACKS,
     ),
     evidence=("introspection",),
 )

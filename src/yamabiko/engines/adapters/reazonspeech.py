@@ -68,6 +68,7 @@ CARD = Card(
     ),
     lacking=(
         ("cuda13", Text("sherpa-onnx has wheels for CUDA 12.", "sherpa-onnx のGPU用ビルドは CUDA 12 用です。")),
+        ("vulkan", Text("sherpa-onnx has no provider for Vulkan.", "sherpa-onnx は Vulkan に対応していません。")),
         ("rocm", Text("sherpa-onnx has no provider for ROCm.", "sherpa-onnx は ROCm に対応していません。")),
         (
             "metal",

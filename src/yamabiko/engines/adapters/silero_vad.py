@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import Card, Loaded, Placement, Profile
+from yamabiko.engines.contract import GPU, Card, Loaded, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence
 
@@ -38,6 +38,15 @@ CARD = Card(
     model_format="silero-onnx",
     placements=(Placement("cpu", "float32"),),
     profiles=(Profile(name="cpu", lock="silero-vad-cpu.txt", devices=("cpu",)),),
+    lacking=(
+        (
+            GPU,
+            Text(
+                "The model is too small for a GPU to be of use: on the CPU it hears an hour in seconds.",
+                "モデルがごく小さく、GPUを使う意味がありません。CPUでも1時間の音声を数秒で処理します。",
+            ),
+        ),
+    ),
     evidence=("introspection",),
 )
 

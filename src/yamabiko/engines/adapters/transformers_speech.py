@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import transformers_ctc, transformers_whisper
 from yamabiko.engines.contract import (
-    METAL_NOT_TRIED,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
     PYTORCH_INDEX,
+    PYTORCH_LACKS,
     Card,
     DetectedLanguage,
     Loaded,
@@ -72,7 +72,7 @@ CARD = Card(
             not_verified=NEVER_MADE,
         ),
     ),
-    lacking=(METAL_NOT_TRIED,),
+    lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=frozenset(

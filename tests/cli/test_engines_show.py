@@ -37,6 +37,17 @@ def test_what_was_not_asked_of_random_weights_is_not_called_verified(tmp_path: P
     assert "not verified: needs real weights" in told
 
 
+def test_hashes_that_we_never_computed_are_told_from_ours_and_their_sources_are_named(tmp_path: Path) -> None:
+    english = run_program("engines", "show", "whisper.cpp", home=tmp_path)
+    assert "pinned by others' word" in english.out
+    assert "hashes of ggml-tiny.en, ggml-base.en, ggml-small.en: mudler/LocalAI gallery/index.yaml; " in english.out
+    japanese = run_program("engines", "show", "whisper.cpp", home=tmp_path, YAMABIKO_LANG="ja")
+    assert "公開情報のハッシュで固定" in japanese.out
+    ours = run_program("engines", "show", "silero-vad", home=tmp_path)
+    assert "others' word" not in ours.out
+    assert "hashes of silero-vad-v6: computed from the wheel that it comes in" in ours.out
+
+
 def test_a_model_that_needs_a_permission_says_so(tmp_path: Path) -> None:
     result = run_program("engines", "show", "pyannote", home=tmp_path)
     assert "gated: needs its makers' permission" in result.out

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from program import Result, run_program
+from yamabiko.engines.models import find_entry, store
 
 BASE_REVISION = "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66"
 NO_SOURCE = {
@@ -55,6 +56,7 @@ def test_list_says_of_every_model_whether_it_is_here_and_pinned(silero_home: Pat
     assert "not here" in lines["base"]
     assert lines["base"].rstrip().endswith(" pinned")
     assert "unpinned" in lines["large-v3"]
+    assert lines["ggml-base"].rstrip().endswith(" pinned by others' word"), "we never had its bytes"
 
 
 def test_list_as_json_is_the_record_in_either_language(silero_home: Path) -> None:
@@ -66,6 +68,9 @@ def test_list_as_json_is_the_record_in_either_language(silero_home: Path) -> Non
     models = {model["name"]: model for model in parsed(english)["models"]}
     assert models["silero-vad-v6"]["local"]["origin"] == "our cache"
     assert models["base"]["revision"] == BASE_REVISION
+    assert (models["base"]["pinned_by"], models["ggml-base"]["pinned_by"]) == ("us", "others")
+    assert "mudler/LocalAI gallery/index.yaml" in models["ggml-base"]["pinned_from"]
+    assert (models["large-v3"]["pinned_by"], models["large-v3"]["pinned_from"]) == (None, "")
     assert models["base"]["size_bytes"] == sum(file["size"] for file in models["base"]["files"])
 
 
@@ -73,6 +78,7 @@ def test_list_in_japanese(tmp_path: Path) -> None:
     result = run_program("models", "list", home=tmp_path, YAMABIKO_LANG="ja", HF_HOME=str(tmp_path / "no-hf"))
     assert result.out.startswith("モデル")
     assert "なし" in result.out
+    assert "公開情報のハッシュで固定" in result.out
 
 
 def test_list_shows_a_damaged_copy_as_damaged(silero_home: Path) -> None:
@@ -100,6 +106,23 @@ def test_pull_of_what_is_here_asks_nobody(silero_home: Path) -> None:
     assert result.code == 0, result.err
     assert "already here" in result.err
     assert result.out == f"{the_model(silero_home)}\n"
+
+
+def test_a_copy_with_hashes_that_we_never_computed_is_not_called_pinned_by_us(tmp_path: Path) -> None:
+    """No test has the true bytes: a file of the right size, noted as hashed before, is what stands for them."""
+    entry = find_entry("ggml-tiny")
+    (file,) = entry.files
+    assert file.size
+    assert file.sha256
+    folder = tmp_path / "cache/models/ggml-whisper" / f"ggml-tiny-{entry.revision[:8]}"
+    folder.mkdir(parents=True)
+    (folder / file.name).touch()
+    os.truncate(folder / file.name, file.size)
+    seen = store.Seen(file.name, file.size, (folder / file.name).stat().st_mtime_ns, file.sha256)
+    store.write_stamp(folder / store.STAMP, store.Stamp(entry.name, entry.revision, "hub", (seen,)))
+    result = run_program("models", "pull", "ggml-tiny", home=tmp_path, **NO_SOURCE)
+    assert result.code == 0, result.err
+    assert "sha256 as pinned in the catalogue by others' word (our cache)" in result.err
 
 
 def test_pull_that_no_source_serves_says_what_each_of_them_said(tmp_path: Path) -> None:

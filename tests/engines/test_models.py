@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -567,8 +568,23 @@ def test_every_name_of_the_shipped_catalogue_is_its_own_among_those_of_its_forma
     for e in known:
         assert e.hub or e.authors or e.packages
         assert e.size_bytes > 1_000_000 or e.gated, "nobody may look at what is gated"
-        assert e.pinned == bool(e.pinned_from)
+        assert e.pinned == bool(e.pinned_from) == (e.pinned_by is not None)
         assert all(file.size and file.sha256 for file in e.files)
+
+
+def test_a_hash_that_we_never_computed_stands_on_the_word_of_several_owners_or_of_the_authors():
+    """
+    One project alone may have copied a mistake: of a file of the hub two are named at least, and where each says so.
+    """
+    others = [e for e in models.catalogue().models if e.pinned_by == "others"]
+    assert others
+    for e in others:
+        *projects, last = e.pinned_from.split("; ")
+        assert last.startswith("never computed by us"), e.name
+        if not e.authors:
+            assert all(re.match(r"[\w.-]+/[\w.-]+ [\w./-]+", project) for project in projects), e.name
+            assert len({project.split("/")[0].lower() for project in projects}) >= 2, e.name
+    assert all(e.pinned_from.startswith("computed") for e in models.catalogue().models if e.pinned_by == "us")
 
 
 def test_importing_models_loads_no_client():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from yamabiko.cli import answers, engine_table, screen
 from yamabiko.engines.choices import Measured, Weights, machine_in_japanese, measurements
 from yamabiko.engines.contract import Card, Feature
-from yamabiko.engines.page import entries_of, licences
+from yamabiko.engines.page import entries_of, licences, sources
 from yamabiko.engines.verified import PROMISES, Outcome, Verified, verified
 from yamabiko.i18n import Text
 
@@ -53,7 +53,11 @@ _MODEL = (Text("model", "モデル"), Text("languages", "言語"), Text("size", 
           Text("access", "入手"), Text("hashes", "ハッシュ"))  # fmt: skip
 _YES, _NO = Text("yes", "あり"), Text("no", "なし")
 _GATED, _FREE = Text("gated: needs its makers' permission", "要申請（作者の許可が必要）"), Text("free", "自由")
-_PINNED, _UNPINNED = Text("pinned", "固定済み"), Text("unpinned: recorded on arrival", "未固定（取得時に記録）")
+_PINNED = {
+    "us": Text("pinned", "固定済み"),
+    "others": Text("pinned by others' word", "公開情報のハッシュで固定"),
+    None: Text("unpinned: recorded on arrival", "未固定（取得時に記録）"),
+}
 
 
 def show(card: Card) -> None:
@@ -75,6 +79,9 @@ def show(card: Card) -> None:
     if entries := entries_of(card):
         print()
         answers.show_table(_MODEL, [_model(entry) for entry in entries])
+        for names, source in sources(entries):
+            of = Text(f"hashes of {', '.join(names)}", f"{'、'.join(names)} のハッシュの出典")
+            screen.print_result(f"  {of}: {source}\n")
     for line in _verified(verified().get(card.name)):
         screen.print_result(f"{line}\n")
 
@@ -157,7 +164,7 @@ def _model(entry: ModelEntry) -> list[str]:
         screen.size(entry.size_bytes) if entry.size_bytes else "–",
         entry.licence or "–",
         str(_GATED if entry.gated else _FREE),
-        str(_PINNED if entry.pinned else _UNPINNED),
+        str(_PINNED[entry.pinned_by]),
     ]
 
 

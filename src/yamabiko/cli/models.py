@@ -63,6 +63,11 @@ _PLACE: dict[Origin, Text] = {
     "package index": Text("the package index", "パッケージインデックス"),
 }
 _LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}
+_PINNED = {
+    "us": Text("pinned", "固定"),
+    "others": Text("pinned by others' word", "公開情報のハッシュで固定"),
+    None: Text("unpinned", "未固定"),
+}
 _UNUSED: dict[str, Text] = {
     "absent": Text("not here", "なし"),
     "damaged": Text("here, damaged", "破損"),
@@ -106,7 +111,7 @@ def _row(state: ModelState) -> list[str]:
         str(_LANGUAGES.get(entry.languages, entry.languages)),
         entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
         str(_PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
-        str(Text("pinned", "固定") if entry.pinned else Text("unpinned", "未固定")),
+        str(_PINNED[entry.pinned_by]),
         "; ".join([*([gated] if gated else []), *state.damage]),
     ]
 
@@ -127,6 +132,8 @@ def _record(state: ModelState) -> dict[str, object]:
         "revision": entry.revision,
         "size_bytes": entry.size_bytes,
         "pinned": entry.pinned,
+        "pinned_by": entry.pinned_by,
+        "pinned_from": entry.pinned_from,
         "gated": entry.gated,
         "files": entry.files,
         "local": state.local,
@@ -188,14 +195,17 @@ def _description(local: LocalModel) -> Text:
 
 
 def _hashes(local: LocalModel) -> Text:
-    if local.pinned and local.beside:
+    if local.pinned:
+        pins = Text("as pinned in the catalogue", "カタログの固定値")
+        if _by_others(local):
+            pins = Text(f"{pins.en} by others' word", f"{pins.ja}（公開情報のハッシュ）")
+        if not local.beside:
+            return Text(f"sha256 {pins.en}", f"sha256 は{pins.ja}と一致")
         names = ", ".join(local.beside)
         return Text(
-            f"sha256 as pinned in the catalogue, but for {names}, which it does not have",
-            f"sha256 はカタログの固定値と一致（カタログにない {names} を除く）",
+            f"sha256 {pins.en}, but for {names}, which it does not have",
+            f"sha256 は{pins.ja}と一致（カタログにない {names} を除く）",
         )
-    if local.pinned:
-        return Text("sha256 as pinned in the catalogue", "sha256 はカタログの固定値と一致")
     if all(file.sha256 for file in local.files):
         if local.origin == "path":
             return Text(
@@ -203,6 +213,17 @@ def _hashes(local: LocalModel) -> Text:
             )
         return Text("sha256 as recorded when it came (not pinned)", "sha256 は取得時の記録と一致（固定値なし）")
     return Text("sha256 not known", "sha256 は不明")
+
+
+def _by_others(local: LocalModel) -> bool:
+    """Whether the pins that its files have are hashes that we never computed."""
+    from yamabiko.engines.models.catalogue import catalogue
+
+    has = {file.sha256 for file in local.files}
+    return any(
+        entry.pinned_by == "others" and has.issuperset(file.sha256 for file in entry.files)
+        for entry in catalogue().models
+    )
 
 
 @app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))

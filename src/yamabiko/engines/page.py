@@ -16,6 +16,11 @@ _JOBS = {
     "find-speakers": "tells speakers apart",
     "align": "tells when each character is said",
 }
+_PINNED = {
+    "us": "pinned",
+    "others": "pinned by others' word",
+    None: "unpinned: its hashes are recorded and shown when it arrives",
+}
 
 
 def page() -> str:
@@ -73,14 +78,21 @@ def _section(card: Card) -> Iterator[str]:
         yield from (f"- No `{name}`: {_english(why)}" for name, why in card.lacking)
     if entries and _first_with(card):
         yield ""
-        yield "| model | languages | size | licence | pinned |"
+        yield "| model | languages | size | licence | hashes |"
         yield "|---|---|---|---|---|"
         yield from map(_model, entries)
+        yield from _sources_told(entries)
 
 
 def entries_of(card: Card) -> tuple[ModelEntry, ...]:
     """The models of the catalogue that it reads."""
     return tuple(entry for entry in catalogue().models if entry.format == card.model_format)
+
+
+def sources(entries: Sequence[ModelEntry]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Where the hashes of pinned models come from, each source once, with the names of its models."""
+    told = dict.fromkeys(entry.pinned_from for entry in entries if entry.pinned)
+    return tuple((tuple(entry.name for entry in entries if entry.pinned_from == source), source) for source in told)
 
 
 def licences(entries: Sequence[ModelEntry]) -> tuple[str, ...]:
@@ -117,11 +129,19 @@ def _profile(profile: Profile) -> str:
 
 
 def _model(entry: ModelEntry) -> str:
-    state = "yes" if entry.pinned else "unpinned: its hashes are recorded and shown when it arrives"
+    state = _PINNED[entry.pinned_by]
     gated = ", gated" if entry.gated else ""
     size = mib(entry.size_bytes) if entry.size_bytes else "unknown"
     names = f"`{entry.name}`" + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
     return f"| {names} | {entry.languages} | {size} | {entry.licence or 'not known to us'}{gated} | {state} |"
+
+
+def _sources_told(entries: Sequence[ModelEntry]) -> Iterator[str]:
+    if found := sources(entries):
+        yield ""
+        yield "Where the hashes of pinned models come from (*by others' word*: we never had the bytes):"
+        yield ""
+        yield from (f"- {', '.join(f'`{name}`' for name in names)}: {source}." for names, source in found)
 
 
 def _english(text: Text) -> str:

@@ -2,8 +2,9 @@
 The models we know, as data: catalogue.toml holds the facts, this file gives them shape.
 
 A *pinned* model lists its files with their sha256: its bytes are known, whoever
-sends them. An *unpinned* one lists no files: we never saw it, so its hashes are
-recorded when it first arrives, and shown.
+sends them. We computed the hashes, or took the word of others who carry them:
+`pinned_by` and `pinned_from` tell. An *unpinned* one lists no files: nobody told
+us its hashes, so they are recorded when it first arrives, and shown.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from yamabiko.findings import Problem
 from yamabiko.records import Malformed, from_plain
@@ -190,8 +192,10 @@ class ModelEntry:
     authors: AuthorsSource | None = None
     gated: bool = False
     aliases: tuple[str, ...] = ()
+    pinned_by: Literal["us", "others"] | None = None
+    """Whose hashes they are: ours, computed from the bytes, or others', of bytes that we never had. None: unpinned."""
     pinned_from: str = ""
-    """Where the hashes come from, and what they were checked against."""
+    """Where the hashes come from and what they were checked against; of others' hashes, the projects that carry them."""
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:

@@ -121,6 +121,23 @@ def test_weights_that_nobody_here_ran_a_long_load_and_bytes_to_fetch_are_told(tm
     assert "~465.4 MiB" in lines["faster-whisper", "small"]
 
 
+def test_where_there_are_no_figures_none_are_called_published(tmp_path: Path) -> None:
+    result = run_program("engines", "recommend", "-l", "ko", "--facts", report(tmp_path), home=tmp_path)
+    assert "no figures for this language are known to us" in result.out
+    assert "real weights never run by us here" in result.out
+    assert "published" not in result.out.partition("Best first: ")[0]
+    assert "published figures" not in result.err
+
+
+def test_what_is_recommended_stands_in_the_table(tmp_path: Path) -> None:
+    """Also where it is a way that stands aside elsewhere."""
+    small = report(tmp_path, memory=4 * 2**30)
+    result = run_program("engines", "recommend", "-l", "ja", "--facts", small, home=tmp_path)
+    assert "Recommended for “ja”: onnx-asr, model parakeet-tdt_ctc-0.6b-ja-onnx, int8 on cpu" in result.out
+    lines = {tuple(line.split()[:2]): line for line in result.out.partition("Best first: ")[2].splitlines()}
+    assert " ~" in lines["onnx-asr", "parakeet-tdt_ctc-0.6b-ja-onnx"], "estimated"
+
+
 def test_the_table_says_by_what_it_is_ordered(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path)
     assert "what keeps conversation" in result.out

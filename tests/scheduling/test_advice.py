@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yamabiko.engines import catalog, models
-from yamabiko.engines.choices import Measured, Measurements, Weights, choices, measurements, purposes
+from yamabiko.engines.choices import Measured, Measurements, Weights, choices, left_out, measurements, purposes
+from yamabiko.engines.models.catalogue import catalogue
 from yamabiko.scheduling.advice import SLOWEST, USABLE, Gpu, Machine, Option, OtherGpu, on_request, options
 
 GB = 10**9
@@ -61,6 +62,34 @@ def test_what_is_proposed_is_known_to_the_catalogues() -> None:
             assert models.find_entry(way.model) is entry, "`models pull NAME` fetches what the engine reads"
             assert entry.name == way.model, "`models list` shows it under this name"
             assert way.device in ("", *(rung.device for rung in card.placements))
+            on = {rung.device for rung in card.placements if way.device in ("", rung.device)}
+            kinds = {rung.device for rung in card.placements if rung.compute_type == way.compute_type}
+            assert not way.compute_type or on <= kinds
+
+
+def test_every_model_for_transcribing_is_proposed_or_left_out_with_a_reason() -> None:
+    """Whisper's for English alone are left out by their names."""
+    formats = {card.model_format for card in catalog.cards() if card.job == "transcribe"}
+    known = {entry.name for entry in catalogue().models if entry.format in formats and not entry.name.endswith(".en")}
+    proposed = {way.model for choice in choices() for way in choice.ways}
+
+    assert proposed | set(left_out()) == known
+    assert not proposed & set(left_out())
+    assert all(left_out().values())
+
+
+def test_the_japanese_parakeet_is_to_be_had_without_torch() -> None:
+    """Where NeMo's 6 GB are not free it is the best; what it needs is estimated, and its own files stand behind NeMo's."""
+    both = [o for o in ranked(LAPTOP, "ja") if o.model.startswith("parakeet-tdt_ctc-0.6b-ja")]
+    assert [o.engine for o in both] == ["parakeet", "onnx-asr"]
+    small = ranked(Machine(8, 4 * GB), "ja")[0]
+    assert (small.engine, small.model, small.compute_type) == ("onnx-asr", "parakeet-tdt_ctc-0.6b-ja-onnx", "int8")
+    assert (small.memory_measured, small.aside, small.measured) == (False, True, None)
+
+
+def test_a_model_of_float32_files_is_asked_for_as_what_it_is() -> None:
+    found = {(o.device, o.compute_type) for o in ranked(GAMING, "en") if o.model == "parakeet-tdt-0.6b-v2-onnx"}
+    assert found == {("cpu", "float32"), ("cuda", "float32")}
 
 
 def test_measured_engines_are_engines() -> None:

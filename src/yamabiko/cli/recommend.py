@@ -103,7 +103,7 @@ def command(
             return
     _show(console, here, code, ranked, states, every=every, read_speech=read_speech)
     other_gpus.show(here, requestable, lacking)
-    screen.say(console, _how())
+    screen.say(console, _how(figures=any(option.score for option in ranked)))
     if not ranked or ranked[0].against is not None:
         raise typer.Exit(1)
 
@@ -185,7 +185,8 @@ def _show(
         for line in (_reason(best, usable, here), best.why_batch, *_before_use(best, states[best.model])):
             print(f"  {line}")
         print(f"  {best.command}\n")
-    shown = ranked if every else [option for option in ranked if not option.aside][: SHOWN + 1]
+    first = usable[0] if usable else None
+    shown = ranked if every else [one for one in ranked if one is first or not one.aside][: SHOWN + 1]
     print(_order(read_speech=read_speech))
     answers.show_table(HEADERS, [_row(option, states[option.model]) for option in shown], name_columns=2)
     if usable:
@@ -206,9 +207,11 @@ def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
             f"`yamabiko models pull {best.model}` で）",
         )
     if not best.heard:
+        published = best.score is not None
         yield Text(
-            "real weights never run by us here: the errors are figures that others published",
-            "実物の重みでの動作は未確認です。誤り率は公表値です",
+            "real weights never run by us here"
+            + (": the errors are figures that others published" if published else ""),
+            "実物の重みでの動作は未確認です" + ("。誤り率は公表値です" if published else ""),
         )
     seen = best.measured
     if seen is not None and seen.load_s >= LONG_LOAD_S:
@@ -335,18 +338,21 @@ def _heard(option: Option) -> Text:
     return Text("never", "未確認")
 
 
-def _how() -> Text:
+def _how(*, figures: bool) -> Text:
+    """`figures`: errors are known for this language."""
     from yamabiko.engines.choices import machine_in_japanese, measurements
 
     real = [one for one in measurements().engines if one.weights == "real"]
     last = max(real, key=lambda one: one.date)
+    published = unlike = Text("", "")
+    if figures:
+        published = Text("Errors are published figures. ", "誤り率は公表値です。")
+        unlike = Text(" Figures of different tests do not compare.", "異なる試験の誤り率どうしは比較できません。")
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
-        "Errors are published figures. Run by us: yes, the real weights; random, weights made up in their shape; never. "
-        "Figures of different tests do not compare.",
+        f"{published.en}Run by us: yes, the real weights; random, weights made up in their shape; never.{unlike.en}",
         f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {machine_in_japanese(last.machine)}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
-        "誤り率は公表値です。動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。"
-        "異なる試験の誤り率どうしは比較できません。",
+        f"{published.ja}動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。{unlike.ja}",
     )

@@ -27,7 +27,11 @@ class Way:
     device: str = ""
     """The only one that it is proposed for; empty: every one of its CARD."""
     aside: bool = False
-    """Another engine runs the same model better for most people; `Purpose` says for whom this one is."""
+    """Another way to run the same model suits most people better; `Purpose` says for whom this engine is."""
+    compute_type: str = ""
+    """Of its files, where that is not the first of the engine's on a device and the name does not end in it."""
+    effort: float | None = None
+    """As a `Choice` has it; None: the model's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class Purpose:
 
     engine: str
     why: Text
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Models of the catalogue that are never proposed."""
+
+    models: tuple[str, ...]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,7 @@ class Measurements:
 class _Known:
     models: tuple[Choice, ...]
     engines: tuple[Purpose, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 @cache
@@ -141,6 +154,12 @@ def choices() -> tuple[Choice, ...]:
 def purposes() -> dict[str, Text]:
     """By engine. Raises: Malformed, if somebody broke choices.toml."""
     return {one.engine: one.why for one in _known().engines}
+
+
+@cache
+def left_out() -> dict[str, str]:
+    """Why a model of the catalogue is never proposed, by its name. Raises: Malformed, if somebody broke choices.toml."""
+    return {model: one.why for one in _known().left_out for model in one.models}
 
 
 @cache

@@ -209,7 +209,7 @@ def _ways(
         if way.device not in ("", device) or (device != "cpu" and not (machine.gpus and _runs_on_nvidia(card, device))):
             continue
         kinds = [rung.compute_type for rung in card.placements if rung.device == device]
-        compute_type = next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
+        compute_type = way.compute_type or next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
         gpu = max(machine.gpus, key=lambda one: one.free_bytes or 0) if device != "cpu" else None
         need, is_measured = _memory(choice, way, device, compute_type, measured)
         pace = _pace(choice, way, compute_type, machine, measured) if gpu is None else None
@@ -272,7 +272,7 @@ def _pace(choice: Choice, way: Way, compute_type: str, machine: Machine, measure
         return work * same.times_base / cores
     seen = next((one for one in measured.of(way.engine) if one.weights == "real"), None)
     # Less work than the reference with the small base says nothing sure of a large model.
-    return work * max(1.0, seen.times_base if seen else 1.0) * choice.effort / cores
+    return work * max(1.0, seen.times_base if seen else 1.0) * (way.effort or choice.effort) / cores
 
 
 def _batch(card: Card, need: int, free: int | None) -> int:

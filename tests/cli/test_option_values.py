@@ -146,3 +146,11 @@ def test_a_mistake_in_japanese_holds_no_english_of_ours(talk: Path) -> None:
         assert "parser:" not in result.err
         assert " known:" not in result.err
         assert " given:" not in result.err
+
+
+def test_a_language_like_none_that_is_known_has_a_way_out_too(tmp_path: Path) -> None:
+    result = run_program("x.wav", "--language", "klingon", home=tmp_path)
+    assert result.code == 2
+    assert [line.split("   ")[-1] for line in result.err.splitlines() if "to fix" in line] == [
+        "--language auto", "--language ja",
+    ]  # fmt: skip

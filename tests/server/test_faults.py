@@ -139,6 +139,9 @@ def test_forms_that_are_none(plain, body, kind, code) -> None:
     with plain.http as http:
         answer = http.post("/v1/audio/transcriptions", content=body, headers={"content-type": kind})
     assert (answer.status_code, answer.headers["x-yamabiko-finding"]) == (400, code)
+    if code == "form-malformed":
+        [remedy] = answer.json()["error"]["yamabiko"]["remedies"]
+        assert f" {plain.url}/v1/audio/transcriptions" in remedy["command"], "typed as it stands, at this server"
 
 
 def test_uploads_have_a_limit_whether_announced_or_not(serve, recording) -> None:

@@ -124,6 +124,16 @@ def test_what_cannot_be_had_is_refused_in_openais_words(plain, asked, status, pa
     assert answer.headers["x-yamabiko-finding"] == code
 
 
+def test_a_model_of_another_engine_is_told_with_its_engine(plain) -> None:
+    """It stands in `models list`, so that it is not there is no answer."""
+    with plain.http as http, EN.path.open("rb") as file:
+        answer = http.post("/v1/audio/transcriptions", files={"file": file}, data={"model": "reazonspeech-k2-v2"})
+    told = answer.json()["error"]["yamabiko"]
+    assert (answer.status_code, told["id"]) == (404, "model-unknown")
+    assert told["cause"]["en"].startswith("“reazonspeech-k2-v2” is a model of reazonspeech")
+    assert told["remedies"][0]["command"] == "engine=reazonspeech, model=reazonspeech-k2-v2"
+
+
 def test_subtitles_carry_the_receipt_in_headers(plain) -> None:
     with plain.http as http, EN.path.open("rb") as file:
         answer = http.post(

@@ -25,6 +25,13 @@ def test_an_address_of_nobody_is_told_as_such(tmp_path) -> None:
     assert "bind-without-key" not in run_program("serve", "--host", "nosuch.invalid", home=tmp_path).err
 
 
+def test_an_engine_of_no_such_name_is_answered_with_those_that_there_are(tmp_path) -> None:
+    told = run_program("serve", "--engine", "nosuch", home=tmp_path)
+    assert told.code == 2
+    assert '--engine cannot be "nosuch": it is one of: faster-whisper, whisper.cpp, ' in told.err
+    assert "scripted" not in told.err
+
+
 def test_an_engine_that_is_not_there_is_told_at_the_console_and_over_http(tmp_path, recording) -> None:
     served = begin(tmp_path, wait=False)
     with served.http as http:

@@ -162,7 +162,11 @@ def language_of(asked: str, *besides: str) -> str:
     if (code := language_code(asked)) is not None:
         return code
     codes = (*besides, *LANGUAGE_NAMES)
-    raise Problem(_unknown("language-unknown", "--language", asked, codes, names=tuple(LANGUAGE_NAMES.values())))
+    found = Remedy(Text("Leave it to the engine to find it", "エンジンに判定を任せる"), "--language auto")
+    by_code = Remedy(Text("Name it by its code: ja, en, ...", "ja、en などのコードで指定する"), "--language ja")
+    remedies = (found, by_code) if "auto" in besides else (by_code,)
+    names = tuple(LANGUAGE_NAMES.values())
+    raise Problem(_unknown("language-unknown", "--language", asked, codes, names, remedies))
 
 
 def _tokens(typed: str) -> tuple[int, ...]:
@@ -200,8 +204,11 @@ def _prompt_not_carried() -> Finding:
     )
 
 
-def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Sequence[str] = ()) -> Finding:
-    """`names` are taken as well, and too many to be shown."""
+def _unknown(
+    id_: str, option: str, asked: str, known: Sequence[str], names: Sequence[str] = (),
+    besides: tuple[Remedy, ...] = (),
+) -> Finding:  # fmt: skip
+    """`names` are taken as well, and too many to be shown; `besides`: where nothing known is like what was typed."""
     near = difflib.get_close_matches(asked.lower(), (*known, *names), 1)
     return Finding(
         id=id_,
@@ -209,5 +216,5 @@ def _unknown(id_: str, option: str, asked: str, known: Sequence[str], names: Seq
         area="usage",
         cause=Text(f"{option} does not know “{asked}”.", f"{option} に「{asked}」は指定できません。"),
         evidence=(f"{Text('known', '指定できる値')}: {', '.join(known)}",),
-        remedies=tuple(misunderstood.meant(f"{option} {name}") for name in near),
+        remedies=tuple(misunderstood.meant(f"{option} {name}") for name in near) or besides,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
@@ -48,20 +49,21 @@ def device(given: str) -> Text | None:
 def engine(given: str) -> Text | None:
     from yamabiko.engines import catalog
 
-    try:
-        catalog.transcriber(given)
-    except Problem as problem:
-        return problem.finding.cause
-    return None
+    able = [card for card in catalog.cards() if card.job == "transcribe"]
+    return _one_of(given, [card.name for card in able], [card.name for card in able if not card.for_tests])
 
 
 def speaker_engine(given: str) -> Text | None:
     from yamabiko.engines import catalog
 
     able = [card.name for card in catalog.cards() if card.job == "find-speakers"]
+    return _one_of(given, able, able)
+
+
+def _one_of(given: str, able: Sequence[str], offered: Sequence[str]) -> Text | None:
     if given in able:
         return None
-    return Text(f"it is one of: {', '.join(able)}", f"次のいずれかを指定します: {', '.join(able)}")
+    return Text(f"it is one of: {', '.join(offered)}", f"次のいずれかを指定します: {', '.join(offered)}")
 
 
 def language(given: str) -> Text | None:

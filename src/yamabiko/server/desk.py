@@ -24,7 +24,7 @@ from yamabiko import logs
 from yamabiko.audio.decode_start import Nursery
 from yamabiko.audio.speech_spans import SpeechOptions
 from yamabiko.engines import catalog
-from yamabiko.findings import Finding, Problem
+from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 from yamabiko.jobs.runner import Progress
 from yamabiko.jobs.store import Job
@@ -52,6 +52,7 @@ OUTFIT_FRESH_S = 60.0
 """So long an outfit is taken as it was found; then environment and model are looked at again."""
 
 
+_ASK_AGAIN = Text("Ask again in a while; this tells when", "しばらくしてから再送する（状態の確認先）")
 STOPPING = Text("The server is stopping.", "サーバーは停止中です。")
 STOP_S = 10
 """How long answers on their way may take when the server is asked to end; the rest is cancelled."""
@@ -333,6 +334,7 @@ class Desk:
                 Text(f"Not ready yet: {self.preparing.en}.", f"準備中です（{self.preparing.ja}）。"),
                 f"server: {self.preparing.en}",
                 retry_after_s=5,
+                remedies=(Remedy(_ASK_AGAIN, "GET /ready"),),
             )
         if len(self._open) >= self.config.most_waiting:
             raise refused(

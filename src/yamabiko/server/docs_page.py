@@ -14,6 +14,7 @@ from yamabiko import __version__
 from yamabiko.i18n import Language, Text
 from yamabiko.server import docs_text as say
 from yamabiko.server import problems
+from yamabiko.server.address import address
 from yamabiko.server.field_kinds import Field
 from yamabiko.server.field_words import RECORDING
 from yamabiko.server.fields import allowed, invalid
@@ -21,7 +22,6 @@ from yamabiko.server.openapi import told
 from yamabiko.server.route_words import HEADERS, SECTIONS, Route
 from yamabiko.server.transcription_form import GRANULARITIES
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _NO_LIMIT = 1e6
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -45,15 +45,6 @@ def wanted_language(asked: str, accepted: str) -> Language:
         if primary in ("en", "ja") and likely > best[0]:
             best = likely, "ja" if primary == "ja" else "en"
     return best[1]
-
-
-def address(request: Request) -> str:
-    """As the browser called this server. A Host header that is no plain name is not repeated to people who copy lines."""
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        name, port = request.scope.get("server") or ("127.0.0.1", 8080)
-        host = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-    return f"{request.url.scheme}://{host}"
 
 
 def page(language: Language, base: str) -> str:

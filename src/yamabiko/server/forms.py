@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
+from yamabiko.server.address import address
 from yamabiko.server.problems import Refused, refused
 
 if TYPE_CHECKING:
@@ -84,13 +85,14 @@ async def read_form(request: Request, folder: Path, most_bytes: int, free_disk_b
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_large(most_bytes, f"header: content-length {announced}")
-    reader = _Reader(request.headers.get("content-type", ""), folder, most_bytes, free_disk_bytes)
+    reader: _Reader | None = None
     try:
+        reader = _Reader(request.headers.get("content-type", ""), folder, most_bytes, free_disk_bytes)
         async for chunk in _stream(request):
             await asyncio.to_thread(reader.take, chunk)
         return reader.end()
-    except FormParserError as error:
-        raise _malformed(str(error)) from None
+    except (FormParserError, _Malformed) as error:
+        raise _malformed(str(error), address(request)) from None
     except ClientDisconnect:
         raise refused(
             "upload-incomplete",
@@ -99,13 +101,18 @@ async def read_form(request: Request, folder: Path, most_bytes: int, free_disk_b
             ),
         ) from None
     finally:
-        reader.close()
+        if reader is not None:
+            reader.close()
 
 
 async def _stream(request: Request) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         if chunk:
             yield chunk
+
+
+class _Malformed(Exception):
+    """With evidence: where, and what."""
 
 
 class _Reader:
@@ -117,7 +124,7 @@ class _Reader:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
-            raise _malformed(f"header: content-type {content_type[:200] or 'missing'}")
+            raise _Malformed(f"header: content-type {content_type[:200] or 'missing'}")
         self._parse_header = parse_options_header
         self._folder, self._most, self._floor = folder, most_bytes, free_disk_bytes
         self._taken = self._short = self._parts = 0
@@ -169,7 +176,7 @@ class _Reader:
     def _begin(self) -> None:
         self._parts += 1
         if self._parts > MOST_PARTS:
-            raise _malformed(f"form: more than {MOST_PARTS} parts")
+            raise _Malformed(f"form: more than {MOST_PARTS} parts")
         self._headers, self._text = {}, bytearray()
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
@@ -186,7 +193,7 @@ class _Reader:
         _, options = self._parse_header(self._headers.get(b"content-disposition", b""))
         name = options.get(b"name")
         if name is None:
-            raise _malformed("form: a part without a name")
+            raise _Malformed("form: a part without a name")
         self._name = _text(name).removesuffix("[]")
         if b"filename" in options or self._name in LONG_FIELDS:
             self._file_name = _text(options.get(b"filename", b""))
@@ -235,7 +242,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _malformed(why: str) -> Refused:
+def _malformed(why: str, server: str) -> Refused:
     return refused(
         "form-malformed",
         Text("The body is no multipart form that can be read.", "本文を multipart フォームとして読めません。"),
@@ -243,7 +250,7 @@ def _malformed(why: str) -> Refused:
         remedies=(
             Remedy(
                 Text("Send the file as a form", "ファイルをフォームとして送る"),
-                "curl -F file=@talk.mp3 -F model=whisper-1 http://127.0.0.1:8080/v1/audio/transcriptions",
+                f"curl -F file=@talk.mp3 -F model=whisper-1 {server}/v1/audio/transcriptions",
             ),
         ),
     )

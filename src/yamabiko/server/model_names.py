@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from yamabiko.engines import models
+from yamabiko.engines import catalog, models
 from yamabiko.engines.contract import Card
 from yamabiko.findings import Remedy
 from yamabiko.i18n import Text
-from yamabiko.server.problems import refused
+from yamabiko.server.problems import Refused, refused
 
 
 def catalogued(card: Card) -> tuple[str, ...]:
@@ -26,6 +26,9 @@ def check(given: str, card: Card, own: str | None, param: str, listed: str, othe
     known = catalogued(card)
     if given in known or given == own:
         return
+    reader = _reader(given)
+    if reader is not None and param == "model":
+        raise _another_engines(given, reader, card)
     near = difflib.get_close_matches(given, [*known, *others], 1)
     raise refused(
         "model-unknown",
@@ -36,5 +39,32 @@ def check(given: str, card: Card, own: str | None, param: str, listed: str, othe
             Remedy(Text("Did you mean this one?", "これではありませんか？"), f"{param}={near[0]}")
             if near
             else Remedy(Text("See which there are", "一覧を見る"), listed),
+        ),
+    )
+
+
+def _reader(model: str) -> Card | None:
+    """The engine that writes text with the catalogue's model of this name."""
+    formats = {entry.format for entry in models.catalogue().models if entry.name == model}
+    able = (one for one in catalog.cards() if one.job == "transcribe" and one.model_format in formats)
+    return next(able, None)
+
+
+def _another_engines(given: str, reader: Card, card: Card) -> Refused:
+    return refused(
+        "model-unknown",
+        Text(
+            f"“{given}” is a model of {reader.name}, and this request goes to {card.name}.",
+            f"「{given}」は {reader.name} 用のモデルですが、この要求のエンジンは {card.name} です。",
+        ),
+        f"models of {card.name}: {', '.join(catalogued(card))}",
+        param="model",
+        remedies=(
+            Remedy(Text("Name its engine with it", "エンジンも併せて指定する"), f"engine={reader.name}, model={given}"),
+            Remedy(
+                Text("Or make it the server's own", "または、サーバーの既定にする"),
+                f"yamabiko serve --engine {reader.name} --model {given}",
+                "effort",
+            ),
         ),
     )

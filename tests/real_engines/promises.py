@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import numpy
+import pytest
 from filelock import FileLock
 
 from homes import run_once
 from yamabiko.audio.decode import decode
 from yamabiko.bundled import Clip, clips
+from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Placement
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, Span, TranscribeOptions
-from yamabiko.workers.messages import Done, SegmentFound
-from yamabiko.workers.process import Worker
+from yamabiko.workers import process
+from yamabiko.workers.messages import ChunkDone, Done, SegmentFound
+from yamabiko.workers.process import Worker, WorkerFailed
 
 
 class Models(Protocol):
@@ -63,7 +68,7 @@ class Bench:
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.home)
+        return Settings(home=self.home, worker_stop_s=120.0)  # NeMo and WhisperX take their time to end
 
     @property
     def true(self) -> bool:
@@ -137,6 +142,8 @@ class Said:
     """Of each chunk."""
     evidence: tuple[Evidence, ...]
     cancelled: bool
+    whole: set[int]
+    """Chunks that were told to be done."""
 
     def text(self, chunk: int = 0) -> str:
         return "".join(segment.text for segment in self.segments[chunk]).strip()
@@ -148,11 +155,57 @@ def ask(
 ) -> Said:  # fmt: skip
     """`at_first`: called when the first segment is here."""
     found: list[list[Segment]] = [[] for _ in chunks]
+    whole: set[int] = set()
     for message in worker.transcribe(audio, chunks, options):
         if isinstance(message, SegmentFound):
             if not any(found):
                 at_first()
             found[message.index].append(message.segment)
+        elif isinstance(message, ChunkDone):
+            whole.add(message.index)
         elif isinstance(message, Done):
-            return Said(found, message.evidence, message.cancelled)
+            return Said(found, message.evidence, message.cancelled, whole)
     raise AssertionError("no Done")
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is ended for looking up late: so an engine has to stop by itself, on a slow machine too."""
+    monkeypatch.setattr(process, "CANCEL_GRACE_S", 300.0)
+
+
+T = TypeVar("T")
+
+
+def given_up(worker: Worker, asking: Callable[[], T]) -> T:
+    """What comes of a question that is given up as soon as it is asked, while the engine is at its first pass."""
+    with ThreadPoolExecutor(1) as one:
+        answer = one.submit(asking)
+        while not (worker.is_answering or answer.done()):  # a moment: it is asked before anything else
+            pass
+        worker.interrupt()
+        return answer.result()
+
+
+def orderly(people: Sequence[Sequence[Span]], within: Span) -> bool:
+    """What each of them says lies in there, one after the other, and is something."""
+    ends = [(span.start_sample, span.end_sample) for spans in people for span in spans]
+    inside = all(within.start_sample <= start < end <= within.end_sample for start, end in ends)
+    return inside and all(
+        one.end_sample <= other.start_sample for spans in people for one, other in itertools.pairwise(spans)
+    )
+
+
+def ends_when_told_to(worker: Worker) -> bool:
+    """By itself: one that does not listen is killed."""
+    worker.stop()
+    return worker._process.returncode == 0
+
+
+def assert_named_as_broken(bench: Bench, model: Path) -> None:
+    """What cannot be loaded is told to be the model's fault, with its name."""
+    with bench.worker(model) as worker, pytest.raises(WorkerFailed) as failed:
+        worker.load(str(model), 1)
+    explained = explain_exit(failed.value.exit).finding
+    assert explained.id == "model-broken", (explained, failed.value.exit)
+    assert any(model.name in line for line in explained.evidence), explained.evidence

@@ -16,17 +16,31 @@ from pathlib import Path
 import numpy
 import pytest
 from piece_model import PIECES, Piece
-from promises import PLAIN, REAL, Bench, Recording, Said, ask, models, noise, recordings, set_up
+from promises import (
+    PLAIN,
+    REAL,
+    Bench,
+    Recording,
+    ask,
+    assert_named_as_broken,
+    ends_when_told_to,
+    given_up,
+    models,
+    noise,
+    patient,  # noqa: F401 - a fixture
+    recordings,
+    set_up,
+)
 from rapidfuzz.distance import Levenshtein
 
 from program import run_program
-from yamabiko.diagnosis.autopsy import explain_exit
-from yamabiko.diagnosis.verdict import decide
+from yamabiko.diagnosis.verdict import backend_lines, decide
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card
 from yamabiko.speech import SAMPLE_RATE, Segment, Span, TranscribeOptions, Word
+from yamabiko.workers import process
 from yamabiko.workers.messages import Ready
-from yamabiko.workers.process import Worker, WorkerExit, WorkerFailed
+from yamabiko.workers.process import Worker, WorkerFailed
 
 WHISPER = ("faster-whisper", "whisper.cpp", "openai-whisper", "transformers", "whisperx")
 """They run the same weights, Whisper base."""
@@ -110,8 +124,9 @@ def test_times_lie_inside_the_clip_in_order_and_the_device_is_proved(
     recording = heard(spoken, running.languages)
     said = ask(running.worker, recording.path, [recording.whole], options(recording, running.languages))
     [segments] = said.segments
+    assert segments, "the clip is speech"
     assert timely(segments, recording.whole)
-    assert all(segment.text for segment in segments), "what is empty is no segment"
+    assert all(segment.text.strip() for segment in segments), "what is empty is no segment"
     if running.bench.true:
         assert error_rate(said.text(), recording.clip.text) < 0.3
         assert segments[-1].end_s > recording.clip.seconds / 2
@@ -130,6 +145,7 @@ def test_words_have_times_where_the_card_says_so(running: Running, spoken: dict[
         asked = options(recording, running.languages, word_timestamps=True)
         [segments] = ask(running.worker, recording.path, [recording.whole], asked).segments
         words = [word for segment in segments for word in segment.words]
+        assert words, "the clip is speech"
         joined = "".join(word.text for word in words)
         assert "".join(joined.split()) == "".join("".join(s.text for s in segments).split())
         assert all(0 <= w.start_s <= w.end_s <= recording.clip.seconds + FRAME_S for w in words)
@@ -192,6 +208,7 @@ def test_nothing_of_what_was_said_before_is_in_the_next_answer(running: Running,
     for other in spoken.values():
         answer(other)
     said, likely = answer(recording)
+    assert said, "the clip is speech"
     assert answer(recording) == (said, pytest.approx(likely, abs=1e-4))
 
 
@@ -219,6 +236,7 @@ def test_two_chunks_give_what_each_gives_alone(running: Running, spoken: dict[st
     assert [together.text(n) for n in (0, 1)] == [again.text(n) for n in (0, 1)], "the same, every time"
     for number, chunk in enumerate(chunks):
         alone = ask(running.worker, recording.path, [chunk], asked)
+        assert alone.text(), "both halves are speech"
         assert error_rate(together.text(number), alone.text()) < 0.1
         assert timely(together.segments[number], chunk)
 
@@ -231,41 +249,72 @@ def test_what_holds_next_to_nothing_does_no_harm(running: Running, tmp_path: Pat
         assert timely(segments, span), seconds
 
 
+@pytest.mark.usefixtures("patient")
 def test_it_can_be_cancelled_and_asked_again_and_ends_when_told_to(bench: Bench, spoken: dict[str, Recording]) -> None:
-    """Whoever goes on talking is ended, and its death is said; whoever stops can be asked again."""
+    """
+    Given time, every engine stops before it has answered all of three chunks, and is as good as new.
+
+    Who hears all chunks in one pass is given up while it is at it; who hears one after the other, at its first segment.
+    """
     with bench.worker() as worker:
         languages = bench.languages(worker.load(str(bench.model), 1).loaded.languages)
         recording = heard(spoken, languages)
-        asked = options(recording, languages)
-        first = ask(worker, recording.path, [recording.whole], asked)  # a later death is not one of its first answer
-        said, death = _cancelled(worker, recording, asked)
-        if death is not None:
-            assert (death.kind, death.ending and death.ending.name) == ("died", "SIGKILL")
-            return
-        if "batch" not in bench.card.features and any(first.segments):  # one pass for all chunks ends as a whole
-            assert said.cancelled
-            assert not all(said.segments), "it did all the work that nobody wanted any more"
+        asked, chunks = options(recording, languages), [recording.whole] * 3
+        first = ask(worker, recording.path, [recording.whole], asked)
+        assert (bool(first.text()), first.whole, first.cancelled) == (True, {0}, False)
+        if "batch" in bench.card.features:
+            said = given_up(worker, lambda: ask(worker, recording.path, chunks, asked))
+        else:
+            said = ask(worker, recording.path, chunks, asked, at_first=worker.interrupt)
+        assert said.cancelled
+        assert said.whole < set(range(len(chunks))), "it did all the work that nobody wanted any more"
         again = ask(worker, recording.path, [recording.whole], asked)
         assert (again.cancelled, again.text()) == (False, first.text())
-        worker.stop()
-        assert not worker.alive
+        assert ends_when_told_to(worker)
 
 
-def _cancelled(worker: Worker, recording: Recording, asked: TranscribeOptions) -> tuple[Said, WorkerExit | None]:
-    """Six chunks, given up at the first segment."""
-    try:
-        return ask(worker, recording.path, [recording.whole] * 6, asked, at_first=worker.interrupt), None
-    except WorkerFailed as failed:
-        return Said([], (), False), failed.exit
+def test_one_that_does_not_look_up_in_time_is_ended_and_its_death_is_said(
+    ready_home: Path, run_folder: Path, spoken: dict[str, Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's promise, not the engine's: so one will do, for which no time is enough."""
+    monkeypatch.setattr(process, "CANCEL_GRACE_S", 0.0)
+    bench = set_up(catalog.card("faster-whisper"), ready_home, run_folder)
+    with bench.worker() as worker:
+        worker.load(str(bench.model), 1)
+        recording = spoken["en"]
+        with pytest.raises(WorkerFailed) as failed:
+            given_up(worker, lambda: ask(worker, recording.path, [recording.whole], PLAIN))
+    death = failed.value.exit
+    assert (death.kind, death.ending and death.ending.name) == ("died", "SIGKILL")
+
+
+PRINTED_ELSEWHERE = {
+    "onnx-asr": "by ONNX Runtime's wheel for CUDA; that for the CPU has no provider that could fail to be made",
+    "openai-whisper": "nowhere: half precision is not asked for on the CPU, and nothing else is printed of a device",
+}
+"""Engines whose CARD says last-words, of which none come in an environment for the CPU."""
+
+
+def test_what_libraries_print_of_a_gpu_they_cannot_have_comes_where_the_card_says_so(
+    bench: Bench, spoken: dict[str, Recording]
+) -> None:
+    """Asked for a GPU in an environment for the CPU, an engine goes on on the CPU or fails; some say so in print alone."""
+    wanted = next((place for place in bench.card.placements if place.device != "cpu"), None)
+    assert wanted is not None
+    with bench.worker(placement=wanted) as worker:
+        try:
+            languages = bench.languages(worker.load(str(bench.model), 1).loaded.languages)
+            recording = heard(spoken, languages)
+            ask(worker, recording.path, [recording.whole], options(recording, languages))
+        except WorkerFailed:
+            assert worker.alive, "it raised, and died of nothing"
+        printed = backend_lines(worker.last_words())
+    promised = "last-words" in bench.card.evidence and bench.card.name not in PRINTED_ELSEWHERE
+    assert {(one.kind, one.says) for one in printed} == ({("last-words", "cpu")} if promised else set())
 
 
 def test_a_model_that_is_cut_off_is_named_as_the_cause(bench: Bench, tmp_path: Path) -> None:
-    model = models()[bench.card.name].broken(bench.home, tmp_path)
-    with bench.worker(model) as worker, pytest.raises(WorkerFailed) as failed:
-        worker.load(str(model), 1)
-    explained = explain_exit(failed.value.exit).finding
-    assert explained.id == "model-broken", (explained, failed.value.exit)
-    assert any(model.name in line for line in explained.evidence), explained.evidence
+    assert_named_as_broken(bench, models()[bench.card.name].broken(bench.home, tmp_path))
 
 
 def test_installing_ends_in_a_verification_that_it_passes(bench: Bench) -> None:

@@ -16,6 +16,11 @@ def build(home: Path, folder: Path) -> Path:
     return ggml(home / BASE, folder / "own.bin")
 
 
+def quantised(home: Path, folder: Path) -> Path:
+    """The same weights in q8_0: half as large."""
+    return ggml(home / BASE, folder / "own-q8_0.bin", quantised=True)
+
+
 def broken(home: Path, folder: Path) -> Path:
     cut = folder / "cut-off.bin"
     cut.write_bytes(build(home, folder).read_bytes()[:-30_000_000])

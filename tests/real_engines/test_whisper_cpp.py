@@ -11,6 +11,7 @@ import models_whisper_cpp
 import numpy
 import pytest
 from promises import PLAIN_ENGLISH, ask, recordings
+from rapidfuzz.distance import Levenshtein
 
 from homes import run_once
 from program import Result, run_program
@@ -114,6 +115,28 @@ def test_tokens_are_put_together_to_what_people_read_as_one(tokens: list[str], w
             found.append("")
         found[-1] += token
     assert found == words
+
+
+def test_a_quantised_file_is_told_as_such_and_hears_the_same(
+    installed: Result, model: Path, ready_home: Path, tmp_path: Path
+) -> None:
+    quantised = models_whisper_cpp.quantised(ready_home, tmp_path)
+    recording = recordings(tmp_path)["en"]
+
+    def heard(file: Path) -> tuple[str, str]:
+        outfit = prepare(Wish("whisper.cpp", str(file), "cpu", trust_model=True), Settings(home=ready_home))
+        worker = Worker(outfit.launch(0), Settings(home=ready_home))
+        try:
+            precision = worker.load(str(file), 1).loaded.compute_type
+            return precision, ask(worker, recording.path, [recording.whole], PLAIN_ENGLISH).text()
+        finally:
+            worker.kill()
+
+    (whole, said), (small, said_too) = heard(model), heard(quantised)
+    assert (whole, small) == ("float16", "q8_0")
+    assert quantised.stat().st_size < 0.6 * model.stat().st_size
+    assert said
+    assert Levenshtein.normalized_distance(said_too, said) <= 0.10
 
 
 def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(

@@ -22,16 +22,18 @@ from numpy.typing import NDArray
 
 _TYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2"}
 Tensors = dict[str, NDArray[Any]]
+_Q8_0, _Q8_0_FILE, _BLOCK = 8, 2007, 32
+"""ggml_type of a tensor; ggml_ftype of a file, with the version of quantising in thousands; weights of one scale."""
 
 
-def ggml(source: Path, target: Path) -> Path:
-    """The folder of a CTranslate2 Whisper model as one ggml file of float16."""
+def ggml(source: Path, target: Path, *, quantised: bool = False) -> Path:
+    """The folder of a CTranslate2 Whisper model as one ggml file of float16, or of q8_0 as whisper.cpp's quantize has it."""
     variables = _variables((source / "model.bin").read_bytes())
     vocabulary = (source / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
     tensors = _named(variables)
     dims = _dimensions(variables, tensors)
     with target.open("wb") as file:
-        file.write(struct.pack("<I11i", 0x67676D6C, *dims.values(), 1))
+        file.write(struct.pack("<I11i", 0x67676D6C, *dims.values(), _Q8_0_FILE if quantised else 1))
         mel = _mel_filters(dims["n_mels"])
         file.write(struct.pack("<2i", *mel.shape) + mel.tobytes())
         ordinary = vocabulary[: vocabulary.index("<|endoftext|>")]
@@ -41,7 +43,7 @@ def ggml(source: Path, target: Path) -> Path:
             raw = bytes(alphabet[character] for character in token)
             file.write(struct.pack("<i", len(raw)) + raw)
         for name, value in tensors.items():
-            _write(file, name, value)
+            _write(file, name, value, quantised=quantised)
     return target
 
 
@@ -168,14 +170,25 @@ def _dimensions(variables: Tensors, tensors: Tensors) -> dict[str, int]:
     }
 
 
-def _write(file: IO[bytes], name: str, value: NDArray[Any]) -> None:
+def _write(file: IO[bytes], name: str, value: NDArray[Any], *, quantised: bool) -> None:
     if name in ("encoder.conv1.bias", "encoder.conv2.bias"):
         value = value[:, None]  # over all moments
     half = value.ndim > 1 and value.shape[-1] > 1 and not name.endswith("positional_embedding")
+    blocks = quantised and half and value.ndim == 2  # convolutions stay as they are
     title = name.encode()
-    file.write(struct.pack("<3i", value.ndim, len(title), int(half)))
+    file.write(struct.pack("<3i", value.ndim, len(title), _Q8_0 if blocks else int(half)))
     file.write(struct.pack(f"<{value.ndim}i", *reversed(value.shape)))
-    file.write(title + value.astype("<f2" if half else "<f4").tobytes())
+    file.write(title + (_in_blocks(value) if blocks else value.astype("<f2" if half else "<f4").tobytes()))
+
+
+def _in_blocks(value: NDArray[Any]) -> bytes:
+    """q8_0, as ggml's quantize_row_q8_0_ref: of 32 weights their scale, float16, and what int8 each is of it."""
+    rows = value.astype(numpy.float32).reshape(-1, _BLOCK)
+    scale = numpy.abs(rows).max(axis=1) / 127
+    found = numpy.empty(len(rows), [("scale", "<f2"), ("weights", "<i1", _BLOCK)])
+    found["scale"] = scale
+    found["weights"] = numpy.rint(rows / numpy.where(scale, scale, 1)[:, None])
+    return found.tobytes()
 
 
 def _variables(content: bytes) -> Tensors:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from yamabiko.diagnosis.articles import article
 from yamabiko.engines import models
 from yamabiko.engines.adapters import parakeet
 from yamabiko.engines.contract import ModelUnreadable, Placement
@@ -39,11 +38,6 @@ def test_a_precision_leaves_every_way_of_decoding_open() -> None:
     asked = plan(parakeet.CARD, "cuda", "float32", gpus=("cuda",), may_fall=True)
 
     assert asked == parakeet.CARD.placements
-
-
-def test_the_issues_that_a_rung_answers_are_known() -> None:
-    for rung in parakeet.CARD.placements:
-        assert all(article(id_).id == id_ for id_ in rung.answers)
 
 
 def test_every_model_of_the_catalogue_says_its_languages_by_its_file() -> None:

@@ -149,6 +149,18 @@ class Placement:
         return Text(f"{self.device} in the model's own precision", f"{self.device}（モデルの精度のまま）")
 
 
+NO_GPU = ("driver-none-or-container-without-runtime", "driver-does-not-answer")
+"""Known issues that a rung of the CPU answers, whatever the engine."""
+NO_GPU_FOR_TORCH = (*NO_GPU, "torch-cpu-wheel", "torch-cu13-driver-too-old", "torch-no-kernel-image", "cuda-oom")
+NO_GPU_FOR_CT2 = (
+    *NO_GPU,
+    "ct2-cudnn9-sublibs-not-found",
+    "ct2-libcublas12-missing-under-cuda13",
+    "ct2-ptx-jit-hopper-blackwell",
+)
+NO_GPU_FOR_ONNX = (*NO_GPU, "ort-cuda-ep-dlopen-failed", "ort-cuda-major-mismatch", "ort-package-clobber")
+
+
 OWN_BUILD: dict[Maker, str] = {"nvidia": "cuda", "amd": "rocm", "apple": "metal"}
 """How profiles for the GPUs of one maker alone are called, but for a version."""
 

@@ -14,6 +14,7 @@ from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
     CTRANSLATE2_LACKS,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_CT2,
     Card,
     DetectedLanguage,
     Loaded,
@@ -51,10 +52,10 @@ CARD = Card(
     model_format="ctranslate2-whisper",
     placements=(
         Placement("cuda", "float16"),
-        Placement("cuda", "int8_float16", costs_accuracy=True),
+        Placement("cuda", "int8_float16", costs_accuracy=True, answers=("cuda-oom",)),
         # ct2-blackwell-int8-not-supported: int8 kernels may be missing where float32 ones are not
         Placement("cuda", "float32", answers=("ct2-blackwell-int8-not-supported", "ct2-compute-type-unsupported")),
-        Placement("cpu", "int8", costs_accuracy=True),
+        Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_CT2),
         Placement("cpu", "float32", answers=("ct2-compute-type-unsupported",)),
     ),
     profiles=(

@@ -22,6 +22,7 @@ from yamabiko.engines import wording
 from yamabiko.engines.contract import (
     CUDA12_RUNTIME,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_ONNX,
     ONNX_RUNTIME_LACKS,
     Card,
     DetectedLanguage,
@@ -56,8 +57,8 @@ CARD = Card(
         Placement("cuda", "float16"),
         # CUDA has no kernels for most of what int8 files hold: those nodes would go to the CPU, one by one.
         Placement("cuda", "float32", answers=("ort-partial-placement",)),
-        Placement("cpu", "int8", costs_accuracy=True, answers=("ort-cuda-ep-dlopen-failed", "ort-package-clobber")),
-        Placement("cpu", "float32"),
+        Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_ONNX),
+        Placement("cpu", "float32", answers=NO_GPU_FOR_ONNX),  # where there are no files in int8
     ),
     profiles=(
         Profile("cpu", "onnx-asr-cpu.txt", ("cpu",)),

@@ -19,6 +19,7 @@ from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_TORCH,
     PYTORCH_INDEX,
     PYTORCH_LACKS,
     Card,
@@ -52,7 +53,7 @@ CARD = Card(
         # Nothing fails for want of Triton's kernels, the times of words only take longer; numba is kept out beside ROCm.
         Placement("cuda", "float16", answers=("openai-whisper-triton-fallback", "rocm-two-llvms-segfault")),
         Placement("cuda", "float32", answers=("openai-whisper-triton-fallback", "rocm-two-llvms-segfault")),
-        Placement("cpu", "float32"),
+        Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH),
     ),
     profiles=(
         Profile("cpu", "openai-whisper-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu", built=_BUILT),

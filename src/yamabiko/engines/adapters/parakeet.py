@@ -24,6 +24,7 @@ from yamabiko.engines import wording
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_TORCH,
     PYTORCH_INDEX,
     PYTORCH_LACKS,
     Card,
@@ -79,7 +80,9 @@ CARD = Card(
             costs_accuracy=True,
             answers=("nemo-cuda35-bindings-newer-than-driver", "nemo-capture-info-unpack", "nemo-libcuda-missing-rocm"),
         ),
-        Placement("cpu", "float32", answers=("nemo-libcuda-missing-rocm", "nemo-driver-below-12.6-slower")),
+        Placement(
+            "cpu", "float32", answers=(*NO_GPU_FOR_TORCH, "nemo-libcuda-missing-rocm", "nemo-driver-below-12.6-slower")
+        ),
     ),
     profiles=(
         Profile(

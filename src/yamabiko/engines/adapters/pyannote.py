@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines.contract import (
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_TORCH,
     PYTORCH_INDEX,
     PYTORCH_LACKS,
     Card,
@@ -46,7 +47,7 @@ CARD = Card(
     features=frozenset(),
     default_model="pyannote-community-1",
     model_format="pyannote-pipeline",
-    placements=(Placement("cuda", "float32"), Placement("cpu", "float32")),
+    placements=(Placement("cuda", "float32"), Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH)),
     profiles=(
         Profile(
             "cpu",

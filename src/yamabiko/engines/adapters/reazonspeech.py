@@ -20,6 +20,7 @@ from yamabiko.engines import onnx_files, wording
 from yamabiko.engines.contract import (
     CUDA12_RUNTIME,
     NEVER_MADE,
+    NO_GPU,
     Card,
     DetectedLanguage,
     Feature,
@@ -33,6 +34,8 @@ from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
 if TYPE_CHECKING:
     from yamabiko.engines.contract import Audio
+
+_NO_GPU = (*NO_GPU, "sherpa-cpu-wheel")
 
 CARD = Card(
     name="reazonspeech",
@@ -49,9 +52,9 @@ CARD = Card(
     model_format="sherpa-onnx",
     placements=(
         Placement("cuda", "float32"),
-        Placement("cpu", "float32", answers=("sherpa-cpu-wheel",)),
-        Placement("cpu", "int8_float32", costs_accuracy=True),
-        Placement("cpu", "int8", costs_accuracy=True),
+        Placement("cpu", "float32", answers=_NO_GPU),
+        Placement("cpu", "int8_float32", costs_accuracy=True, answers=_NO_GPU),
+        Placement("cpu", "int8", costs_accuracy=True, answers=_NO_GPU),
     ),
     profiles=(
         # The wheels of the package index compute on the CPU alone, whatever they are asked for: sherpa-cpu-wheel.

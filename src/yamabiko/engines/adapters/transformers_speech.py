@@ -15,6 +15,7 @@ from yamabiko.engines import transformers_ctc, transformers_whisper
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_TORCH,
     PYTORCH_INDEX,
     PYTORCH_LACKS,
     Card,
@@ -55,7 +56,7 @@ CARD = Card(
         Placement("cuda", "float16", answers=("rocm-two-llvms-segfault",)),
         Placement("cuda", "bfloat16", costs_accuracy=True, answers=("rocm-two-llvms-segfault",)),
         Placement("cuda", "float32", answers=("rocm-two-llvms-segfault",)),
-        Placement("cpu", "float32"),
+        Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH),
     ),
     profiles=(
         Profile("cpu", "transformers-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),

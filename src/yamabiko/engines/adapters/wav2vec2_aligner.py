@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_TORCH,
     PYTORCH_INDEX,
     PYTORCH_LACKS,
     Card,
@@ -46,7 +47,7 @@ CARD = Card(
     features=frozenset({"word-times", "character-times"}),
     default_model="align-en",
     model_format="wav2vec2-ctc",
-    placements=(Placement("cuda", "float32"), Placement("cpu", "float32")),
+    placements=(Placement("cuda", "float32"), Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH)),
     profiles=(
         Profile("cpu", "wav2vec2-aligner-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),
         Profile(

@@ -18,6 +18,7 @@ from yamabiko.engines import ggml_devices, wording
 from yamabiko.engines.contract import (
     AS_STORED,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU,
     Card,
     DetectedLanguage,
     Loaded,
@@ -66,7 +67,7 @@ CARD = Card(
         Placement("cuda", AS_STORED),
         Placement("vulkan", AS_STORED, answers=("whispercpp-cuda-init-failed", "whispercpp-ptx-toolchain")),
         Placement("mps", AS_STORED),
-        Placement("cpu", AS_STORED, answers=("whispercpp-cpu-build-silent",)),
+        Placement("cpu", AS_STORED, answers=(*NO_GPU, "whispercpp-cpu-build-silent", "ggml-vulkan-software-device")),
     ),
     profiles=(
         Profile("cpu", "whisper.cpp-cpu.txt", ("cpu",)),

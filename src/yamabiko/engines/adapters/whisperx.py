@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from yamabiko.engines.contract import (
     CTRANSLATE2_LACKS,
     NEVER_RUN_ON_A_GPU,
+    NO_GPU_FOR_CT2,
     PYTORCH_INDEX,
     Card,
     DetectedLanguage,
@@ -57,9 +58,9 @@ CARD = Card(
     model_format="ctranslate2-whisper",
     placements=(
         Placement("cuda", "float16"),
-        Placement("cuda", "int8_float16", costs_accuracy=True),
+        Placement("cuda", "int8_float16", costs_accuracy=True, answers=("cuda-oom",)),
         Placement("cuda", "float32", answers=("ct2-blackwell-int8-not-supported", "ct2-compute-type-unsupported")),
-        Placement("cpu", "int8", costs_accuracy=True),
+        Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_CT2),
         Placement("cpu", "float32", answers=("ct2-compute-type-unsupported",)),
     ),
     profiles=(

@@ -18,6 +18,14 @@ def build(home: Path, folder: Path) -> Path:
 
 
 def broken(home: Path, folder: Path) -> Path:
+    """The second network is cut off."""
+    own = Path(shutil.copytree(home / PULLED, folder / "cut-off"))
+    (own / VOICE_PRINT_FILE).unlink()  # a second name of the home's own
+    (own / VOICE_PRINT_FILE).write_bytes((home / PULLED / VOICE_PRINT_FILE).read_bytes()[:-100_000])
+    return own
+
+
+def swapped(home: Path, folder: Path) -> Path:
     """The networks in each other's place."""
     own = folder / "swapped"
     own.mkdir()

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 from onnx_files import Graph
 
 ENGINE = "onnx-asr"
@@ -48,26 +50,25 @@ def parakeet(folder: Path, pieces: Sequence[str], precision: str = "") -> Path:
 
 
 def _encoder(chance: numpy.random.Generator) -> Graph:
-    """One convolution: a frame of 80 ms hears itself alone, so what follows a chunk in a batch changes nothing in it."""
     graph = Graph()
+    _frames(graph, chance.normal(0, 0.1, (_WIDTH, _BANDS, _STEP)))
+    return graph
+
+
+def _frames(graph: Graph, kernel: NDArray[Any]) -> None:
+    """One convolution: a frame of 80 ms hears itself alone, so what follows a chunk in a batch changes nothing in it."""
     heard = graph.input("audio_signal", "float32", ("batch", _BANDS, "time"))
     length = graph.input("length", "int64", ("batch",))
-    kernel = graph.weight(chance.normal(0, 0.1, (_WIDTH, _BANDS, _STEP)))
-    frames = graph.add("Conv", heard, kernel, strides=[_STEP], pads=[0, _STEP - 1])
+    frames = graph.add("Conv", heard, graph.weight(kernel), strides=[_STEP], pads=[0, _STEP - 1])
     graph.output("outputs", graph.add("Tanh", frames), "float32", ("batch", _WIDTH, "frames"))
     rounded = graph.add("Add", length, graph.weight(numpy.array(_STEP - 1)))
     frame_count = graph.add("Div", rounded, graph.weight(numpy.array(_STEP)))
     graph.output("encoded_lengths", frame_count, "int64", ("batch",))
-    return graph
 
 
 def _decoder(chance: numpy.random.Generator, tokens: int) -> Graph:
-    """Scores of every token, then of every step from 0 to 4 frames."""
     graph = Graph()
-    heard = graph.input("encoder_outputs", "float32", (1, _WIDTH, 1))
-    said = graph.input("targets", "int32", (1, 1))
-    graph.input("target_length", "int32", (1,))
-    states = [graph.input(f"input_states_{number}", "float32", (1, 1, _WIDTH)) for number in (1, 2)]
+    heard, (said, *states) = _asked(graph)
     memory = graph.add("Gather", graph.weight(chance.normal(0, 1, (tokens, _WIDTH))), said)
     kept = graph.add("Tanh", graph.add("Add", memory, states[0]))
     now = graph.add("Transpose", heard, perm=[0, 2, 1])
@@ -75,9 +76,43 @@ def _decoder(chance: numpy.random.Generator, tokens: int) -> Graph:
     scores = graph.add("MatMul", mixed, graph.weight(chance.normal(0, 1.5, (_WIDTH, tokens + 5))))
     likings = numpy.zeros(tokens + 5)
     likings[0], likings[tokens - 1], likings[tokens:] = -50, 3.0, (-2, 1, 1, 0, 0)
-    scores = graph.add("Add", scores, graph.weight(likings))
+    _answered(graph, graph.add("Add", scores, graph.weight(likings)), (kept, states[1]), tokens)
+    return graph
+
+
+def _asked(graph: Graph) -> tuple[str, list[str]]:
+    """What is heard; the last token, and two states."""
+    heard = graph.input("encoder_outputs", "float32", (1, _WIDTH, 1))
+    said = graph.input("targets", "int32", (1, 1))
+    graph.input("target_length", "int32", (1,))
+    return heard, [said, *(graph.input(f"input_states_{number}", "float32", (1, 1, _WIDTH)) for number in (1, 2))]
+
+
+def _answered(graph: Graph, scores: str, states: Sequence[str], tokens: int) -> None:
+    """Scores of every token, then of every step from 0 to 4 frames."""
     scores = graph.add("Unsqueeze", scores, graph.weight(numpy.array([0])))
     graph.output("outputs", scores, "float32", (1, 1, 1, tokens + 5))
-    graph.output("output_states_1", kept, "float32", (1, 1, _WIDTH))
-    graph.output("output_states_2", states[1], "float32", (1, 1, _WIDTH))
-    return graph
+    for number, state in enumerate(states, 1):
+        graph.output(f"output_states_{number}", state, "float32", (1, 1, _WIDTH))
+
+
+LOW, HIGH = "\u2581low", "\u2581high"
+
+
+def hearing(folder: Path) -> Path:
+    """One that truly hears: every 80 ms it writes `LOW` or `HIGH` if that half of the bands is loud."""
+    parakeet(folder, (LOW, HIGH))
+    graph, halves = Graph(), numpy.zeros((_WIDTH, _BANDS, _STEP))
+    halves[0, : _BANDS // 2], halves[1, _BANDS // 2 :] = 2 / _BANDS / _STEP, 2 / _BANDS / _STEP
+    _frames(graph, halves)
+    graph.write(folder / "encoder-model.onnx")
+    tokens = 4
+    weights, likings = numpy.zeros((_WIDTH, tokens + 5)), numpy.zeros(tokens + 5)
+    weights[0, 1] = weights[1, 2] = 10
+    likings[0], likings[tokens - 1], likings[tokens + 1] = -50, 3, 50  # loud is 0.3; always one frame on
+    graph = Graph()
+    heard, (_, *states) = _asked(graph)
+    scores = graph.add("MatMul", graph.add("Transpose", heard, perm=[0, 2, 1]), graph.weight(weights))
+    _answered(graph, graph.add("Add", scores, graph.weight(likings)), states, tokens)
+    graph.write(folder / "decoder_joint-model.onnx")
+    return folder

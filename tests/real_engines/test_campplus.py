@@ -14,16 +14,26 @@ import numpy
 import pytest
 import two_voices
 from openai.types.audio import TranscriptionDiarized
+from promises import (
+    Bench,
+    assert_named_as_broken,
+    ends_when_told_to,
+    given_up,
+    orderly,
+    patient,  # noqa: F401 - a fixture
+    set_up,
+)
 from two_voices import decoded, voices, written
 
 from homes import run_once
 from program import Result, run_program
 from served import Served, begin, beside, end
-from yamabiko.engines.contract import SpeakerCount
-from yamabiko.scheduling.setup import Wish, prepare
-from yamabiko.settings import Settings
+from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines import catalog
+from yamabiko.engines.contract import SpeakerCount, Voices
 from yamabiko.speech import SAMPLE_RATE, Span
 from yamabiko.workers.exits import WorkerFailed
+from yamabiko.workers.messages import Done
 from yamabiko.workers.process import Worker
 
 SOURCES = Path(__file__).parents[2] / "src"
@@ -179,32 +189,61 @@ def test_openais_sdk_is_told_who_speaks_and_whom_it_knows(
     assert "Mary" in {one.speaker for one in found.segments}
 
 
-def test_files_of_another_network_are_called_so(home: Path, tmp_path: Path) -> None:
-    outfit = prepare(Wish("campplus"), Settings(home=home), lambda *_: None)
-    worker = Worker(outfit.launch(0), Settings(home=home))
-    try:
-        with pytest.raises(WorkerFailed, match="not the two networks"):
-            worker.load(str(models_campplus.broken(home, tmp_path)), 1)
-    finally:
-        worker.stop()
+@pytest.fixture(scope="session")
+def bench(home: Path, run_folder: Path) -> Bench:
+    return set_up(catalog.card("campplus"), home, run_folder)
 
 
-def test_the_answer_can_be_given_up(home: Path, talk: tuple[Path, list[float]], tmp_path: Path) -> None:
-    sound = tmp_path / "audio.f32"
-    numpy.tile(decoded(talk[0]), 20).astype("<f4").tofile(sound)
-    outfit = prepare(Wish("campplus"), Settings(home=home), lambda *_: None)
-    worker = Worker(outfit.launch(0), Settings(home=home))
-    try:
-        worker.load(str(models_campplus.build(home, tmp_path)), 1)
-        everything = [Span(0, sound.stat().st_size // 4)]
-        answers = worker.find_speakers(sound, everything, SpeakerCount())
-        next(answers)
-        worker.interrupt()
-        try:
-            *_, last = answers
-        except WorkerFailed:  # on a machine with other work it did not look up in time, and was ended
-            assert not worker.alive
-        else:
-            assert last.cancelled
-    finally:
-        worker.stop()
+@pytest.fixture(scope="session")
+def long_talk(talk: tuple[Path, list[float]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Span]:
+    """The talk, twenty times."""
+    sound = numpy.tile(decoded(talk[0]), 20).astype("<f4")
+    path = tmp_path_factory.mktemp("long") / "audio.f32"
+    sound.tofile(path)
+    return path, Span(0, len(sound))
+
+
+def heard(worker: Worker, audio: Path, span: Span) -> tuple[list[Voices], Done]:
+    *found, done = worker.find_speakers(audio, [span], SpeakerCount())
+    assert isinstance(done, Done)
+    return [message.voices for message, _ in found], done  # type: ignore[misc]
+
+
+def test_files_of_another_network_are_called_so(bench: Bench, home: Path, tmp_path: Path) -> None:
+    swapped = models_campplus.swapped(home, tmp_path)
+    with bench.worker(swapped) as worker, pytest.raises(WorkerFailed, match="not the two networks"):
+        worker.load(str(swapped), 1)
+
+
+def test_a_network_that_is_cut_off_is_named(bench: Bench, tmp_path: Path) -> None:
+    assert_named_as_broken(bench, models_campplus.broken(bench.home, tmp_path))
+
+
+def test_times_lie_inside_the_recording_in_order_and_the_device_is_proved(
+    bench: Bench, long_talk: tuple[Path, Span]
+) -> None:
+    audio, _ = long_talk
+    whole = Span(0, 20 * SAMPLE_RATE)
+    with bench.worker() as worker:
+        ready = worker.load(str(bench.model), 1)
+        found, done = heard(worker, audio, whole)
+    assert (ready.loaded.device, decide("cpu", done.evidence).verdict) == ("cpu", "proved")
+    assert any(one.people for one in found)
+    windows = [one.window for one in found]
+    assert windows == sorted(windows)
+    assert all(orderly(one.people, one.window) for one in found)
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_answer_can_be_given_up_and_another_is_asked_for(bench: Bench, long_talk: tuple[Path, Span]) -> None:
+    audio, everything = long_talk
+    with bench.worker() as worker:
+        worker.load(str(bench.model), 1)
+        first, _ = heard(worker, audio, Span(0, SAMPLE_RATE))
+        found, done = given_up(worker, lambda: heard(worker, audio, everything))
+        assert done.cancelled
+        assert all(one.window.end_sample < everything.end_sample for one in found), "it did all of the work"
+        again, done = heard(worker, audio, Span(0, SAMPLE_RATE))
+        assert first
+        assert (again, done.cancelled) == (first, False)
+        assert ends_when_told_to(worker)

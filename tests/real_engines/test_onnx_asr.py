@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 
 import models_onnx_asr
+import numpy
 import pytest
 from onnx_whisper import whisper
+from promises import Bench, ask
 from rapidfuzz.distance import Levenshtein
 
 from homes import run_once
@@ -17,13 +19,16 @@ from program import Result, run_program
 from yamabiko.bundled import clips
 from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines import catalog
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
-from yamabiko.speech import Evidence
+from yamabiko.speech import SAMPLE_RATE, Evidence, Span, TranscribeOptions
 from yamabiko.workers.exits import WorkerFailed
 from yamabiko.workers.process import Worker
 
 SOURCES = Path(__file__).parents[2] / "src"
+FRAME_S = 0.08
+"""Of Parakeet, and of the tiny models."""
 JA = next(clip for clip in clips() if clip.language == "ja")
 
 
@@ -52,6 +57,35 @@ def test_a_recording_becomes_words_with_times(installed: Result, model: Path, re
     assert all(0 <= word["start"] <= word["end"] <= JA.seconds + 0.1 for word in words)
     assert [word["start"] for word in words] == sorted(word["start"] for word in words)
     assert not any(word["word"] in "、。" for word in words), "punctuation stays with what it ends"
+
+
+EDGES_S = (1.04, 1.84, 2.32, 2.96, 3.60)
+"""Silence, low noise, silence, high noise, silence: each ends there."""
+
+
+def test_words_begin_where_the_sounds_do(installed: Result, ready_home: Path, tmp_path: Path) -> None:
+    """A model that writes what is loud, every 80 ms: so the time of each word is known to a frame."""
+    model = models_onnx_asr.hearing(tmp_path / "hearing")
+    sound = numpy.random.default_rng(4).normal(0, 0.001, round(EDGES_S[-1] * SAMPLE_RATE))
+    for first_s, last_s, lowest, highest in ((*EDGES_S[:2], 50, 1000), (*EDGES_S[2:4], 3000, 8000)):
+        loud = numpy.fft.rfft(numpy.random.default_rng(5).normal(0, 0.3, round((last_s - first_s) * SAMPLE_RATE)))
+        hertz = numpy.linspace(0, SAMPLE_RATE / 2, len(loud))
+        loud[(hertz < lowest) | (hertz > highest)] = 0
+        at = round(first_s * SAMPLE_RATE)
+        heard = numpy.fft.irfft(loud)
+        sound[at : at + len(heard)] += heard
+    sound.astype("<f4").tofile(tmp_path / "sound.f32")
+    with Bench(catalog.card("onnx-asr"), ready_home, model).worker() as worker:
+        worker.load(str(model), 1)
+        asked = TranscribeOptions(word_timestamps=True)
+        [segments] = ask(worker, tmp_path / "sound.f32", [Span(0, len(sound))], asked).segments
+    starts_s: dict[str, list[float]] = {"low": [], "high": []}
+    for word in (word for segment in segments for word in segment.words):
+        starts_s[word.text.strip()].append(word.start_s)
+    for name, first_s, last_s in (("low", *EDGES_S[:2]), ("high", *EDGES_S[2:4])):
+        assert starts_s[name][0] == pytest.approx(first_s, abs=1.01 * FRAME_S), segments
+        assert starts_s[name][-1] == pytest.approx(last_s - FRAME_S, abs=1.01 * FRAME_S), segments
+        assert len(starts_s[name]) == pytest.approx((last_s - first_s) / FRAME_S, abs=1)
 
 
 def test_whisper_finds_the_language_and_hears_what_was_said(

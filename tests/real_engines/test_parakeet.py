@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import models_parakeet
+import nemo_tones
+import numpy
 import pytest
+from own_environment import made
+from promises import Bench, ask
+from tone_model import tone
 
 from homes import run_once
 from yamabiko.audio.decode import decode
 from yamabiko.bundled import clips
 from yamabiko.engines.adapters.parakeet import CARD
+from yamabiko.engines.contract import Placement
 from yamabiko.settings import Settings
+from yamabiko.speech import Span, TranscribeOptions
 
 JA = next(clip for clip in clips() if clip.language == "ja")
 SOURCES = Path(__file__).parents[2] / "src"
@@ -36,11 +43,16 @@ class Touch:
 
 
 @pytest.fixture(scope="module")
-def folder(ready_home: Path, run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models of all kinds, one that carries code, and the clip as the workers read it."""
+def home(ready_home: Path, run_folder: Path) -> Path:
     done = run_once(run_folder, "engines", "install", CARD.name, "--profile", "cpu", "--no-verify", home=ready_home)
     assert done.code == 0, done.err
-    models = models_parakeet.kinds(ready_home)
+    return ready_home
+
+
+@pytest.fixture(scope="module")
+def folder(home: Path) -> Path:
+    """The models of all kinds, one that carries code, and the clip as the workers read it."""
+    models = models_parakeet.kinds(home)
     with_code(models / "hybrid.nemo", models / "pickle.nemo", models / "the code ran")
     decode(JA.path, models / "sound.f32", Settings())
     return models
@@ -127,6 +139,34 @@ def test_weights_that_carry_code_are_refused_and_the_code_does_not_run(
     assert told["pickle"]["raised"] == "ModelUnreadable"
     assert "model_weights.ckpt" in told["pickle"]["message"]
     assert not (folder / "the code ran").exists()
+
+
+FRAME_S = 0.08
+SPOKEN = (("", 0.96), ("あ", 0.80), ("", 0.48), ("い", 0.64), ("", 0.64))
+"""Tones, and how long each sounds; "": silence."""
+
+
+@pytest.mark.parametrize(("mode", "frames"), [("", (10, 8)), ("ctc", (1, 1))])
+def test_words_begin_where_the_tones_do(
+    home: Path, run_folder: Path, tmp_path: Path, mode: str, frames: tuple[int, int]
+) -> None:
+    """A model that hears tones: its transducer writes one in each frame, its CTC head once, so times are known to one."""
+    model = made(CARD.name, nemo_tones, home, run_folder) / "tones.nemo"
+    sound = numpy.concatenate([tone(character, seconds) for character, seconds in SPOKEN])
+    sound += numpy.random.default_rng(1).normal(0, 0.003, len(sound)).astype("<f4")
+    sound.tofile(tmp_path / "tones.f32")
+    with Bench(CARD, home, model).worker(placement=Placement("cpu", "float32", mode=mode)) as worker:
+        worker.load(str(model), 1)
+        asked = TranscribeOptions(word_timestamps=True)
+        [segments] = ask(worker, tmp_path / "tones.f32", [Span(0, len(sound))], asked).segments
+    said = [(word.text.strip(), word.start_s) for segment in segments for word in segment.words]
+    starts_s = {one: [start for text, start in said if text == one] for one in dict(said)}
+    assert starts_s.keys() == {"あ", "い"}, said
+    for (text, begins_s, ends_s), count in zip((("あ", 0.96, 1.76), ("い", 2.24, 2.88)), frames, strict=True):
+        assert starts_s[text][0] == pytest.approx(begins_s, abs=1.01 * FRAME_S), said
+        last_s = ends_s - FRAME_S if count > 1 else begins_s
+        assert starts_s[text][-1] == pytest.approx(last_s, abs=1.01 * FRAME_S), said
+        assert len(starts_s[text]) == pytest.approx(count, abs=count > 1), said
 
 
 def test_memory_does_not_grow_with_the_recording(told: dict[str, dict[str, Any]]) -> None:

@@ -162,7 +162,8 @@ def test_words_are_timed_where_they_were_put(
     The clip behind silences of two lengths: words end where the sound is cut, wherever it was put.
 
     Only where one piece follows another at once: all that grew out of Whisper begins the first word after a pause with
-    the pause.
+    the pause. Random models: see test_words_begin_where_... in test_onnx_asr.py and test_parakeet.py, which true tiny
+    ones hear, and test_the_padding_is_not_on_the_clock in test_reazonspeech.py.
     """
     card = running.bench.card
     if "word-times" not in card.features or not running.bench.true:

@@ -9,12 +9,20 @@ import numpy
 import pytest
 import tiny_pyannote
 from own_environment import installed, made
+from promises import (
+    Bench,
+    assert_named_as_broken,
+    ends_when_told_to,
+    given_up,
+    orderly,
+    patient,  # noqa: F401 - a fixture
+    recordings,
+)
 
 from program import run_program
-from yamabiko.audio.decode import decode
 from yamabiko.bundled import clips
-from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
+from yamabiko.engines import catalog
 from yamabiko.engines.adapters import pyannote
 from yamabiko.engines.contract import SpeakerCount
 from yamabiko.findings import Problem
@@ -22,7 +30,6 @@ from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import Span
 from yamabiko.workers.messages import Done
-from yamabiko.workers.process import Worker, WorkerFailed
 
 
 @pytest.fixture(scope="session")
@@ -35,22 +42,25 @@ def pipeline(home: Path, run_folder: Path) -> Path:
     return made("pyannote", tiny_pyannote, home, run_folder)
 
 
-def started(model: Path, home: Path) -> Worker:
-    outfit = prepare(Wish("pyannote", str(model), "cpu", trust_pickle=True), Settings(home=home))
-    return Worker(outfit.launch(0), Settings(home=home))
+@pytest.fixture(scope="session")
+def bench(home: Path, pipeline: Path) -> Bench:
+    return Bench(catalog.card("pyannote"), home, pipeline)
 
 
-def test_a_whole_recording_is_settled_at_once(home: Path, pipeline: Path, tmp_path: Path) -> None:
-    parts = [decode(clip.path, tmp_path / f"{clip.language}.f32", Settings()) for clip in clips()]
-    sound = numpy.concatenate([numpy.fromfile(part.path, "<f4") for part in parts])
-    sound.tofile(tmp_path / "audio.f32")
-    whole = Span(0, len(sound))
-    worker = started(pipeline, home)
-    try:
-        ready = worker.load(str(pipeline), 2)
-        heard, done = list(worker.find_speakers(tmp_path / "audio.f32", [whole], SpeakerCount()))
-    finally:
-        worker.kill()
+@pytest.fixture(scope="session")
+def audio(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Span]:
+    """The clips, one after the other."""
+    folder = tmp_path_factory.mktemp("audio")
+    sound = numpy.concatenate([numpy.fromfile(one.path, "<f4") for one in recordings(folder).values()])
+    sound.tofile(folder / "audio.f32")
+    return folder / "audio.f32", Span(0, len(sound))
+
+
+def test_a_whole_recording_is_settled_at_once(bench: Bench, audio: tuple[Path, Span]) -> None:
+    path, whole = audio
+    with bench.worker() as worker:
+        ready = worker.load(str(bench.model), 2)
+        heard, done = list(worker.find_speakers(path, [whole], SpeakerCount()))
     assert isinstance(done, Done)
     assert ready.loaded.engine_version.startswith("4.0.7")
     assert decide(ready.loaded.device, done.evidence).verdict == "proved"
@@ -58,8 +68,27 @@ def test_a_whole_recording_is_settled_at_once(home: Path, pipeline: Path, tmp_pa
     people = message.voices.people
     assert message.voices.window == whole
     assert people, "random weights hear somebody"
-    assert all(0 <= s.start_sample < s.end_sample <= len(sound) for spans in people for s in spans)
+    assert all(people), "whoever is heard says something"
+    assert orderly(people, whole)
     assert numpy.frombuffer(payload, "<f4").reshape(len(people), -1).shape[1] == 256
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_answer_can_be_given_up_and_another_is_asked_for(bench: Bench, audio: tuple[Path, Span]) -> None:
+    path, whole = audio
+    with bench.worker() as worker:
+        worker.load(str(bench.model), 2)
+
+        def heard() -> list[object]:
+            return list(worker.find_speakers(path, [whole], SpeakerCount()))
+
+        (first, _), _ = heard()
+        [nothing] = given_up(worker, heard)
+        assert isinstance(nothing, Done)
+        assert nothing.cancelled
+        (again, _), done = heard()
+        assert (again.voices, done.cancelled) == (first.voices, False)
+        assert ends_when_told_to(worker)
 
 
 def test_a_pipeline_is_code_and_opened_only_on_request(home: Path, pipeline: Path) -> None:
@@ -69,21 +98,13 @@ def test_a_pipeline_is_code_and_opened_only_on_request(home: Path, pipeline: Pat
     assert sum("pytorch_model.bin" in line for line in refused.value.finding.evidence) == 2
 
 
-def test_weights_that_are_cut_off_are_named(home: Path, pipeline: Path, tmp_path: Path) -> None:
+def test_weights_that_are_cut_off_are_named(bench: Bench, pipeline: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut-off"
     for file in pipeline.rglob("*.*"):
         target = cut / file.relative_to(pipeline)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.read_bytes()[:-5000] if file.parent.name == "segmentation" else file.read_bytes())
-    worker = started(cut, home)
-    try:
-        with pytest.raises(WorkerFailed) as failed:
-            worker.load(str(cut), 2)
-    finally:
-        worker.kill()
-    explained = explain_exit(failed.value.exit).finding
-    assert explained.id == "model-broken"
-    assert any("cut-off" in line for line in explained.evidence)
+    assert_named_as_broken(bench, cut)
 
 
 def test_its_models_come_from_the_hub_alone(home: Path) -> None:

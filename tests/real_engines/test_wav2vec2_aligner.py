@@ -12,17 +12,22 @@ import numpy
 import pytest
 import tone_model
 from own_environment import installed, made
+from promises import (
+    Bench,
+    assert_named_as_broken,
+    ends_when_told_to,
+    given_up,
+    patient,  # noqa: F401 - a fixture
+)
 from tone_model import tone
 
 from program import run_program
-from yamabiko.diagnosis.autopsy import explain_exit
 from yamabiko.diagnosis.verdict import decide
-from yamabiko.scheduling.setup import Wish, prepare
-from yamabiko.settings import Settings
+from yamabiko.engines import catalog
 from yamabiko.speech import Segment, Span
 from yamabiko.transcription.alignment import align, characters_of
 from yamabiko.workers.messages import Done, Stretch
-from yamabiko.workers.process import Worker, WorkerFailed
+from yamabiko.workers.process import Worker
 
 SPOKEN = (("", 0.30), ("a", 0.20), ("b", 0.30), ("", 0.55), ("c", 0.25), ("", 0.40), ("い", 0.20), ("", 0.05), ("い", 0.30),
           ("", 0.45), ("あ", 0.35), ("", 0.60))  # fmt: skip
@@ -54,24 +59,22 @@ def spoken(tmp_path: Path) -> Path:
     return path
 
 
-def started(model: Path, home: Path) -> Worker:
-    outfit = prepare(Wish("wav2vec2-aligner", str(model), "cpu", trust_model=True), Settings(home=home))
-    return Worker(outfit.launch(0), Settings(home=home))
+@pytest.fixture(scope="session")
+def bench(home: Path, tones: Path) -> Bench:
+    return Bench(catalog.card("wav2vec2-aligner"), home, tones)
 
 
-def test_times_are_those_of_the_sounds_that_were_put_together(home: Path, tones: Path, tmp_path: Path) -> None:
+def test_times_are_those_of_the_sounds_that_were_put_together(bench: Bench, tmp_path: Path) -> None:
     sound = numpy.concatenate([tone(character, seconds) for character, seconds in SPOKEN])
     sound.tofile(tmp_path / "audio.f32")
     said = [Segment(0.0, 1.0, TEXT)]
-    worker = started(tones, home)
-    try:
-        ready = worker.load(str(tones), 1)
+    with bench.worker() as worker:
+        ready = worker.load(str(bench.model), 1)
         whole = Stretch(Span(0, len(sound)), characters_of(said))
         tiny = Stretch(Span(0, 1), "a")
         *found, done = list(worker.align(tmp_path / "audio.f32", [whole, tiny]))
-    finally:
-        worker.kill()
     assert isinstance(done, Done)
+    assert (ready.loaded.device, ready.loaded.compute_type) == ("cpu", "float32")
     assert decide(ready.loaded.device, done.evidence).verdict == "proved"
     message, payload = found[0]  # type: ignore[misc]
     log_probs = numpy.frombuffer(payload, "<f4").reshape(-1, message.columns)
@@ -89,19 +92,33 @@ def test_times_are_those_of_the_sounds_that_were_put_together(home: Path, tones:
         assert word.probability > 0.7
 
 
-def test_a_model_that_is_cut_off_is_named(home: Path, tones: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("patient")
+def test_the_answer_can_be_given_up_and_another_is_asked_for(bench: Bench, tmp_path: Path) -> None:
+    sound = numpy.concatenate([tone(character, seconds) for character, seconds in SPOKEN])
+    sound.tofile(tmp_path / "audio.f32")
+    stretch = Stretch(Span(0, len(sound)), "abc")
+
+    def heard(worker: Worker, stretches: int) -> tuple[list[bytes], bool]:
+        *found, done = worker.align(tmp_path / "audio.f32", [stretch] * stretches)
+        assert isinstance(done, Done)
+        return [payload for _, payload in found], done.cancelled  # type: ignore[misc]
+
+    with bench.worker() as worker:
+        worker.load(str(bench.model), 1)
+        first = heard(worker, 1)
+        found, cancelled = given_up(worker, lambda: heard(worker, 100))
+        assert cancelled
+        assert len(found) < 100, "it did all the work that nobody wanted any more"
+        assert heard(worker, 1) == first
+        assert first[0][0]
+        assert ends_when_told_to(worker)
+
+
+def test_a_model_that_is_cut_off_is_named(bench: Bench, tmp_path: Path) -> None:
     cut = tmp_path / "cut-off"
-    shutil.copytree(tones, cut)
-    (cut / "model.safetensors").write_bytes((tones / "model.safetensors").read_bytes()[:-10_000])
-    worker = started(cut, home)
-    try:
-        with pytest.raises(WorkerFailed) as failed:
-            worker.load(str(cut), 1)
-    finally:
-        worker.kill()
-    explained = explain_exit(failed.value.exit).finding
-    assert explained.id == "model-broken"
-    assert any("cut-off" in line for line in explained.evidence)
+    shutil.copytree(bench.model, cut)
+    (cut / "model.safetensors").write_bytes((bench.model / "model.safetensors").read_bytes()[:-10_000])
+    assert_named_as_broken(bench, cut)
 
 
 def test_the_words_of_an_engine_that_has_no_times(home: Path, tones: Path, spoken: Path, tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ def test_list_on_a_fresh_machine_says_what_is_not_installed_and_what_was_never_r
 def test_list_in_japanese_keeps_its_columns_in_line(tmp_path: Path) -> None:
     """Full-width characters take two columns: what stands under 状態 begins where 状態 begins."""
     result = run_program("engines", "list", home=tmp_path, YAMABIKO_LANG="ja")
-    head, *lines = result.out.splitlines()
+    table, _, below = result.out.partition("\n\n")
+    assert below == "未確認: すべてのGPU、Windows、macOS、ARM。\n"
+    head, *lines = table.splitlines()
     begins = width(head[: head.index("状態")])
     assert [line for line in lines if "未導入" in line]
     for line in lines:

@@ -43,7 +43,7 @@ def test_a_radeon_is_not_told_to_get_a_wheel_for_cuda():
     radeon = load(SEEDS / "radeon-gfx906/facts.json").facts
     log = tuple((SEEDS / "radeon-gfx906/sherpa.txt").read_text("utf-8").splitlines())
 
-    assert commands(the_cause(radeon, *log)) == ['provider="cpu"']
+    assert commands(the_cause(radeon, *log)) == ["--device cpu"]
 
 
 @pytest.mark.parametrize("name", ["amd-supported", "apple", "cpu-only-linux", "jetson"])
@@ -54,7 +54,7 @@ def test_wheels_for_cuda_are_offered_where_there_are_such(name, known):
     offered = commands(the_cause(machine(name, **packages), SHERPA))
 
     assert [command for command in offered if "+cuda" in command] == []
-    assert 'provider="cpu"' in offered
+    assert "--device cpu" in offered
 
 
 def test_the_wheel_for_cuda_is_of_the_version_that_is_there():

@@ -59,6 +59,9 @@ _PINNED = {
     None: Text("unpinned: recorded on arrival", "未固定（取得時に記録）"),
 }
 
+NOT_VERIFIED = Text("Not verified: any GPU, Windows, macOS, ARM.", "未確認: すべてのGPU、Windows、macOS、ARM。")
+"""Of everything that is written here of engines."""
+
 
 def show(card: Card) -> None:
     head = Text(
@@ -174,7 +177,7 @@ def _verified(seen: Verified | None) -> Iterator[str]:
         yield str(Text("Never verified by us on its real library.", "実際のライブラリでの検証はまだありません。"))
     else:
         yield from _promises(seen)
-    yield str(Text("Not verified: any GPU, Windows, macOS, ARM.", "未確認: すべてのGPU、Windows、macOS、ARM。"))
+    yield str(NOT_VERIFIED)
 
 
 def _promises(seen: Verified) -> Iterator[str]:

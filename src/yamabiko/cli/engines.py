@@ -86,6 +86,8 @@ Json = Annotated[bool, answers.Json]
 
 @app.verb("list", Text("Engines and the state of their environments.", "エンジンと環境の状態を一覧する。"))
 def list_(json: Json = False) -> None:
+    from yamabiko.cli import engine_page
+
     with answers.json_problems(json):
         lines = [
             (card, profile, engine_table.state(card, profile))
@@ -93,9 +95,14 @@ def list_(json: Json = False) -> None:
             for profile in engine_table.profiles(card)
         ]
         if json:
-            answers.print_json({"engines": [engine_table.record(*line) for line in lines]})
+            told = {
+                "engines": [engine_table.record(*line) for line in lines],
+                "not_verified": engine_page.NOT_VERIFIED.en,
+            }
+            answers.print_json(told)
             return
     answers.show_table(engine_table.HEADERS, [engine_table.row(*line) for line in lines], name_columns=2)
+    print(f"\n{engine_page.NOT_VERIFIED}")
 
 
 app.verb(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from yamabiko.diagnosis.evidence_in_japanese import SAID
 from yamabiko.diagnosis.facts.records import Rung
 from yamabiko.engines.contract import AS_STORED
 from yamabiko.i18n import Text, reader_language
@@ -47,29 +48,6 @@ _PATTERNS = (
     (re.compile(r"(.+): “(.*)” is no number"), r"\1: 「\2」は数ではありません"),
     (re.compile(r"(.+): no GLIBCXX version in it"), r"\1: GLIBCXXの版がありません"),
 )
-_A_PATH = r"((?:[/~.]|[A-Za-z]:).*):"
-_OURS = (
-    (
-        re.compile(r"log: no word of an error in the newest (\d+) lines"),
-        r"ログ: 新しいほうから\1行に、エラーらしい語はありません",
-    ),
-    (re.compile(r"table: driver ([\d.]+)(.*)"), r"対応表: ドライバー \1\2"),
-    (re.compile(r"this machine: no (NVIDIA |AMD |)GPU"), r"このマシン: \1GPUなし"),
-    (
-        re.compile(r"engine: the loaded model has the languages (.+) and no others"),
-        r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
-    ),
-    (
-        re.compile(r"catalogue: (\S+) is (\S+); the engine reads (\S+)"),
-        r"一覧: \1 は \2 形式、エンジンが読めるのは \3 形式",
-    ),
-    (re.compile(rf"{_A_PATH} pickled objects"), r"\1: pickle のオブジェクトを含む"),
-    (re.compile(rf"{_A_PATH} expected sha256 (\w+), found (\w+)"), r"\1: 本来の sha256 は \2、実際は \3"),
-    (re.compile(r"worker memory: (\d+) MiB of (\d+) allowed"), r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),
-)
-"""Evidence in which more than the label is ours."""
-
-
 _RUNGS = {
     "whole": "完全性", "load": "読み込み", "count": "デバイスの数", "kernel": "演算", "speech": "文字起こし", "text": "文字",
     "(proved)": "（確認済み）", "(not proved)": "（未確認）", "(refuted)": "（申告と異なる場所で実行）",
@@ -103,7 +81,7 @@ def labelled(line: str) -> str:
 
 def in_japanese(line: str) -> str:
     """Of a line of evidence what is ours; what was seen stays as it is."""
-    for pattern, japanese in _OURS:
+    for pattern, japanese in SAID:
         if pattern.fullmatch(line):
             return pattern.sub(japanese, line)
     label, colon, seen = line.partition(": ")

@@ -1,0 +1,75 @@
+"""Lines of evidence in which more than the label is ours, as they are said in Japanese. What was seen stays as it is."""
+
+from __future__ import annotations
+
+import re
+
+_A_PATH = r"((?:[/~.]|[A-Za-z]:).*):"
+_SAID = (
+    # the run
+    (r"log: no word of an error in the newest (\d+) lines", r"ログ: 新しいほうから\1行に、エラーらしい語はありません"),
+    (r"table: driver ([\d.]+)(.*)", r"対応表: ドライバー \1\2"),
+    (r"this machine: no (NVIDIA |AMD |)GPU", r"このマシン: \1GPUなし"),
+    (
+        r"engine: the loaded model has the languages (.+) and no others",
+        r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
+    ),
+    (r"worker memory: (\d+) MiB of (\d+) allowed", r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),
+    (r"script: none; it says how much audio it was given", "台本: なし（受け取った音声の長さだけを書きます）"),
+    (r"card: (\S+) runs on (.+)", r"定義: \1 が動くデバイスは \2"),
+    (r"server: starting", "サーバー: 起動中"),
+    (r"server: (\d+) of (\d+)", r"サーバー: 上限 \2 件のうち \1 件"),
+    (r"form: fields (.+)", r"フォーム: フィールド \1"),
+    # devices
+    (
+        r"device-files: no GPU device file is open in the worker",
+        "デバイスファイル: ワーカーはGPUのデバイスファイルを開いていません",
+    ),
+    (
+        r"device-files: no GPU device file is open in the worker but /dev/nvidiactl, which a question for the device count opens",
+        "デバイスファイル: ワーカーが開いているのは /dev/nvidiactl だけで、これは台数の確認だけでも開かれます",
+    ),
+    (
+        r"device-files: open: (.+) \(counting devices opens them too\)",
+        r"デバイスファイル: 使用中 \1（台数の確認だけでも開かれます）",
+    ),
+    (r"libraries: no GPU library is mapped", "ライブラリー: GPU用のものは読み込まれていません"),
+    (r"libraries: mapped: (.+)", r"ライブラリー: 読み込み済み \1"),
+    (
+        r"cpu-time: ([\d.]+) s of processor time in ([\d.]+) s \(([\d.]+) cores\)",
+        r"CPU時間: \2 秒間に \1 秒（\3 コア分）",
+    ),
+    (r"device-memory: unavailable, because (.+)", r"GPUメモリ: 取得できません（\1）"),
+    (
+        r"introspection: onnxruntime providers of each session: (.+)",
+        r"エンジンの申告: onnxruntime の各セッションのプロバイダー: \1",
+    ),
+    (r"introspection: (.+)", r"エンジンの申告: \1"),
+    (r"last-words: (.+)", r"ライブラリーの出力: \1"),
+    (r"loader: there is no libcuda\.so\.1", "ローダー: libcuda.so.1 がありません"),
+    (r"/dev: no nvidia0, no nvidiactl(.*)", r"/dev: nvidia0 も nvidiactl もありません\1"),
+    (r"/sys/bus/pci/devices: vendors (.+) \(NVIDIA is (\w+)\)", r"/sys/bus/pci/devices: ベンダー \1（NVIDIA は \2）"),
+    # models
+    (r"catalogue: (\S+) is (\S+); the engine reads (\S+)", r"一覧: \1 は \2 形式、エンジンが読めるのは \3 形式"),
+    (rf"{_A_PATH} pickled objects", r"\1: pickle のオブジェクトを含む"),
+    (rf"{_A_PATH} expected sha256 (\w+), found (\w+)", r"\1: 本来の sha256 は \2、実際は \3"),
+    (r"asked: --no-install, so nothing is fetched", "指定: --no-install のため、取得しません"),
+    (r"(.+): not asked: asked to stay offline", r"\1: オフラインの指定のため、問い合わせていません"),
+    # recordings
+    (r"looked in: (.+) \(not in its subfolders\)", r"探した場所: \1（サブフォルダーは除く）"),
+    (r"system: size 0 bytes", "システム: 大きさは 0 バイト"),
+    (r"file: begins with (.+)", r"ファイル: 先頭は \1"),
+    (r"speech finder: no speech in ([\d.]+) s", r"話し声の検出: \1 秒の中に話し声なし"),
+    (r"decoder: (\d+) gaps, ([\d.]+) s", r"デコーダー: 欠落 \1 か所、計 \2 秒"),
+    (r"decoder: (\d+) errors", r"デコーダー: エラー \1 件"),
+    (r"decoder: (\d+) values not finite", r"デコーダー: 有限でない値 \1 個"),
+    (r"decoder: scaled by 1/(\d+)", r"デコーダー: 1/\1 倍に縮小"),
+    (r"decoder: (\d+) audio streams, used stream (\d+)", r"デコーダー: 音声ストリーム \1 本のうち \2 番を使用"),
+    (
+        r"decoder: ([\d.]+) s by the file's header, ([\d.]+) s decoded",
+        r"デコーダー: ヘッダーでは \1 秒、デコードできたのは \2 秒",
+    ),
+    (r"decoder: memory ran out at the limit of (\d+) bytes", r"デコーダー: メモリが上限の \1 バイトに達しました"),
+    (r"decoder: ([\d.]+) s decoded, and more to come", r"デコーダー: \1 秒までデコードし、まだ続きがあります"),
+)
+SAID = tuple((re.compile(pattern), japanese) for pattern, japanese in _SAID)

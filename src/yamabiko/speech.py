@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from yamabiko.findings import Finding
+from yamabiko.i18n import Text
 from yamabiko.seams import joined
 
 SAMPLE_RATE = 16_000
@@ -19,6 +20,12 @@ SAMPLE_RATE = 16_000
 
 Task = Literal["transcribe", "translate"]
 Verdict = Literal["proved", "not proved", "refuted"]
+VERDICTS: dict[Verdict, Text] = {
+    "proved": Text("proved", "確認済み"),
+    "not proved": Text("not proved", "未確認"),
+    "refuted": Text("refuted: it ran elsewhere than claimed", "申告と異なる場所で実行"),
+}
+"""As people read them."""
 EvidenceKind = Literal[
     "introspection",  # what the engine says of itself
     "device-files", "libraries", "cpu-time",  # what the kernel shows of the process

@@ -16,7 +16,7 @@ from yamabiko.cli.pace import ENOUGH_S, Pace
 from yamabiko.cli.streams import print_result as print_result
 from yamabiko.findings import Finding, Severity
 from yamabiko.i18n import Text
-from yamabiko.speech import Receipt, Transcript, Verdict
+from yamabiko.speech import VERDICTS, Receipt, Transcript
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 PLAIN_EVERY_S = 10.0
 
 SEVERITY_STYLE: dict[Severity, str] = {"info": "cyan", "warning": "yellow", "error": "red", "unknown": "magenta"}
-
-_VERDICT: dict[Verdict, Text] = {
-    "proved": Text("proved", "確認済み"),
-    "not proved": Text("not proved", "未確認"),
-    "refuted": Text("refuted: it ran elsewhere than claimed", "申告と異なる場所で実行"),
-}
 
 
 def make_console(*, results: bool = False) -> Console:
@@ -111,7 +105,7 @@ def used(receipt: Receipt) -> str:
         return str(Text("all of it was done by an earlier run", "すべて前回の実行で処理済み"))
     if receipt.used_device == "none":
         return str(NO_ENGINE)
-    return f"{receipt.used_device} {receipt.used_compute_type} ({_VERDICT[receipt.verdict]})"
+    return f"{receipt.used_device} {receipt.used_compute_type} ({VERDICTS[receipt.verdict]})"
 
 
 def real_time_factor(receipt: Receipt) -> str:

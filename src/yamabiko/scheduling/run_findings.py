@@ -10,7 +10,7 @@ from yamabiko.diagnosis.verdict import Ruling
 from yamabiko.engines.contract import Placement
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
-from yamabiko.speech import Evidence
+from yamabiko.speech import VERDICTS, Evidence
 
 
 def lacks_language(model: str, known: tuple[str, ...], asked: str | None, *, whisper: bool) -> Finding:
@@ -54,14 +54,19 @@ def where_a_gpu_is_required(finding: Finding) -> Finding:
     return finding if len(kept) == len(finding.remedies) else replace(finding, remedies=(*kept, _ACCEPT))
 
 
-def gpu_not_used(ruling: Ruling, evidence: Sequence[Evidence], severity: Literal["error", "warning"]) -> Finding:
+def gpu_not_used(
+    ruling: Ruling, evidence: Sequence[Evidence], severity: Literal["error", "warning"], without: str | None = None
+) -> Finding:
+    """`without`: the environment that did the work, where that is made for no GPU at all."""
+    why_en = f": its environment ({without}) is built for the CPU alone" if without else ""
+    why_ja = f"実行環境（{without}）がCPU専用のためです。" if without else ""
     return Finding(
         id="gpu-not-used",
         severity=severity,
         area="device",
         cause=Text(
-            f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}).",
-            f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{ruling.verdict}）。",
+            f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}){why_en}.",
+            f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{VERDICTS[ruling.verdict].ja}）。{why_ja}",
         ),
         evidence=tuple(f"{e.kind}: {e.value}" for e in evidence),
         remedies=(

@@ -331,12 +331,19 @@ class Run:
         wanted_gpu = self._outfit.ladder[self._rung].device != "cpu"
         on_gpu = self.ruling.used_device != "cpu"
         if self._conduct.require_gpu and (not on_gpu or self.ruling.verdict != "proved"):
-            raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error"))
+            raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error", self._without_gpu()))
         if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
-            not_used = run_findings.gpu_not_used(self.ruling, self.evidence, "warning")
+            not_used = run_findings.gpu_not_used(self.ruling, self.evidence, "warning", self._without_gpu())
             for finding in (not_used, *self._why_not_used()):
                 self.notices.append(finding)
                 self._notice(finding)
+
+    def _without_gpu(self) -> str | None:
+        """The environment, where it was made for no device of this rung: there was no use for the one that is."""
+        card, device = self._outfit.card, self._outfit.ladder[self._rung].device
+        name = self._outfit.environments[device].profile
+        made_for = next((one.devices for one in card.profiles if one.name == name), (device,))
+        return None if device in made_for else f"{card.name} {name}"
 
     def _why_not_used(self) -> list[Finding]:
         """Causes that what the libraries printed of the device tells, and the machine confirms."""

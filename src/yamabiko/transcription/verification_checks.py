@@ -16,7 +16,7 @@ from yamabiko.engines.profile_choice import fits
 from yamabiko.formats.text import one_line
 from yamabiko.gpu_marks import GpuMarks
 from yamabiko.i18n import Text
-from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Transcript, Turn, Verdict
+from yamabiko.speech import SAMPLE_RATE, VERDICTS, Receipt, Segment, Span, Transcript, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -179,16 +179,13 @@ def device_check(receipts: Sequence[Receipt], device: str, profile: Profile, mar
     wrong_place = any(r.used_device.startswith(gpus or "cuda") != gpu_wanted for r in receipts)
     seen = "; ".join(f"{e.kind}: {e.value}" for e in told.evidence if e.says is not None) or "no evidence"
     where = f"{told.used_device} {told.used_compute_type}"
-    english, japanese = f"{where}, {told.verdict} ({seen})", f"{where}、{_VERDICT[told.verdict]}（{seen}）"
+    english, japanese = f"{where}, {told.verdict} ({seen})", f"{where}、{VERDICTS[told.verdict].ja}（{seen}）"
     if gpu_wanted and wrong_place:
         english, japanese = f"a GPU was wanted; {english}", f"GPUで動くはずでした。{japanese}"
     elif gpus and not gpu_wanted:
         english += f"; on a GPU it was not tried ({marks.evidence})"
         japanese += f"。GPUでは試していません（{marks.evidence}）"
     return Check(Text("device", "デバイス"), refuted is None and not wrong_place, Text(english, japanese))
-
-
-_VERDICT: dict[Verdict, str] = {"proved": "確認済み", "not proved": "未確認", "refuted": "申告と異なる場所で実行"}
 
 
 def error_rate(said: str, heard: str) -> float:

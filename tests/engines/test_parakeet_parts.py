@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from yamabiko.engines import models
+from yamabiko.engines import models, nemo_times
 from yamabiko.engines.adapters import parakeet
 from yamabiko.engines.contract import ModelUnreadable, Placement
 from yamabiko.scheduling.ladder import plan
@@ -105,7 +105,7 @@ def test_a_model_of_another_kind_is_told_as_such() -> None:
 def test_tokens_become_parts_of_the_text_within_the_recording() -> None:
     times = {"char": [token("The", 0.0, 0.4), token("park", 0.4, 0.9), token(".", 0.9, 1.3)]}
 
-    found = parakeet._pieces("The park.", times, 1.0)
+    found = nemo_times.pieces("The park.", times, 1.0)
 
     assert [(piece.text, piece.start_s, piece.end_s) for piece in found] == [
         (" The", 0.0, 0.4), (" park", 0.4, 0.9), (".", 0.9, 1.0),
@@ -115,7 +115,7 @@ def test_tokens_become_parts_of_the_text_within_the_recording() -> None:
 def test_where_tokens_do_not_spell_the_text_its_words_do() -> None:
     words = [{"word": "naïve", "start": 0.0, "end": 0.4}, {"word": "art", "start": 0.4, "end": 0.8}]
 
-    found = parakeet._pieces("naïve art", {"char": [token("⁇", 0.0, 0.4)], "word": words}, 1.0)
+    found = nemo_times.pieces("naïve art", {"char": [token("⁇", 0.0, 0.4)], "word": words}, 1.0)
 
     assert [piece.text for piece in found] == [" naïve", " art"]
 
@@ -124,10 +124,43 @@ def test_a_segment_is_a_sentence_and_no_number_is_cut() -> None:
     said = ["It", "is", "3", ".", "5", ".", "So"]
     times = {"char": [token(text, 0.1 * at, 0.1 * at + 0.1) for at, text in enumerate(said)]}
 
-    pieces = parakeet._pieces("It is 3.5. So", times, 2.0)
+    pieces = nemo_times.pieces("It is 3.5. So", times, 2.0)
 
-    assert ["".join(p.text for p in sentence) for sentence in parakeet._sentences(pieces)] == [" It is 3.5.", " So"]
+    assert ["".join(p.text for p in sentence) for sentence in nemo_times.sentences(pieces)] == [" It is 3.5.", " So"]
 
 
 def test_nothing_said_is_nothing() -> None:
-    assert parakeet._pieces("", {"char": []}, 1.0) == []
+    assert nemo_times.pieces("", {"char": []}, 1.0) == []
+
+
+def test_what_a_ctc_head_writes_begins_where_it_is_written_and_lasts_no_pause() -> None:
+    """As NeMo gives it: each token from where the one before it begins, after a pause of any length."""
+
+    def given(text: str, key: str, start: int, end: int) -> dict[str, object]:
+        return {key: text, "start_offset": start, "end_offset": end, "start": start * 0.08, "end": end * 0.08}
+
+    tokens = [
+        ("The", 11, 12),
+        ("park", 12, 15),
+        ("opens", 15, 60),
+        (".", 60, 60),
+    ]  # NeMo takes the length of a full stop
+    words = [("The", 11, 12), ("park", 12, 15), ("opens.", 15, 60)]
+    frames = [12, 13, 15, 16, 17, 18, 19, 20, 60, 63]
+
+    found = nemo_times.of_ctc(
+        {"char": [given(t, "char", *at) for t, *at in tokens], "word": [given(t, "word", *at) for t, *at in words],
+         "timestep": frames}
+    )  # fmt: skip
+
+    times = [(one["start"], one["end"]) for one in found["char"]]
+    assert times == [pytest.approx(pair) for pair in ((0.96, 1.2), (1.2, 1.68), (4.8, 5.04), (5.04, 5.36))]
+    assert [one["start"] for one in found["word"]] == [pytest.approx(at) for at in (0.96, 1.2, 4.8)]
+
+
+def test_one_token_of_a_ctc_head_and_none() -> None:
+    one = {"char": "a", "start_offset": 11, "end_offset": 12, "start": 0.88, "end": 0.96}
+
+    assert nemo_times.of_ctc({"char": [], "word": [], "timestep": []}) == {"char": [], "word": [], "timestep": []}
+    [found] = nemo_times.of_ctc({"char": [one], "word": [], "timestep": [12]})["char"]
+    assert (found["start"], found["end"]) == (pytest.approx(0.96), pytest.approx(1.28))

@@ -146,12 +146,7 @@ SPOKEN = (("", 0.96), ("あ", 0.80), ("", 0.48), ("い", 0.64), ("", 0.64))
 """Tones, and how long each sounds; "": silence."""
 
 
-NEMO_IS_ONE_BACK = pytest.mark.xfail(
-    strict=True, reason="NeMo 2 lets a token of a CTC head begin where the one before it does, however long the pause"
-)
-
-
-@pytest.mark.parametrize(("mode", "frames"), [("", (10, 8)), pytest.param("ctc", (1, 1), marks=NEMO_IS_ONE_BACK)])
+@pytest.mark.parametrize(("mode", "frames"), [("", (10, 8)), ("ctc", (1, 1))])
 def test_words_begin_where_the_tones_do(
     home: Path, run_folder: Path, tmp_path: Path, mode: str, frames: tuple[int, int]
 ) -> None:

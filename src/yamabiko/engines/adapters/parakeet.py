@@ -15,12 +15,12 @@ import pickle
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines import wording
+from yamabiko.engines import nemo_times, wording
 from yamabiko.engines.contract import (
     NEVER_MADE,
     NEVER_RUN_ON_A_GPU,
@@ -122,8 +122,6 @@ _GUARD = "check_cuda_python_cuda_graphs_conditional_nodes_supported"
 _CONFIGURATION, _WEIGHTS = "model_config.yaml", "model_weights.ckpt"
 _SHORTEST_S = 1.0
 """NeMo fills shorter recordings up to this on both sides, which would move all times."""
-_PAUSE_S = 1.0
-"""Where nobody speaks for so long, a segment ends."""
 _EUROPEAN = ("bg", "hr", "cs", "da", "nl", "en", "et", "fi", "fr", "de", "el", "hu", "it", "lv", "lt", "mt", "pl", "pt",
              "ro", "ru", "sk", "sl", "es", "sv", "uk")  # fmt: skip
 _LANGUAGES_BY_NAME = {
@@ -186,8 +184,9 @@ class Parakeet:
         )
         for index, hypothesis in enumerate(heard):
             best = hypothesis[0] if isinstance(hypothesis, list) else hypothesis  # of several, where it is a beam
-            pieces = _pieces(best.text, best.timestamp, len(batch[index]) / SAMPLE_RATE)
-            for sentence in _sentences(pieces):
+            times = best.timestamp if self._transduces() else nemo_times.of_ctc(best.timestamp)
+            pieces = nemo_times.pieces(best.text, times, len(batch[index]) / SAMPLE_RATE)
+            for sentence in nemo_times.sentences(pieces):
                 yield (
                     index,
                     Segment(
@@ -352,41 +351,3 @@ def _long_enough(audio: Audio) -> Audio:
 
     lacking = int(_SHORTEST_S * SAMPLE_RATE) - len(audio)
     return numpy.pad(audio, (0, max(0, lacking)))  # and a copy, which torch may write into
-
-
-def _pieces(text: str, times: Mapping[str, Any], length_s: float) -> list[wording.Piece]:
-    """The tokens as parts of the text, with their spaces; whole words where tokens do not spell it."""
-    if not text.strip():
-        return []
-    tokens = [(_said(token["char"]), token) for token in times["char"]]
-    parts = wording.laid_out(text, [said for said, _ in tokens])
-    if parts is not None:
-        timed = list(zip(parts, (token for _, token in tokens), strict=True))
-    else:
-        timed = [(wording.spaced(word["word"]), word) for word in times["word"]]
-    found: list[wording.Piece] = []
-    for part, token in timed:
-        if not part:
-            continue
-        start_s = min(max(float(token["start"]), found[-1].start_s if found else 0.0), length_s)
-        end_s = min(max(float(token["end"]), start_s), length_s)
-        found.append(wording.Piece(part if found else wording.spaced(part.lstrip()), start_s, end_s))
-    return found
-
-
-def _said(token: str | Sequence[str]) -> str:
-    """A transducer's decoder gives lists of one."""
-    return token if isinstance(token, str) else "".join(token)
-
-
-def _sentences(pieces: Sequence[wording.Piece]) -> Iterator[list[wording.Piece]]:
-    """Phrases, cut also where a full stop stands before a space."""
-    for phrase in wording.phrases(pieces, _PAUSE_S):
-        gathered: list[wording.Piece] = []
-        for piece in phrase:
-            if gathered and gathered[-1].text.endswith(".") and piece.text.startswith(" "):
-                yield gathered
-                gathered = []
-            gathered.append(piece)
-        if gathered:
-            yield gathered

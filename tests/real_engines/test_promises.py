@@ -291,7 +291,6 @@ def test_one_that_does_not_look_up_in_time_is_ended_and_its_death_is_said(
 
 PRINTED_ELSEWHERE = {
     "onnx-asr": "by ONNX Runtime's wheel for CUDA; that for the CPU has no provider that could fail to be made",
-    "openai-whisper": "nowhere: half precision is not asked for on the CPU, and nothing else is printed of a device",
 }
 """Engines whose CARD says last-words, of which none come in an environment for the CPU."""
 

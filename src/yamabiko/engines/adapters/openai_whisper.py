@@ -78,7 +78,7 @@ CARD = Card(
     ),
     lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
-    evidence=("introspection", "last-words"),
+    evidence=("introspection",),
     search=ALL_OF_SEARCH - {"repetition_penalty", "no_repeat_ngram_size"},
 )
 

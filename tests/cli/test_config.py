@@ -450,7 +450,7 @@ def test_transcribe_takes_engine_model_and_language_from_the_settings_unless_the
         done = run_program("transcribe", *asked, home=tmp_path, **variables)
         assert done.code == 0, done.err
         assert "whisper.language" in done.err  # the slip of the finger is told
-        made = json.loads(sound.with_suffix(".verbose_json").read_text("utf-8"))
+        made = json.loads(sound.with_suffix(".verbose.json").read_text("utf-8"))
         receipt = made["yamabiko"]
         return made["language"], receipt["engine"], Path(receipt["model"]).name
 

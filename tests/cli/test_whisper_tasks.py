@@ -66,7 +66,7 @@ def test_translation_gives_english_for_japanese_speech(ready_home: Path, tmp_pat
     assert "morning" in text.lower()
     document = json.loads((tmp_path / "weather_ja.json").read_text("utf-8"))
     assert (document["language"], document["yamabiko"]["task"]) == ("ja", "translate")
-    answer = json.loads((tmp_path / "weather_ja.verbose_json").read_text("utf-8"))
+    answer = json.loads((tmp_path / "weather_ja.verbose.json").read_text("utf-8"))
     assert (answer["task"], answer["language"]) == ("translate", "english")
 
 

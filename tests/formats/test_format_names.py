@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from made_transcripts import said, transcript
 
 from yamabiko.findings import Problem
-from yamabiko.formats import FORMATS, Layout, names, render
+from yamabiko.formats import FORMATS, Layout, ending, names, render
 from yamabiko.speech import Segment, Turn
 
 
@@ -87,3 +87,11 @@ def test_every_format_says_what_it_is_in_both_languages_and_renders(name: str) -
     assert "今日は晴れ" in text
     assert text.endswith("\n")
     assert "\r" not in text
+
+
+def test_files_of_each_format_end_in_their_own_way_and_one_that_programs_know() -> None:
+    endings = [ending(name) for name in FORMATS]
+    assert len(set(endings)) == len(endings)
+    assert {one.rpartition(".")[2] for one in endings} == {
+        "txt", "vtt", "srt", "tsv", "json", "ass", "lrc", "rttm",
+    }  # fmt: skip

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 
 from yamabiko.cli.inputs import Recording
 from yamabiko.findings import Finding, Problem, Remedy
-from yamabiko.formats import FORMATS
+from yamabiko.formats import FORMATS, ending
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
 
@@ -206,7 +206,8 @@ def place(plan: Plan, name: str, ledger: Ledger) -> Path:
     if _is_mine(plan.base, plan.recording, ledger) is not False and _may_replace(target, plan, ledger, planned=True):
         return target
     *usual, last = (_output(base, name) for base in _names(plan)[1:])
-    numbered = (last.with_name(f"{last.name.removesuffix(f'.{name}')}.{n}.{name}") for n in itertools.count(2))
+    end = f".{ending(name)}"
+    numbered = (last.with_name(f"{last.name.removesuffix(end)}.{n}{end}") for n in itertools.count(2))
     free = (path for path in (*usual, last) if _may_replace(path, plan, ledger, planned=False))
     return next(free, None) or next(path for path in numbered if _may_replace(path, plan, ledger, planned=False))
 
@@ -238,7 +239,7 @@ def _again(plan: Plan, base: Path, ledger: Ledger) -> Plan:
 
 
 def _output(base: Path, name: str) -> Path:
-    return base.with_name(f"{base.name}.{name}")
+    return base.with_name(f"{base.name}.{ending(name)}")
 
 
 def _marked(recording: Recording, name: Path) -> Path:

@@ -17,7 +17,7 @@ from yamabiko.formats.text import encodable
 from yamabiko.i18n import Text
 from yamabiko.speech import Transcript
 
-__all__ = ["ALL", "FORMATS", "Format", "Layout", "names", "render", "write"]
+__all__ = ["ALL", "FORMATS", "Format", "Layout", "ending", "names", "render", "write"]
 
 FORMATS: dict[str, Format] = {
     "txt": txt.FORMAT,
@@ -56,6 +56,11 @@ def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
     if without:
         raise Problem(_not_told_apart(without[0], "--output-format json"))
     return tuple(found)
+
+
+def ending(name: str) -> str:
+    """What the names of a format's files end in, behind the last part of the recording's: `srt`, `verbose.json`."""
+    return FORMATS[name].ending or name
 
 
 def render(transcript: Transcript, name: str, layout: Layout | None = None) -> str:

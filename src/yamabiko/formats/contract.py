@@ -50,5 +50,7 @@ class Format:
     """What `--help` says of it."""
     render: Callable[[Transcript, Layout], str]
     """Pure. May leave lone surrogates in the text: `formats.render` mends them."""
+    ending: str | None = None
+    """Of its files' names, without the dot in front; None: the format's own name."""
     needs_speakers: bool = False
     """It says nothing without them: `formats.render` refuses a transcript in which nobody told speakers apart."""

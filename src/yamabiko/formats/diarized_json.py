@@ -52,5 +52,6 @@ def _render(transcript: Transcript, layout: Layout) -> str:
 FORMAT = Format(
     Text("the answer of OpenAI's API, with who says what", "OpenAI APIと同じ形のJSON（話者つき）"),
     _render,
+    "diarized.json",
     needs_speakers=True,
 )

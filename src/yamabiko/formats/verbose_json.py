@@ -27,5 +27,7 @@ def _render(transcript: Transcript, layout: Layout) -> str:
 
 
 FORMAT = Format(
-    Text("the answer of OpenAI's API, with the receipt", "OpenAI APIと同じ形のJSON（処理の記録つき）"), _render
+    Text("the answer of OpenAI's API, with the receipt", "OpenAI APIと同じ形のJSON（処理の記録つき）"),
+    _render,
+    "verbose.json",
 )

@@ -295,19 +295,25 @@ def unavailable(name: str, tried: Sequence[str], offline: bool) -> Finding:
     )
     mirror = Remedy(
         Text(
-            "Name a mirror of the hub, or check the package index that pip is set to",
-            "ハブのミラーを指定するか、pip の取得先の設定を確かめる",
+            "Check the network; where the hub cannot be reached, name a mirror of it",
+            "ネットワークを確かめる。ハブに届かない環境では、ミラーを指定する",
         ),
         f"HF_ENDPOINT=https://your.mirror yamabiko models pull {name}",
         "effort",
     )
+    no_name = Text("", "")
+    if any("gaierror" in line for line in tried):
+        no_name = Text(
+            ": no name server here knows where it is (is there a network?)",
+            "（取得先の名前を解決できません。ネットワークは使えますか？）",
+        )
     return Finding(
         id="model-unavailable",
         severity="error",
         area="model",
         cause=Text(
-            f"The model “{name}” is not on this machine and no source could give it.",
-            f"モデル「{name}」はこのマシンになく、どの取得先からも得られませんでした。",
+            f"The model “{name}” is not on this machine and no source could give it{no_name.en}.",
+            f"モデル「{name}」はこのマシンになく、どの取得先からも得られませんでした{no_name.ja}。",
         ),
         evidence=tuple(tried),
         remedies=(online if offline else mirror, _give_path(name)),

@@ -10,7 +10,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, asked, other_gpus, screen
-from yamabiko.engines.contract import NEVER_RUN_ON_A_GPU
+from yamabiko.engines.card_parts import NEVER_RUN_ON_A_GPU
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:

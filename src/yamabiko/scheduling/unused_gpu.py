@@ -57,8 +57,7 @@ def _why(card: Card, maker: Maker, profile: Profile | None) -> Text:
             f"The environment that may use it ({profile.name}) is made on request alone; we never ran it on such a GPU.",
             f"このGPU用の環境（{profile.name}）は指定されたときだけ作ります。GPUでの動作は未確認です。",
         )
-    unknown = Text("It has no environment for one.", "このGPU用の環境はありません。")
-    return dict(card.lacking).get(OWN_BUILD[maker], unknown)
+    return card.why_without(OWN_BUILD[maker]) or Text("It has no environment for one.", "このGPU用の環境はありません。")
 
 
 def _make(card: Card, profile: Profile | None) -> tuple[Remedy, ...]:

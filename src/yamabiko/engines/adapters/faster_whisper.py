@@ -10,18 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import (
-    ALL_OF_SEARCH,
-    CTRANSLATE2_LACKS,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_CT2,
-    Card,
-    DetectedLanguage,
-    Loaded,
-    Placement,
-    Profile,
-    likeliest,
-)
+from yamabiko.engines.card_parts import CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_CT2
+from yamabiko.engines.contract import ALL_OF_SEARCH, Card, DetectedLanguage, Loaded, Placement, Profile, likeliest
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
 

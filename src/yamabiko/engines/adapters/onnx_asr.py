@@ -19,19 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import wording
-from yamabiko.engines.contract import (
-    CUDA12_RUNTIME,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_ONNX,
-    ONNX_RUNTIME_LACKS,
-    Card,
-    DetectedLanguage,
-    Feature,
-    Loaded,
-    ModelUnreadable,
-    Placement,
-    Profile,
-)
+from yamabiko.engines.card_parts import CUDA12_RUNTIME, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_ONNX, ONNX_RUNTIME_LACKS
+from yamabiko.engines.contract import Card, DetectedLanguage, Feature, Loaded, ModelUnreadable, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 

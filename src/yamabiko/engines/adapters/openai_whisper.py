@@ -15,13 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
 from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
-    NEVER_MADE,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_TORCH,
-    PYTORCH_INDEX,
-    PYTORCH_LACKS,
     Card,
     DetectedLanguage,
     Loaded,

@@ -12,18 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import (
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_TORCH,
-    PYTORCH_INDEX,
-    PYTORCH_LACKS,
-    Card,
-    Loaded,
-    ModelUnreadable,
-    Placement,
-    Profile,
-    Voices,
-)
+from yamabiko.engines.card_parts import NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
+from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement, Profile, Voices
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Span
 

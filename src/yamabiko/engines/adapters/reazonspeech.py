@@ -17,18 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import onnx_files, wording
-from yamabiko.engines.contract import (
-    CUDA12_RUNTIME,
-    NEVER_MADE,
-    NO_GPU,
-    Card,
-    DetectedLanguage,
-    Feature,
-    Loaded,
-    ModelUnreadable,
-    Placement,
-    Profile,
-)
+from yamabiko.engines.card_parts import CUDA12_RUNTIME, NEVER_MADE, NO_GPU
+from yamabiko.engines.contract import Card, DetectedLanguage, Feature, Loaded, ModelUnreadable, Placement, Profile
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 

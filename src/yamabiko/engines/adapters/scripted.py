@@ -40,13 +40,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from yamabiko import __version__
-from yamabiko.engines.contract import (
-    ALL_OF_SEARCH,
-    Card,
-    DetectedLanguage,
-    Loaded,
-    Placement,
-)
+from yamabiko.engines.contract import ALL_OF_SEARCH, Card, DetectedLanguage, Loaded, Placement
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
 

@@ -12,20 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import transformers_ctc, transformers_whisper
-from yamabiko.engines.contract import (
-    NEVER_MADE,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_TORCH,
-    PYTORCH_INDEX,
-    PYTORCH_LACKS,
-    Card,
-    DetectedLanguage,
-    Loaded,
-    ModelUnreadable,
-    NoSpeechModel,
-    Placement,
-    Profile,
-)
+from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
+from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, NoSpeechModel, Placement, Profile
 from yamabiko.engines.transformers_kind import told_by
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from yamabiko.engines import ggml_devices, wording
+from yamabiko.engines.card_parts import NEVER_RUN_ON_A_GPU, NO_GPU
 from yamabiko.engines.contract import (
     AS_STORED,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU,
     Card,
     DetectedLanguage,
     Loaded,

@@ -13,18 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.contract import (
-    CTRANSLATE2_LACKS,
-    NEVER_RUN_ON_A_GPU,
-    NO_GPU_FOR_CT2,
-    PYTORCH_INDEX,
-    Card,
-    DetectedLanguage,
-    Loaded,
-    Placement,
-    Profile,
-    likeliest,
-)
+from yamabiko.engines.card_parts import CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_CT2, PYTORCH_INDEX
+from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile, likeliest
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from program import Result, noise_file, run_program, script_file
+from yamabiko.cli import asked
 
 SCRIPTED = ("--engine", "scripted", "--model", "script.json", "--vad_filter", "False", "-f", "json")
 
@@ -154,3 +156,14 @@ def test_a_language_like_none_that_is_known_has_a_way_out_too(tmp_path: Path) ->
     assert [line.split("   ")[-1] for line in result.err.splitlines() if "to fix" in line] == [
         "--language auto", "--language ja",
     ]  # fmt: skip
+
+
+def test_align_auto_takes_the_model_of_the_language_and_asks_for_one_where_none_is_named(talk: Path) -> None:
+    result = run_program(talk, *SCRIPTED, "--align", "auto", home=talk.parent)
+    assert result.code == 2
+    assert "there is one for en, ja" in result.err
+    assert [line.split("   ")[-1] for line in result.err.splitlines() if "to fix" in line] == [
+        "--align auto --language en", "--align auto --language ja",
+    ]  # fmt: skip
+    for language, model in (("ja", "align-ja"), ("English", "align-en")):
+        assert asked.aligner_model(SimpleNamespace(align="auto", language=language)) == model

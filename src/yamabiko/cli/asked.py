@@ -141,10 +141,43 @@ def _aligner(asked: SimpleNamespace, settings: Settings, report: Report) -> Outf
     if asked.align is None:
         return None
     given = Wish(
-        catalog.ALIGNER, asked.align, may_install=asked.install, trust_model=asked.trust_model,
+        catalog.ALIGNER, aligner_model(asked), may_install=asked.install, trust_model=asked.trust_model,
         trust_pickle=asked.trust_pickle,
     )  # fmt: skip
     return prepare(given, settings, report)
+
+
+def aligner_model(asked: SimpleNamespace) -> str:
+    """A name or a folder; `auto` is the model of the language. Raises: Problem (language-unknown; model-unknown)."""
+    from yamabiko.engines import aligner_choice
+
+    given: str = asked.align
+    if given != aligner_choice.AUTO:
+        return given
+    names = aligner_choice.by_language()
+    language = _language(asked.language)
+    if language in names:
+        return names[language]
+    known = ", ".join(names)
+    raise Problem(
+        Finding(
+            id="model-unknown",
+            severity="error",
+            area="usage",
+            cause=Text(
+                f"--align auto takes the alignment model of the language that is spoken, and there is one for {known}.",
+                f"--align auto では、話されている言語に合う整列用モデルを使います。対応する言語: {known}",
+            ),
+            evidence=(f"{Text('option', 'オプション')}: --language {language}",),
+            remedies=tuple(
+                Remedy(
+                    Text(f"Where “{code}” is spoken", f"話されている言語が {code} なら"),
+                    f"--align auto --language {code}",
+                )
+                for code in names
+            ),
+        )
+    )
 
 
 def _language(asked: str) -> str:

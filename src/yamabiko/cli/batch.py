@@ -83,6 +83,8 @@ class Batch:
 
         names = formats.names(self.asked.output_format)
         speakers.check(self.asked)
+        if self.asked.align:
+            asked.aligner_model(self.asked)
         layout = asked.layout(self.asked)
         transcribe_options = asked.transcribe_options(self.asked)
         # A mistake is told even where every file is finished.

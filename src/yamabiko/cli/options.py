@@ -209,8 +209,10 @@ WordTimestamps = Annotated[bool, _switch("word-timestamps", "Times of every word
 Align = Annotated[
     str | None,
     _option(
-        "Time the words with this wav2vec2 model, a name or a folder, whichever engine writes them",
-        "どのエンジンの文字起こしでも、このwav2vec2モデル（名前かフォルダー）で単語の時刻を求める",
+        "Time the words with this wav2vec2 model, whichever engine writes them: align-en, align-ja, a folder; "
+        "auto: that of --language",
+        "どのエンジンの文字起こしでも、このwav2vec2モデルで単語の時刻を求める: align-en, align-ja, フォルダー。"
+        "auto は --language に合うもの",
         "--align",
         metavar=Text("MODEL", "モデル"),
         group=_DECODING,

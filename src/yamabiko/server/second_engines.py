@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yamabiko.engines import catalog, models
+from yamabiko.engines import aligner_choice, catalog
 from yamabiko.engines.contract import MOST_SPEAKERS, SpeakerCount
 from yamabiko.findings import Remedy
 from yamabiko.formats import FORMATS
@@ -69,7 +69,7 @@ def aligner(form: Form, task: Task, default: Wish, own: Own) -> Wish | None:
         )
         raise invalid("align", given, rule)
     card = catalog.card(catalog.ALIGNER)
-    if given.lower() in YES:
+    if given.lower() in (*YES, aligner_choice.AUTO):
         model = own.aligner or _of_the_language(Fields(form).language("language", form.first("language")), given)
     else:
         model_names.check(given, card, own.aligner, "align", LISTED)
@@ -123,13 +123,7 @@ def _wish(engine: str, model: str | None, default: Wish) -> Wish:
 
 def _of_the_language(language: str | None, given: str) -> str:
     """The catalogue's aligner for it. Raises: Refused (parameter-invalid)."""
-    card = catalog.card(catalog.ALIGNER)
-    by_language = {
-        code: entry.name
-        for entry in models.catalogue().models
-        if entry.format == card.model_format
-        for code in entry.languages.split(", ")
-    }
+    by_language = aligner_choice.by_language()
     if language in by_language:
         return by_language[language]
     known, meant = ", ".join(by_language), tuple(dict.fromkeys(by_language.values()))

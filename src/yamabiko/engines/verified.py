@@ -44,6 +44,10 @@ PROMISES = {
     "test_it_can_be_cancelled_and_asked_again_and_ends_when_told_to": Text(
         "cancelled, asked again, ended when told to", "取り消し・再実行・終了ができる"
     ),
+    "test_what_libraries_print_of_a_gpu_they_cannot_have_comes_where_the_card_says_so": Text(
+        "a GPU that it cannot have: what its library prints of that is told",
+        "使えないGPUを求めたとき、ライブラリーの出力を示す",
+    ),
     "test_a_model_that_is_cut_off_is_named_as_the_cause": Text(
         "a model file that is cut off is named as the cause", "途中で切れたモデルを原因として示す"
     ),

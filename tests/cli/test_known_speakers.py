@@ -25,3 +25,18 @@ def test_a_wrong_path_is_mended_where_it_was_given(given: str, id_: str, remedy:
     assert id_ in done.err
     assert remedy in done.err
     assert 'yamabiko "FILE"' not in done.err, "the recording to transcribe was right"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--speakers", "2", "--min-speakers", "3"),
+        ("--speakers", "5", "--max-speakers", "2"),
+        ("--min-speakers", "4", "--max-speakers", "2"),
+    ],
+    ids=" ".join,
+)
+def test_numbers_of_speakers_that_contradict_each_other_are_refused(given: tuple[str, ...], tmp_path: Path) -> None:
+    done = run_program("transcribe", clips()[0].path, *given, home=tmp_path)
+    assert done.code == 2, done.err
+    assert "There cannot be at least" in done.err

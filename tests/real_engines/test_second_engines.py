@@ -17,7 +17,8 @@ from openai.types.audio.transcription_text_segment_event import TranscriptionTex
 from own_environment import installed, made
 from two_voices import Sound, talk, voices, written
 
-from homes import run_once
+from homes import NO_HUB, run_once
+from program import run_program
 from served import Served, begin, beside, end
 from yamabiko.server.transcription_form import FORMATS
 from yamabiko.speech import SAMPLE_RATE
@@ -202,3 +203,16 @@ def test_a_job_s_words_are_timed_whatever_form_it_named(aligning: Served, toned:
 def test_where_nothing_shows_the_words_times_that_is_told(aligning: Served, toned: Path) -> None:
     answer = ask(aligning, toned, align="true", vad_filter="false", guard="false", response_format="text")
     assert answer.headers["x-yamabiko-ignored"] == "align"
+
+
+def test_more_speakers_asked_for_than_there_are_is_told(home: Path, spoken: Path, tmp_path: Path) -> None:
+    """Two people speak; of a third to ninth there is no moment that is surely theirs."""
+    done = run_program(
+        spoken, "--engine", "scripted", "--speakers", "9", "-f", "json", "-o", tmp_path, home=home, **NO_HUB
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = json.loads((tmp_path / "talk.json").read_text("utf-8"))["yamabiko"]
+    found = told["speakers"]["people"]
+    assert 1 < found < 9
+    assert [one["id"] for one in told["notices"] if "speakers" in one["id"]] == ["fewer-speakers-found"]
+    assert f"There should be 9 speakers, and only {found} could be told apart" in done.err

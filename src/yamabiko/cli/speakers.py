@@ -54,8 +54,9 @@ def asked_for(asked: SimpleNamespace, settings: Settings, report: Report) -> Spe
 def check(asked: SimpleNamespace) -> None:
     """Raises: Problem (usage, input-missing), for what cannot be meant: before any work."""
     least, most = _count(asked)
-    if least is not None and most is not None and least > most:
-        raise Problem(_more_than_most(least, most))
+    low, high = asked.min_speakers or least, asked.max_speakers or most
+    if low is not None and high is not None and not low <= (asked.speakers or low) <= high:
+        raise Problem(_more_than_most(max(low, asked.speakers or low), min(high, asked.speakers or high)))
     if asked.speaker_engine and catalog.card(asked.speaker_engine).job != "find-speakers":
         raise Problem(_tells_none_apart(asked.speaker_engine))
     for name, file in _known(asked.known_speaker):

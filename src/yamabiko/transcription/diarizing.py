@@ -89,7 +89,10 @@ def diarize(
         return Diarized(None, None, (*notices, _failed(problem, asked.finder)))
     found_out = speakers(voices, at_least=asked.count.at_least, at_most=asked.count.at_most, known=known)
     turns = labelled(_within(found_out.turns, spans), known)
-    receipt = replace(_receipt(asked.finder, run), people=len({turn.speaker for turn in turns}))
+    people = len({turn.speaker for turn in turns})
+    if people < asked.count.at_least and spans:
+        notices.append(_fewer(people, asked.count))
+    receipt = replace(_receipt(asked.finder, run), people=people)
     return Diarized(turns, replace(receipt, likeness=tuple(sorted(found_out.likeness.items()))), tuple(notices))
 
 
@@ -140,6 +143,30 @@ def _failed(problem: Problem, finder: Outfit) -> Finding:
         evidence=inner.evidence,
         remedies=inner.remedies if inner.area == "input" else (anew,),
         we_did=Text("transcribed without speakers", "話者の区別なしで文字起こししました"),
+    )
+
+
+def _fewer(people: int, asked: SpeakerCount) -> Finding:
+    exact = asked.at_least == asked.at_most
+    return Finding(
+        id="fewer-speakers-found",
+        severity="warning",
+        area="input",
+        cause=Text(
+            f"{'There should be' if exact else 'There should be at least'} {asked.at_least} speakers, and only {people} could be "
+            "told apart: of another voice there was no moment in which it is surely the one that speaks.",
+            f"話者は{asked.at_least}人{'' if exact else '以上'}との指定ですが、区別できたのは{people}人です。"
+            "それ以外の声が確実に話している箇所は見つかりませんでした。",
+        ),
+        remedies=(
+            Remedy(Text("Leave the number to be found", "人数の指定をやめて判定に任せる"), "--diarize"),
+            Remedy(
+                Text("Or give a recording of each voice", "または、それぞれの声の録音を指定する"),
+                "--known-speaker NAME=FILE",
+                "effort",
+            ),
+        ),
+        we_did=Text("kept the speakers that were found", "見つかった話者で結果を作成しました"),
     )
 
 

@@ -63,6 +63,17 @@ def text(served: Served, job: dict[str, Any], form: str = "txt") -> str:
     return answer.text
 
 
+def test_the_result_comes_in_the_form_that_the_job_was_given_with(serve, script, long) -> None:
+    served = serve(script(says=["Good morning."]))
+    [job] = leave(served, long, response_format="srt")
+    done(served, job)
+    with served.http as http:
+        asked = http.get(f"/v1/jobs/{job['id']}/result")
+        other = http.get(f"/v1/jobs/{job['id']}/result", params={"format": "verbose_json"})
+    assert asked.text.startswith("1\n00:00:"), asked.text[:80]
+    assert other.json()["text"].startswith("Good morning.")
+
+
 def test_english_between_japanese_keeps_its_spaces_in_every_answer(serve, script, long) -> None:
     """A Whisper that was told "ja" writes English phrases without the space before them."""
     served = serve(script(says=["こちらへ。", "Welcome to the museum.", "The tour begins", "です。"]))

@@ -96,7 +96,7 @@ async def one(request: Request, id_: JobId) -> dict[str, Any]:
 
 @router.get("/{id}/result")
 async def result(request: Request, id_: JobId) -> Response:
-    """In any form, rendered now."""
+    """In any form, rendered now: that of the query, else that which the job was given with."""
     job = _job(request, id_)
     transcript = desk_of(request).jobs.store.transcript(id_)
     if transcript is None:
@@ -109,7 +109,8 @@ async def result(request: Request, id_: JobId) -> Response:
             f"job: {job.state}, {job.percent:.0f} %",
         )
     asked = request.query_params
-    name = asked.get("response_format") or asked.get("format") or "verbose_json"
+    kept = next(iter(job.asked.get("response_format", ())), "verbose_json")
+    name = asked.get("response_format") or asked.get("format") or kept
     name = {"text": "txt"}.get(name, name)
     return Response(formats.render(transcript, name), media_type=_MEDIA.get(name, "text/plain; charset=utf-8"))
 

@@ -37,7 +37,7 @@ LINES = [
     "/m/own.pt: pickled objects",
     "/m/own.pt: expected sha256 aa, found bb",
     "asked: --no-install, so nothing is fetched",
-    "hub https://hub, a/b: not asked: asked to stay offline",
+    "hub https://hub, a/b: not asked: nothing may be fetched",
     "looked in: /talks (not in its subfolders)",
     "system: size 0 bytes",
     "file: begins with '#EXTM3U'",

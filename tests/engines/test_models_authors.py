@@ -62,7 +62,7 @@ def test_offline_the_authors_are_not_asked(desk):
         models.pull("tiny", offline=True, **{**desk.ask(checkpoint(desk)), "format": FORMAT})
 
     assert desk.requests == 0
-    assert any("asked to stay offline" in line for line in raised.value.finding.evidence)
+    assert any("nothing may be fetched" in line for line in raised.value.finding.evidence)
 
 
 def test_an_address_without_a_hash_is_no_source(desk):

@@ -380,8 +380,10 @@ def _format(name: str, given: str | None) -> str:
     assert usual is not None
     if _is_path(name):
         return "silero-onnx" if name.endswith(".onnx") else usual
+    # Of several engines' models of one name that of the engine whose usual model is called so.
+    own = next((card.model_format for card in catalog.cards() if card.default_model == name), None)
     try:
-        return models.find_entry(name).format
+        return own or models.find_entry(name).format
     except Problem:
         if "/" not in name:
             raise

@@ -237,9 +237,9 @@ def _order(*, read_speech: bool) -> Text:
     lost = Text("", "") if read_speech else Text("then what keeps conversation, ", "会話に強いもの、")
     return Text(
         f"Best first: what can be used, {lost.en}then the better model by published errors (without figures by its size), "
-        "then a GPU before the CPU, then less work.",
+        "then a GPU before the CPU, then of several ways to run one model what suits most people, then less work.",
         f"上にあるものほど推奨。順序: 使えるもの、{lost.ja}公表された誤り率の低いモデル（公表値がなければ規模）、"
-        "CPUよりGPU、処理量の少ないもの。",
+        "CPUよりGPU、同じモデルなら多くの人に合うエンジン、処理量の少ないもの。",
     )
 
 
@@ -312,6 +312,8 @@ def _row(option: Option, state: ModelState) -> list[str]:
         notes.append(str(NEVER_RUN_ON_A_GPU))
     if option.read_speech_only:
         notes.append(str(Text("loses conversation and television", "会話やテレビ音声に弱い")))
+    if not state.entry.pinned:
+        notes.append(str(Text("files not pinned", "ファイルのハッシュは未固定")))
     if option.measured is not None and option.measured.load_s >= LONG_LOAD_S:
         took = f"{option.measured.load_s:.0f}"
         notes.append(str(Text(f"loading took {took} s, beside other work", f"読み込み {took} 秒（ほかの処理と並行）")))

@@ -54,7 +54,7 @@ _SAID = (
     (rf"{_A_PATH} pickled objects", r"\1: pickle のオブジェクトを含む"),
     (rf"{_A_PATH} expected sha256 (\w+), found (\w+)", r"\1: 本来の sha256 は \2、実際は \3"),
     (r"asked: --no-install, so nothing is fetched", "指定: --no-install のため、取得しません"),
-    (r"(.+): not asked: asked to stay offline", r"\1: オフラインの指定のため、問い合わせていません"),
+    (r"(.+): not asked: nothing may be fetched", r"\1: 取得しない指定のため、問い合わせていません"),
     # recordings
     (r"looked in: (.+) \(not in its subfolders\)", r"探した場所: \1（サブフォルダーは除く）"),
     (r"system: size 0 bytes", "システム: 大きさは 0 バイト"),

@@ -1,5 +1,5 @@
 """
-A GPU of AMD or Apple that `auto` leaves alone is told of, with the reason: it is never silently unused.
+A GPU of AMD (on Linux) or Apple that `auto` leaves alone is told of, with the reason.
 
 One of NVIDIA is tried instead (`profile_choice.gpus_to_try`), and its failure has a cause of its own.
 """

@@ -17,7 +17,7 @@ def bring(pull: Pull, source: AuthorsSource) -> Brought:
     """Raises: SourceFailed, Problem (disk-full), OSError of the disk."""
     entry, host = pull.entry, "{0.scheme}://{0.netloc}".format(urlsplit(source.url))
     if pull.offline or hub.is_offline(pull.environ):
-        why = "asked to stay offline" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
+        why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
         raise SourceFailed(f"{host}: not asked: {why}")
     [file] = entry.files
     building = store.building_of(pull.settings, entry, entry.revision)

@@ -56,7 +56,7 @@ def bring(pull: Pull, source: HubSource) -> Brought:
     """Raises: SourceFailed, Problem (disk-full), OSError of the disk."""
     address = endpoint(pull.environ)
     if pull.offline or is_offline(pull.environ):
-        why = "asked to stay offline" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
+        why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
         raise SourceFailed(f"hub {address}: not asked: {why}")
     try:
         if urlsplit(address).scheme not in urllib.request.getproxies():

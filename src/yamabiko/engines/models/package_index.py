@@ -114,7 +114,7 @@ def _fetched(pull: Pull, chosen: Sequence[Wheel], passing: Path, total: int) -> 
         return unpacked
     here = _explained(pull, wanted, near)
     if pull.offline:
-        raise _failure(pull, [here], "package index, offline as asked")
+        raise _failure(pull, [here], "package index, nothing may be fetched")
     far = _run(pull, pip, wanted, unpacked, report)
     if far.well:
         return unpacked

@@ -142,7 +142,7 @@ def test_find_links_spare_the_network_even_offline(desk, how):
 def test_offline_without_the_wheels_here_says_so_and_asks_nobody(desk):
     on_index(desk.index)
 
-    assert _refusal(desk, offline=True).startswith("package index, offline as asked: ")
+    assert _refusal(desk, offline=True).startswith("package index, nothing may be fetched: ")
     assert desk.requests == 0
 
 

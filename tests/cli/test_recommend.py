@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_weights_that_nobody_here_ran_a_long_load_and_bytes_to_fetch_are_told(tm
     result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path)
     block, _, table = result.out.partition("Best first: ")
     assert "real weights never run by us" in block
-    assert "loading took 162 s when it was measured" in block
+    assert re.search(r"loading took \d+ s when it was measured", block), block
     assert "the model must be fetched: 2.32 GiB, from the hub" in block
     lines = {tuple(line.split()[:2]): line for line in table.splitlines()}
     assert " random " in lines["parakeet", "parakeet-tdt_ctc-0.6b-ja-nemo"]

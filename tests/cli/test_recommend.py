@@ -46,7 +46,7 @@ def test_other_engines_stand_beside_with_what_they_are_good_for(tmp_path: Path) 
 
 def test_it_speaks_japanese(tmp_path: Path) -> None:
     result = run_program(
-        "engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path, YAMABIKO_LANG="ja"
+        "engines", "recommend", "-l", "ja", "--all", "--facts", report(tmp_path), home=tmp_path, YAMABIKO_LANG="ja"
     )
     assert result.code == 0, result.err
     assert "「ja」の推奨" in result.out

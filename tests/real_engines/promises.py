@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar, cast
 import numpy
 import pytest
 from filelock import FileLock
+from rapidfuzz.distance import Levenshtein
 
 from homes import run_once
 from yamabiko.audio.decode import decode
@@ -209,3 +210,9 @@ def assert_named_as_broken(bench: Bench, model: Path) -> None:
     explained = explain_exit(failed.value.exit).finding
     assert explained.id == "model-broken", (explained, failed.value.exit)
     assert any(model.name in line for line in explained.evidence), explained.evidence
+
+
+def error_rate(one: str, other: str) -> float:
+    """Characters, without spaces and punctuation."""
+    first, second = (["".join(c for c in text.casefold() if c.isalnum())][0] for text in (one, other))
+    return Levenshtein.distance(first, second) / max(1, len(second))

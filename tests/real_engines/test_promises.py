@@ -24,6 +24,7 @@ from promises import (
     ask,
     assert_named_as_broken,
     ends_when_told_to,
+    error_rate,
     given_up,
     models,
     noise,
@@ -31,7 +32,6 @@ from promises import (
     recordings,
     set_up,
 )
-from rapidfuzz.distance import Levenshtein
 
 from program import run_program
 from yamabiko.diagnosis.verdict import backend_lines, decide
@@ -92,12 +92,6 @@ def heard(spoken: dict[str, Recording], languages: tuple[str, ...]) -> Recording
 def options(recording: Recording, languages: tuple[str, ...], **more: object) -> TranscribeOptions:
     known = not languages or recording.clip.language in languages
     return replace(PLAIN, language=recording.clip.language if known else None, **more)  # type: ignore[arg-type]
-
-
-def error_rate(one: str, other: str) -> float:
-    """Characters, without spaces and punctuation."""
-    first, second = (["".join(c for c in text.casefold() if c.isalnum())][0] for text in (one, other))
-    return Levenshtein.distance(first, second) / max(1, len(second))
 
 
 def timely(segments: list[Segment], span: Span) -> bool:

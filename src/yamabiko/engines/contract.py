@@ -152,6 +152,10 @@ class Card:
     for_tests: bool = False
     """What it writes was not heard: each transcript says so, and where engines are counted it is none."""
 
+    def profile(self, name: str) -> Profile | None:
+        """Its environment of this name."""
+        return next((one for one in self.profiles if one.name == name), None)
+
     def why_without(self, wanted: str) -> Text | None:
         """Why there is no environment of this name, or none for this device (`cuda:1`, `mps`); None: nothing is known."""
         name = {"mps": "metal"}.get(wanted, wanted).partition(":")[0]

@@ -119,10 +119,10 @@ def state(card: Card, settings: Settings, profile: str = "cpu", *, thorough: boo
 
 
 def profile_of(card: Card, name: str) -> Profile:
-    for profile in card.profiles:
-        if profile.name == name:
-            return profile
-    raise Problem(problems.no_profile(card, name))
+    found = card.profile(name)
+    if found is None:
+        raise Problem(problems.no_profile(card, name))
+    return found
 
 
 def root_of(settings: Settings) -> Path:

@@ -181,9 +181,7 @@ def lacking(machine: Machine, language: str, known: Sequence[Choice]) -> dict[st
     """By engine, why the GPUs of other makers are of no use to it, as its CARD says."""
     named = {OWN_BUILD[gpu.maker] for gpu in machine.others}
     engines = {way.engine: None for choice in known if _knows(choice, language) for way in choice.ways}
-    return {
-        engine: why for engine in engines for profile, why in catalog.card(engine).lacking if profile in named
-    }  # fmt: skip
+    return {engine: why for engine in engines for name in named if (why := catalog.card(engine).why_without(name))}
 
 
 def _serves(profile: Profile, maker: Maker) -> bool:

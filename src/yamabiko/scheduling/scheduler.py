@@ -341,9 +341,8 @@ class Run:
     def _without_gpu(self) -> str | None:
         """The environment, where it was made for no device of this rung: there was no use for the one that is."""
         card, device = self._outfit.card, self._outfit.ladder[self._rung].device
-        name = self._outfit.environments[device].profile
-        made_for = next((one.devices for one in card.profiles if one.name == name), (device,))
-        return None if device in made_for else f"{card.name} {name}"
+        profile = card.profile(self._outfit.environments[device].profile)
+        return None if profile is None or device in profile.devices else f"{card.name} {profile.name}"
 
     def _why_not_used(self) -> list[Finding]:
         """Causes that what the libraries printed of the device tells, and the machine confirms."""

@@ -159,7 +159,7 @@ def _environments(
     families = tuple(dict.fromkeys(rung.device for rung in ladder))
     gpus = gpu_marks()
     for device in families:
-        serving = next((e for e in found.values() if device in _devices(card, e.profile)), None)
+        serving = next((e for e in found.values() if (p := card.profile(e.profile)) and device in p.devices), None)
         if serving is not None:
             found[device] = serving
             continue
@@ -186,10 +186,6 @@ def _not_made(why: Finding, card: Card, profile: str) -> Finding:
         f"{card.name} のGPU用の環境（{profile}）を作れなかったため、GPUは使っていません。{why.cause.ja}",
     )
     return replace(why, severity="warning", cause=cause)
-
-
-def _devices(card: Card, profile: str) -> tuple[str, ...]:
-    return next((p.devices for p in card.profiles if p.name == profile), ())
 
 
 def _model(card: Card, wish: Wish, settings: Settings, report: Report) -> tuple[str, str, str | None]:

@@ -17,7 +17,7 @@ _SHOWN_BY: dict[Maker, Text] = {
     "amd": Text("/dev/kfd: AMD's compute driver is here", "/dev/kfd: AMDの計算用ドライバーがあります"),
     "apple": Text("platform: macOS, with Apple's GPU", "platform: macOS（AppleのGPU）"),
 }
-_CALLED: dict[Maker, Text] = {"amd": Text("AMD", "AMD"), "apple": Text("Apple", "Apple")}
+_CALLED: dict[Maker, str] = {"amd": "AMD", "apple": "Apple"}
 
 
 def left_unused(card: Card, ladder: Sequence[Placement], marks: GpuMarks) -> tuple[Finding, ...]:
@@ -35,8 +35,8 @@ def _told(card: Card, maker: Maker) -> Finding:
         severity="info",
         area="device",
         cause=Text(
-            f"This machine shows a GPU of {called.en}, and {card.name} computes on the CPU. {why.en}",
-            f"このマシンには {called.ja} のGPUがありますが、{card.name} はCPUで処理します。{why.ja}",
+            f"This machine shows a GPU of {called}, and {card.name} computes on the CPU. {why.en}",
+            f"このマシンには {called} のGPUがありますが、{card.name} はCPUで処理します。{why.ja}",
         ),
         evidence=(str(_SHOWN_BY[maker]),),
         remedies=(

@@ -1,8 +1,8 @@
-"""What the CARDs of several engines share: indexes, libraries, reasons, and the known issues that a CPU answers."""
+"""What the CARDs of several engines share: profiles and rungs, indexes, libraries, reasons, the known issues that a CPU answers."""
 
 from __future__ import annotations
 
-from yamabiko.engines.contract import Lack
+from yamabiko.engines.contract import Lack, Placement, Profile
 from yamabiko.i18n import Text
 
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -81,3 +81,37 @@ NO_GPU_FOR_CT2 = (
     "ct2-ptx-jit-hopper-blackwell",
 )
 NO_GPU_FOR_ONNX = (*NO_GPU, "ort-cuda-ep-dlopen-failed", "ort-cuda-major-mismatch", "ort-package-clobber")
+
+CT2_RUNGS = (
+    Placement("cuda", "float16"),
+    Placement("cuda", "int8_float16", costs_accuracy=True, answers=("cuda-oom",)),
+    # ct2-blackwell-int8-not-supported: int8 kernels may be missing where float32 ones are not
+    Placement("cuda", "float32", answers=("ct2-blackwell-int8-not-supported", "ct2-compute-type-unsupported")),
+    Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_CT2),
+    Placement("cpu", "float32", answers=("ct2-compute-type-unsupported",)),
+)
+"""Whisper on CTranslate2."""
+
+
+def pytorch_profiles(engine: str, built: tuple[str, ...] = ()) -> tuple[Profile, ...]:
+    """Environments with PyTorch, each with packages of its own: `locks/<engine>-<profile>`.
+
+    PyTorch for CUDA 13 is what every package index has; for all else PyTorch keeps indexes of its own.
+    """
+    gpu = ("cuda", "cpu")
+    return (
+        Profile("cpu", f"{engine}-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu", built=built),
+        Profile("cuda13", f"{engine}-cuda13.txt", gpu, built=built, not_verified=NEVER_RUN_ON_A_GPU),
+        Profile(
+            "cuda12", f"{engine}-cuda12.in", gpu, index=f"{PYTORCH_INDEX}cu126", built=built, not_verified=NEVER_MADE
+        ),
+        Profile(
+            "rocm",
+            f"{engine}-rocm.in",
+            gpu,
+            index=f"{PYTORCH_INDEX}rocm7.2",
+            built=built,
+            by_request=True,
+            not_verified=NEVER_MADE,
+        ),
+    )

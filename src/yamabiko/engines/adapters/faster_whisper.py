@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.card_parts import CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_CT2
+from yamabiko.engines.card_parts import CT2_RUNGS, CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU
 from yamabiko.engines.contract import ALL_OF_SEARCH, Card, DetectedLanguage, Loaded, Placement, Profile, likeliest
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions, Word
@@ -40,14 +40,7 @@ CARD = Card(
     ),
     default_model="base",
     model_format="ctranslate2-whisper",
-    placements=(
-        Placement("cuda", "float16"),
-        Placement("cuda", "int8_float16", costs_accuracy=True, answers=("cuda-oom",)),
-        # ct2-blackwell-int8-not-supported: int8 kernels may be missing where float32 ones are not
-        Placement("cuda", "float32", answers=("ct2-blackwell-int8-not-supported", "ct2-compute-type-unsupported")),
-        Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_CT2),
-        Placement("cpu", "float32", answers=("ct2-compute-type-unsupported",)),
-    ),
+    placements=CT2_RUNGS,
     profiles=(
         Profile("cpu", "faster-whisper-cpu.txt", ("cpu",)),
         Profile(

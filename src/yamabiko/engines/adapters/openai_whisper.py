@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
+from yamabiko.engines.card_parts import NO_GPU_FOR_TORCH, PYTORCH_LACKS, pytorch_profiles
 from yamabiko.engines.contract import (
     ALL_OF_SEARCH,
     Card,
@@ -23,7 +23,6 @@ from yamabiko.engines.contract import (
     Loaded,
     ModelUnreadable,
     Placement,
-    Profile,
     likeliest,
 )
 from yamabiko.i18n import Text
@@ -51,27 +50,7 @@ CARD = Card(
         Placement("cuda", "float32", answers=("openai-whisper-triton-fallback", "rocm-two-llvms-segfault")),
         Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH),
     ),
-    profiles=(
-        Profile("cpu", "openai-whisper-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu", built=_BUILT),
-        Profile("cuda13", "openai-whisper-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=NEVER_RUN_ON_A_GPU),
-        Profile(
-            "cuda12",
-            "openai-whisper-cuda12.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}cu126",
-            built=_BUILT,
-            not_verified=NEVER_MADE,
-        ),
-        Profile(
-            "rocm",
-            "openai-whisper-rocm.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}rocm7.2",
-            built=_BUILT,
-            by_request=True,
-            not_verified=NEVER_MADE,
-        ),
-    ),
+    profiles=pytorch_profiles("openai-whisper", built=_BUILT),
     lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),

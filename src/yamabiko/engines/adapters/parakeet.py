@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import nemo_times, wording
-from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.card_parts import NO_GPU_FOR_TORCH, PYTORCH_LACKS, pytorch_profiles
+from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, Placement
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions
 
@@ -73,33 +73,7 @@ CARD = Card(
             "cpu", "float32", answers=(*NO_GPU_FOR_TORCH, "nemo-libcuda-missing-rocm", "nemo-driver-below-12.6-slower")
         ),
     ),
-    profiles=(
-        Profile(
-            "cpu",
-            "parakeet-cpu.txt",
-            ("cpu",),
-            index=f"{PYTORCH_INDEX}cpu",
-            built=_BUILT,
-        ),
-        Profile("cuda13", "parakeet-cuda13.txt", ("cuda", "cpu"), built=_BUILT, not_verified=NEVER_RUN_ON_A_GPU),
-        Profile(
-            "cuda12",
-            "parakeet-cuda12.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}cu126",
-            built=_BUILT,
-            not_verified=NEVER_MADE,
-        ),
-        Profile(
-            "rocm",
-            "parakeet-rocm.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}rocm7.2",
-            built=_BUILT,
-            by_request=True,
-            not_verified=NEVER_MADE,
-        ),
-    ),
+    profiles=pytorch_profiles("parakeet", built=_BUILT),
     lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),

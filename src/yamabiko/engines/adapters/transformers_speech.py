@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamabiko.engines import transformers_ctc, transformers_whisper
-from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
-from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, NoSpeechModel, Placement, Profile
+from yamabiko.engines.card_parts import NO_GPU_FOR_TORCH, PYTORCH_LACKS, pytorch_profiles
+from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, ModelUnreadable, NoSpeechModel, Placement
 from yamabiko.engines.transformers_kind import told_by
 from yamabiko.i18n import Text
 from yamabiko.speech import Evidence, Segment, TranscribeOptions
@@ -46,21 +46,7 @@ CARD = Card(
         Placement("cuda", "float32", answers=("rocm-two-llvms-segfault",)),
         Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH),
     ),
-    profiles=(
-        Profile("cpu", "transformers-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),
-        Profile("cuda13", "transformers-cuda13.txt", ("cuda", "cpu"), not_verified=NEVER_RUN_ON_A_GPU),
-        Profile(
-            "cuda12", "transformers-cuda12.in", ("cuda", "cpu"), index=f"{PYTORCH_INDEX}cu126", not_verified=NEVER_MADE
-        ),
-        Profile(
-            "rocm",
-            "transformers-rocm.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}rocm7.2",
-            by_request=True,
-            not_verified=NEVER_MADE,
-        ),
-    ),
+    profiles=pytorch_profiles("transformers"),
     lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.card_parts import NEVER_MADE, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_TORCH, PYTORCH_INDEX, PYTORCH_LACKS
-from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement, Profile
+from yamabiko.engines.card_parts import NO_GPU_FOR_TORCH, PYTORCH_LACKS, pytorch_profiles
+from yamabiko.engines.contract import Card, Loaded, ModelUnreadable, Placement
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence
 
@@ -38,30 +38,7 @@ CARD = Card(
     default_model="align-en",
     model_format="wav2vec2-ctc",
     placements=(Placement("cuda", "float32"), Placement("cpu", "float32", answers=NO_GPU_FOR_TORCH)),
-    profiles=(
-        Profile("cpu", "wav2vec2-aligner-cpu.txt", ("cpu",), index=f"{PYTORCH_INDEX}cpu"),
-        Profile(
-            "cuda13",
-            "wav2vec2-aligner-cuda13.txt",
-            ("cuda", "cpu"),
-            not_verified=NEVER_RUN_ON_A_GPU,
-        ),
-        Profile(
-            "cuda12",
-            "wav2vec2-aligner-cuda12.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}cu126",
-            not_verified=NEVER_MADE,
-        ),
-        Profile(
-            "rocm",
-            "wav2vec2-aligner-rocm.in",
-            ("cuda", "cpu"),
-            index=f"{PYTORCH_INDEX}rocm7.2",
-            by_request=True,
-            not_verified=NEVER_MADE,
-        ),
-    ),
+    profiles=pytorch_profiles("wav2vec2-aligner"),
     lacking=PYTORCH_LACKS,
     longest_chunk_s=30.0,
     evidence=("introspection",),

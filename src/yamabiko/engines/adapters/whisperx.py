@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yamabiko.engines.card_parts import CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU, NO_GPU_FOR_CT2, PYTORCH_INDEX
+from yamabiko.engines.card_parts import CT2_RUNGS, CTRANSLATE2_LACKS, NEVER_RUN_ON_A_GPU, PYTORCH_INDEX
 from yamabiko.engines.contract import Card, DetectedLanguage, Loaded, Placement, Profile, likeliest
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Evidence, Segment, TranscribeOptions, Word
@@ -46,13 +46,7 @@ CARD = Card(
     ),
     default_model="base",
     model_format="ctranslate2-whisper",
-    placements=(
-        Placement("cuda", "float16"),
-        Placement("cuda", "int8_float16", costs_accuracy=True, answers=("cuda-oom",)),
-        Placement("cuda", "float32", answers=("ct2-blackwell-int8-not-supported", "ct2-compute-type-unsupported")),
-        Placement("cpu", "int8", costs_accuracy=True, answers=NO_GPU_FOR_CT2),
-        Placement("cpu", "float32", answers=("ct2-compute-type-unsupported",)),
-    ),
+    placements=CT2_RUNGS,
     profiles=(
         Profile(
             "cpu",

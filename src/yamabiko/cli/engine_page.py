@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yamabiko.cli import answers, engine_table, screen
 from yamabiko.engines.choices import Measured, Weights, machine_in_japanese, measurements
 from yamabiko.engines.contract import Card, Feature
+from yamabiko.engines.models import UNPINNED
 from yamabiko.engines.page import entries_of, licences, sources
 from yamabiko.engines.verified import PROMISES, Outcome, Verified, verified
 from yamabiko.i18n import Text
@@ -53,11 +54,6 @@ _MODEL = (Text("model", "モデル"), Text("languages", "言語"), Text("size", 
           Text("access", "入手"), Text("hashes", "ハッシュ"))  # fmt: skip
 _YES, _NO = Text("yes", "あり"), Text("no", "なし")
 _GATED, _FREE = Text("gated: needs its makers' permission", "要申請（作者の許可が必要）"), Text("free", "自由")
-_PINNED = {
-    "us": Text("pinned", "固定済み"),
-    "others": Text("pinned by others' word", "公開情報のハッシュで固定"),
-    None: Text("unpinned: recorded on arrival", "未固定（取得時に記録）"),
-}
 
 NOT_VERIFIED = Text("Not verified: any GPU, Windows, macOS, ARM.", "未確認: すべてのGPU、Windows、macOS、ARM。")
 """Of everything that is written here of engines."""
@@ -85,6 +81,8 @@ def show(card: Card) -> None:
         for names, source in sources(entries):
             of = Text(f"hashes of {', '.join(names)}", f"{'、'.join(names)} のハッシュの出典")
             screen.print_result(f"  {of}: {source}\n")
+        if not all(entry.pinned for entry in entries):
+            screen.print_result(f"  {UNPINNED}\n")
     for line in _verified(verified().get(card.name)):
         screen.print_result(f"{line}\n")
 
@@ -167,7 +165,7 @@ def _model(entry: ModelEntry) -> list[str]:
         screen.size(entry.size_bytes) if entry.size_bytes else "–",
         entry.licence or "–",
         str(_GATED if entry.gated else _FREE),
-        str(_PINNED[entry.pinned_by]),
+        str(entry.pinned_told),
     ]
 
 

@@ -63,11 +63,6 @@ _PLACE: dict[Origin, Text] = {
     "package index": Text("the package index", "パッケージインデックス"),
 }
 _LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}
-_PINNED = {
-    "us": Text("pinned", "固定"),
-    "others": Text("pinned by others' word", "公開情報のハッシュで固定"),
-    None: Text("unpinned", "未固定"),
-}
 _UNUSED: dict[str, Text] = {
     "absent": Text("not here", "なし"),
     "damaged": Text("here, damaged", "破損"),
@@ -111,7 +106,7 @@ def _row(state: ModelState) -> list[str]:
         str(_LANGUAGES.get(entry.languages, entry.languages)),
         entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
         str(_PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
-        str(_PINNED[entry.pinned_by]),
+        str(entry.pinned_told),
         "; ".join([*([gated] if gated else []), *state.damage]),
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from yamabiko.engines import catalog, page_tables
 from yamabiko.engines.contract import Card, Placement, Profile
-from yamabiko.engines.models import ModelEntry, catalogue
+from yamabiko.engines.models import UNPINNED, ModelEntry, catalogue
 from yamabiko.engines.sizes import mib
 from yamabiko.i18n import Text
 
@@ -15,11 +15,6 @@ _JOBS = {
     "find-speech": "finds speech",
     "find-speakers": "tells speakers apart",
     "align": "tells when each character is said",
-}
-_PINNED = {
-    "us": "pinned",
-    "others": "pinned by others' word",
-    None: "unpinned: its hashes are recorded and shown when it arrives",
 }
 
 
@@ -81,6 +76,9 @@ def _section(card: Card) -> Iterator[str]:
         yield "| model | languages | size | licence | hashes |"
         yield "|---|---|---|---|---|"
         yield from map(_model, entries)
+        if not all(entry.pinned for entry in entries):
+            yield ""
+            yield f"{UNPINNED.en[0].upper()}{UNPINNED.en[1:]}."
         yield from _sources_told(entries)
 
 
@@ -129,11 +127,10 @@ def _profile(profile: Profile) -> str:
 
 
 def _model(entry: ModelEntry) -> str:
-    state = _PINNED[entry.pinned_by]
     gated = ", gated" if entry.gated else ""
     size = mib(entry.size_bytes) if entry.size_bytes else "unknown"
     names = f"`{entry.name}`" + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
-    return f"| {names} | {entry.languages} | {size} | {entry.licence or 'not known to us'}{gated} | {state} |"
+    return f"| {names} | {entry.languages} | {size} | {entry.licence or 'not known to us'}{gated} | {entry.pinned_told.en} |"
 
 
 def _sources_told(entries: Sequence[ModelEntry]) -> Iterator[str]:

@@ -6,6 +6,7 @@ that has to be fetched.
 """
 
 from yamabiko.engines.models.catalogue import (
+    UNPINNED,
     Catalogue,
     HubSource,
     ModelEntry,
@@ -21,6 +22,7 @@ from yamabiko.engines.models.sources import Progress
 from yamabiko.engines.models.store import LocalModel
 
 __all__ = [
+    "UNPINNED",
     "Catalogue",
     "HubSource",
     "Instead",

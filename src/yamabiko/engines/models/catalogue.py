@@ -17,8 +17,18 @@ from importlib import resources
 from typing import Literal
 
 from yamabiko.findings import Problem
+from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain
 
+_PINNED = {
+    "us": Text("pinned", "固定済み"),
+    "others": Text("pinned by others' word", "公開情報のハッシュで固定"),
+    None: Text("unpinned", "未固定"),
+}
+UNPINNED = Text(
+    "unpinned: nobody told us its hashes; they are recorded and shown when it arrives",
+    "未固定: ハッシュが公開されていないため、取得時に記録して表示します",
+)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -208,6 +218,10 @@ class ModelEntry:
     @property
     def pinned(self) -> bool:
         return bool(self.files)
+
+    @property
+    def pinned_told(self) -> Text:
+        return _PINNED[self.pinned_by]
 
     @property
     def size_bytes(self) -> int:

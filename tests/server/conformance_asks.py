@@ -149,12 +149,14 @@ def languages_among(*codes: str) -> Callable[[Served], str]:
 # ---- transcriptions: what guides the engine -----------------------------------------------------------------------------
 
 
-def spelled(**fields: Any) -> Callable[[Served], str]:
+def spelled(so: str, **fields: Any) -> Callable[[Served], str]:
+    """Words that the clip's text has with these fields, and is without them spelled otherwise: on whatever processor."""
+
     def ask(served: Served) -> str:
         bare = create(served, language="en").http_response.json()["text"]
         guided = create(served, language="en", **fields).http_response.json()["text"]
-        assert guided
-        assert guided != bare
+        assert so not in bare
+        assert so in guided
         return "200, and the text follows it"
 
     return ask

@@ -43,3 +43,20 @@ def test_where_nothing_may_be_fetched_nothing_is_said_to_be(
         )
     assert not [line for line in told if "fetching" in line]
     assert any("--no-install" in line for line in raised.value.finding.evidence)
+
+
+def test_no_environment_is_made_for_a_model_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    told: list[str] = []
+    with pytest.raises(Problem) as raised:
+        prepare(Wish("faster-whisper", "someone/gone"), Settings(home=tmp_path), lambda what, *_: told.append(what.en))
+    assert raised.value.finding.id == "model-unavailable"
+    assert {line for line in told if "setting up" in line} == set()
+    assert not list(tmp_path.glob("data/engines/*"))
+
+
+def test_where_nothing_may_be_set_up_the_engine_is_named_first(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as raised:  # its remedy, engines install, brings the model too
+        prepare(Wish("faster-whisper", "someone/gone", may_install=False), Settings(home=tmp_path))
+    assert raised.value.finding.id == "engine-not-installed"

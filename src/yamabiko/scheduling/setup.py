@@ -63,9 +63,10 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
     ladder = _ladder(card, wish, have)
     family, device_index = parse_device(wish.device)
     with naming.named_for(card):
-        _locate(card, wish, settings)  # a slip of the fingers costs no environment
+        _locate(card, wish, settings)  # a slip of the fingers costs neither
+        fetched = _model(card, wish, settings, report) if wish.may_install else None  # nor does one that cannot be had
         homes, notices = _environments(card, ladder, have, wish, settings, report)
-        model, name, revision = _model(card, wish, settings, report)
+        model, name, revision = fetched or _model(card, wish, settings, report)
     if family == "auto":
         notices += left_unused(card, ladder, gpu_marks())
     return Outfit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -166,6 +167,17 @@ def test_the_whole_visit_tries_every_environment(ready_home: Path) -> None:
 def test_one_engine_alone_can_be_visited(ready_home: Path) -> None:
     told = json.loads(run_program("doctor", "--engine", "silero-vad", "--json", home=ready_home).out)
     assert {rung["environment"].split("-cpu-")[0] for rung in told["tried"]} == {"silero-vad"}
+
+
+def test_a_model_that_nobody_has_needed_yet_is_no_problem(silero_home: Path) -> None:
+    shutil.rmtree(silero_home / "cache/models/silero-onnx")
+    result = run_program("doctor", home=silero_home)
+    assert result.code == 0, result.out
+    assert "model: silero-vad-v6 of silero-vad is not here" in result.out
+    assert "yamabiko models pull silero-vad-v6" in result.out
+    row = next(line for line in result.out.splitlines() if "onnxruntime" in line)
+    assert row.startswith("✓")
+    assert "speech" not in row, "it was not tried"
 
 
 def test_an_engine_that_is_not_known_ends_the_visit(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ LINES = [
     "script: none; it says how much audio it was given",
     "card: faster-whisper runs on cpu, cuda",
     "server: starting",
+    "model: base of faster-whisper is not here",
     "server: 8 of 8",
     "form: fields model",
     "device-files: no GPU device file is open in the worker",

@@ -20,6 +20,7 @@ _SAID = (
     (r"server: starting", "サーバー: 起動中"),
     (r"server: (\d+) of (\d+)", r"サーバー: 上限 \2 件のうち \1 件"),
     (r"form: fields (.+)", r"フォーム: フィールド \1"),
+    (r"model: (\S+) of (\S+) is not here", r"モデル: \2 の \1 がありません"),
     # devices
     (
         r"device-files: no GPU device file is open in the worker",

@@ -67,6 +67,8 @@ class _Heard:
 def _hear(card: Card, profile: str, name: str, settings: Settings, report: Report) -> _Heard:
     """One environment transcribes the known recordings; what ran on a GPU does so on the CPU too, and both are compared."""
     result = verify(card, settings, profile=profile, report=report, probing=False)
+    if result.problem and result.problem.id == "model-not-here":
+        return _Heard((), (_not_heard(result.problem, card),), ())
     differs, compared = None, False
     if result.texts and any(receipt.used_device != "cpu" for receipt in result.receipts):
         on_cpu = verify(card, settings, profile=profile, device="cpu", report=report, probing=False)
@@ -79,6 +81,17 @@ def _hear(card: Card, profile: str, name: str, settings: Settings, report: Repor
         rungs.append(Rung(name, "text as on the CPU", differs is None, said, id_))
         findings += [differs] if differs else []
     return _Heard(tuple(rungs), tuple(findings), result.texts if result.ok else ())
+
+
+def _not_heard(absent: Finding, card: Card) -> Finding:
+    """Nobody has needed its usual model yet: nothing is wrong with that, and nothing is proved."""
+    cause = Text(
+        "An engine's usual model is not on this machine, so it was not tried on speech.",
+        "エンジンの既定のモデルがこのマシンにないため、文字起こしは試していません。",
+    )
+    return replace(
+        absent, severity="info", cause=cause, evidence=(f"model: {card.default_model} of {card.name} is not here",)
+    )
 
 
 def with_speed(on_gpu: Sequence[Receipt], on_cpu: Sequence[Receipt]) -> tuple[Receipt, ...]:

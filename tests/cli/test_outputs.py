@@ -98,7 +98,7 @@ def test_other_settings_are_told_and_not_silently_taken_for_the_same(tmp_path: P
     recordings = made(tmp_path / "in", "talk.mp3")
     write(plans(recordings, ledger)[0], ledger)
     again = plans(recordings, ledger, settings="b")[0]
-    assert (again.finished, again.other_settings) == (True, True)
+    assert (again.finished, again.other_settings) == (True, "a")
 
 
 def test_a_recording_that_changed_is_done_again(tmp_path: Path, ledger: Ledger) -> None:

@@ -77,7 +77,8 @@ class Batch:
         """The exit code. Raises: Problem, for what concerns every file."""
         from yamabiko import formats
         from yamabiko.cli.inputs import gather
-        from yamabiko.cli.outputs import Ledger, Rule, plan, settings_id
+        from yamabiko.cli.outputs import Ledger, Rule, plan
+        from yamabiko.cli.shaping import shaping
         from yamabiko.scheduling.pool import Pool
         from yamabiko.scheduling.setup import check
 
@@ -93,20 +94,7 @@ class Batch:
         for problem in problems:
             screen.show_finding(self.console, problem)
         ledger = Ledger(self.settings.state_dir / "outputs")
-        made_with = settings_id(
-            (
-                self.asked.engine,
-                self.asked.model,
-                self.asked.compute_type,
-                transcribe_options,
-                asked.language_per_chunk(self.asked),
-                layout,
-                *speakers.told(self.asked),
-                *(["align", self.asked.align] if self.asked.align else []),
-                *(["gpu"] if self.asked.require_gpu else []),
-            )
-        )
-        rule = Rule(made_with, self.asked.overwrite, self.asked.require_gpu)
+        rule = Rule(shaping(self.asked), self.asked.overwrite, self.asked.require_gpu)
         plans = plan(recordings, names, self.asked.output_dir, ledger, rule)
         self.alone = len(recordings) + len(problems) == 1 and len(names) == 1
         tally = _Tally(failures=list(problems))
@@ -255,7 +243,7 @@ class Batch:
                 "結果のファイルがすでにあります（yamabiko が作成したものではないか、変更されています）",
             )
         elif plan.other_settings:
-            why = Text("done already, with other settings", "別の設定で処理済みです")
+            why = _otherwise(plan)
         else:
             why = Text("done already", "処理済みです")
         again = Text("--overwrite does it again", "やり直すには --overwrite")
@@ -296,6 +284,16 @@ def _finished(done: int, files: int) -> str:
     if not done:
         return "No file is finished yet" if files > 1 else "The file is not finished yet"
     return f"{done} of {files} files {'is' if done == 1 else 'are'} done and {'stays' if done == 1 else 'stay'}"
+
+
+def _otherwise(plan: Plan) -> Text:
+    """Why what is there is left, though something else is asked for now."""
+    from yamabiko.cli.shaping import differences
+
+    how = differences(plan.other_settings or "", plan.rule.settings)
+    if not how.en:
+        return Text("done already, with other settings", "別の設定で処理済みです")
+    return Text(f"done already, with other settings: {how.en}", f"別の設定で処理済みです: {how.ja}")
 
 
 def _size(path: Path) -> int:

@@ -55,7 +55,7 @@ class Rule:
     """What may be replaced."""
 
     settings: str
-    """As `settings_id` names them."""
+    """As `shaping` names them."""
     overwrite: bool = False
     strict: bool = False
     """What was made with other settings is made again, since these are a promise."""
@@ -76,8 +76,8 @@ class Plan:
     """What was there when `overwrite` was about to replace it; what comes later, nobody meant."""
     foreign: tuple[Path, ...] = ()
     """Outputs that exist and are not ours to replace."""
-    other_settings: bool = False
-    """What is there was made from this recording with other settings."""
+    other_settings: str | None = None
+    """What is there was made from this recording with these settings, and not with the rule's."""
 
     @property
     def finished(self) -> bool:
@@ -147,11 +147,6 @@ class Ledger:
     def _file(self, output: Path) -> Path:
         name = os.path.normcase(os.path.abspath(output))
         return self._folder / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.json"
-
-
-def settings_id(shaping: object) -> str:
-    """A short name for everything that shapes what is written."""
-    return hashlib.sha256(json.dumps(to_plain(shaping), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plan(
@@ -279,7 +274,7 @@ def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Le
     if rule.overwrite:
         there = {path: _stamp(path) for path in targets.values() if os.path.lexists(path)}
         return Plan(recording, rule, base, targets, tuple(targets), there)
-    to_write, foreign, other_settings = [], [], False
+    to_write, foreign, other_settings = [], [], None
     for fmt, path in targets.items():
         made = ledger.entry(path)
         if not os.path.lexists(path):
@@ -288,8 +283,8 @@ def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Le
             foreign.append(path)
         elif not _is_of(made, recording.path) or (rule.strict and made.settings != rule.settings):
             to_write.append(fmt)  # the recording has changed since, or something else is promised now
-        else:
-            other_settings |= made.settings != rule.settings
+        elif made.settings != rule.settings:
+            other_settings = made.settings
     return Plan(recording, rule, base, targets, tuple(to_write), {}, tuple(foreign), other_settings)
 
 

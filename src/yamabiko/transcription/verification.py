@@ -8,53 +8,29 @@ far that is from what was said, and on which device, with the receipts.
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy
-
-from yamabiko import bundled
-from yamabiko.audio import speaker_turns, speech_spans
-from yamabiko.audio.decode import Decoded, decode
 from yamabiko.diagnosis import fixes
 from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.labels import rung_name, rung_said
 from yamabiko.diagnosis.probes import Place
 from yamabiko.engines import environments, models, naming
-from yamabiko.engines.contract import Card, Placement, Profile, SpeakerCount
+from yamabiko.engines.contract import Card, Placement, Profile
 from yamabiko.engines.environments import Environment
 from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.gpu_marks import gpu_marks
 from yamabiko.i18n import Text
-from yamabiko.scheduling import signals
 from yamabiko.scheduling.ladder import parse_device, plan
 from yamabiko.scheduling.pool import Outfit, Pool
-from yamabiko.scheduling.scheduler import Conduct, Run
 from yamabiko.scheduling.setup import usable_threads
 from yamabiko.settings import Settings
-from yamabiko.speech import SAMPLE_RATE, Receipt, Segment, Span, Timings
-from yamabiko.transcription import asking, pipeline
-from yamabiko.transcription.alignment import align, characters_of
-from yamabiko.transcription.verification_checks import (
-    Check,
-    coverage_check,
-    device_check,
-    silence_check,
-    speakers_check,
-    speaks,
-    transcript_checks,
-    words_check,
-)
+from yamabiko.speech import Receipt
+from yamabiko.transcription.trials import Found, Trial
+from yamabiko.transcription.verification_checks import Check, device_check
 from yamabiko.transcription.workspace import workspace
-from yamabiko.workers.messages import Stretch
-
-SILENCE_S = 5.0
-SILENCE_LEVEL = 1e-4
-"""-80 dBFS of noise, as a quiet converter gives: digital zeros would be too easy."""
 
 Report = Callable[[Text, int, int], None]
 
@@ -100,16 +76,16 @@ def verify(
     chosen = _profile(card, profile, device, settings)
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
-    trial = _Trial(
+    attempt = _Attempt(
         card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing, trust_pickle
     )
     try:
-        trial.run(family, index)
+        attempt.run(family, index)
     except Problem as problem:
         if problem.finding.area == "usage":
             raise
-        return trial.result(problem.finding)
-    return trial.result(None)
+        return attempt.result(problem.finding)
+    return attempt.result(None)
 
 
 def _profile(card: Card, name: str | None, device: str, settings: Settings) -> Profile:
@@ -135,7 +111,7 @@ def _profile(card: Card, name: str | None, device: str, settings: Settings) -> P
     return chosen
 
 
-class _Trial:
+class _Attempt:
     """One verification on its way: what is known when it ends early is not lost."""
 
     def __init__(
@@ -145,13 +121,12 @@ class _Trial:
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
         self.wanted_model = model or card.default_model
         self.probing, self.trust_pickle = probing, trust_pickle
-        self.checks: list[Check] = []
-        self.receipts: list[Receipt] = []
-        self.texts: list[str] = []
+        self.found = Found()
 
     def result(self, problem: Finding | None) -> Verification:
+        found = self.found
         return Verification(
-            self.card.name, self.profile.name, tuple(self.checks), tuple(self.receipts), tuple(self.texts), problem
+            self.card.name, self.profile.name, tuple(found.checks), tuple(found.receipts), tuple(found.texts), problem
         )
 
     def run(self, family: str, index: int | None) -> None:
@@ -168,18 +143,10 @@ class _Trial:
         kept = fixes.variables(self.settings)
         outfit = Outfit(self.card, homes, model, name, revision, rungs, index, usable_threads(), kept)
         with Pool(self.settings) as pool, workspace(self.settings) as folder:
-            # Journals and decoded audio of a trial live and go with it: an answer from last time would prove nothing.
             apart = dataclasses.replace(self.settings, home=folder)
-            if self.card.job == "find-speech":
-                self._find_speech(outfit, pool, apart)
-            elif self.card.job == "find-speakers":
-                self._find_speakers(outfit, pool, apart)
-            elif self.card.job == "align":
-                self._align(outfit, pool, apart)
-            else:
-                self._transcribe(outfit, pool, apart)
-        if self.receipts:
-            self.checks.append(device_check(self.receipts, self.device, self.profile, marks))
+            Trial(outfit, pool, apart, self.device, self.progress, self.found).run()
+        if self.found.receipts:
+            self.found.checks.append(device_check(self.found.receipts, self.device, self.profile, marks))
 
     def _environment(self) -> Environment:
         """Raises: Problem (engine-not-installed, engine-environment-broken)."""
@@ -193,7 +160,7 @@ class _Trial:
         )
         own = Text(f"{environment}, Python {state.python}", f"yamabiko 自身の Python {state.python}")
         managed = environment.origin == "managed"
-        self.checks.append(Check(Text("environment", "環境"), True, whole if managed else own))
+        self.found.checks.append(Check(Text("environment", "環境"), True, whole if managed else own))
         return environment
 
     def _climb(self, environment: Environment, best: Placement) -> None:
@@ -207,7 +174,7 @@ class _Trial:
         variables = fixes.variables(self.settings)
         place = Place(environment.path.name, environment.python, environment.library_paths, variables)
         for rung, why, _ in climb(self.card, place, best, lambda: gather(self.settings).of_engine(self.card.name)):
-            self.checks.append(Check(rung_name(rung.what), rung.well, rung_said(rung)))
+            self.found.checks.append(Check(rung_name(rung.what), rung.well, rung_said(rung)))
             if why is not None and (rung.what == "load" or self.device != "auto"):
                 raise Problem(why)
 
@@ -219,7 +186,7 @@ class _Trial:
         if not self.trust_pickle:
             models.refuse_code(local, self.card.model_format, instead=models.Instead(self.card.default_model))
         known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
-        self.checks.append(
+        self.found.checks.append(
             Check(
                 Text("model", "モデル"),
                 True,
@@ -227,113 +194,6 @@ class _Trial:
             )
         )
         return str(local.path), local.name, local.revision
-
-    # ---- transcribers ------------------------------------------------------------------------------------------
-
-    def _transcribe(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
-        request = pipeline.Request(
-            outfit=outfit,
-            speech_finder=None,  # the engine alone is on trial
-            conduct=Conduct(may_fall=self.device == "auto"),
-            requested_device=self.device,
-        )
-        clips = self._clips()
-        for number, clip in enumerate(clips):
-            self.progress(number, len(clips))
-            transcript = pipeline.transcribe(clip.path, request, pool, settings, _Quiet())
-            known = self._languages(outfit, pool)
-            if clip.language not in known and any(other.language in known for other in clips):
-                continue  # this model writes other languages, and one of the other clips is in one of them
-            self.receipts.append(transcript.receipt)
-            self.texts.append(" ".join(segment.text.strip() for segment in transcript.segments))
-            self.checks += transcript_checks(self.card, clip, transcript)
-
-    def _languages(self, outfit: Outfit, pool: Pool) -> tuple[str, ...]:
-        """Those that the loaded model says it knows; empty where it does not say."""
-        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-        run.survive(lambda worker: None)  # the worker is there; it is asked for what it said when it had loaded
-        return run.ready.loaded.languages if run.ready else ()
-
-    def _clips(self) -> Sequence[bundled.Clip]:
-        """Those in a language of the engine; if there is none, the first will show whether it answers at all."""
-        clips = bundled.clips()
-        return [clip for clip in clips if speaks(self.card, clip.language)] or clips[:1]
-
-    # ---- speech finders ----------------------------------------------------------------------------------------
-
-    def _find_speech(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
-        clips = bundled.clips()
-        for number, clip in enumerate(clips):
-            self.progress(number, len(clips) + 1)
-            begun = time.perf_counter()
-            decoded = decode(clip.path, settings.work_dir / "audio.f32", settings)
-            decode_s = time.perf_counter() - begun
-            found = self._listen(outfit, pool, decoded, decode_s)
-            sound = numpy.fromfile(decoded.path, "<f4")
-            self.checks.append(coverage_check(clip.language, sound, found))
-        self.progress(len(clips), len(clips) + 1)
-        silence = _silence(settings.work_dir / "silence.f32")
-        self.checks.append(silence_check(SILENCE_S, self._listen(outfit, pool, silence, 0.0)))
-
-    def _listen(self, outfit: Outfit, pool: Pool, decoded: Decoded, decode_s: float) -> tuple[Span, ...] | ValueError:
-        """The spans, or why the answer makes none. Raises: Problem."""
-        begun = time.perf_counter()
-        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-        probabilities, window = signals.find_speech(run, decoded.path)
-        found: tuple[Span, ...] | ValueError
-        try:
-            found = speech_spans.spans(probabilities, window, decoded.samples)
-        except ValueError as error:
-            found = error
-        spans = () if isinstance(found, ValueError) else found
-        total_s = decode_s + time.perf_counter() - begun
-        self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
-        return found
-
-    # ---- aligners ----------------------------------------------------------------------------------------------
-
-    def _align(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
-        """Each clip's text over its sound; the model knows one language, as a rule, and so one of the clips."""
-        clips = bundled.clips()
-        found = []
-        for number, clip in enumerate(clips):
-            self.progress(number, len(clips))
-            begun = time.perf_counter()
-            decoded = decode(clip.path, settings.work_dir / f"{clip.language}.f32", settings)
-            decode_s = time.perf_counter() - begun
-            said = (Segment(0.0, decoded.duration_s, clip.text),)
-            stretch = Stretch(Span(0, decoded.samples), characters_of(said))
-            run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-            [(log_probs, frame_s)] = signals.align(run, decoded.path, [stretch])
-            found.append((clip, align(said, log_probs, frame_s, stretch.characters)))
-            total_s = time.perf_counter() - begun
-            spans = (stretch.span,)
-            self.receipts.append(_finder_receipt(outfit, run, self.device, decoded, spans, decode_s, total_s))
-        self.checks.append(words_check(found))
-
-    # ---- speaker finders ---------------------------------------------------------------------------------------
-
-    def _find_speakers(self, outfit: Outfit, pool: Pool, settings: Settings) -> None:
-        """The bundled clips, one after the other: each is read by somebody else."""
-        clips = bundled.clips()
-        self.progress(0, 1)
-        begun = time.perf_counter()
-        decoded = [decode(clip.path, settings.work_dir / f"{clip.language}.f32", settings) for clip in clips]
-        joined = numpy.concatenate([numpy.fromfile(one.path, "<f4") for one in decoded])
-        path = settings.work_dir / "audio.f32"
-        joined.tofile(path)
-        decode_s = time.perf_counter() - begun
-        whole = Decoded(path, joined.size, joined.size / SAMPLE_RATE, "none", "none", SAMPLE_RATE, 1, 0)
-        run = Run(pool, outfit, Conduct(may_fall=self.device == "auto"))
-        everything = (Span(0, joined.size),)
-        voices = signals.find_speakers(run, path, everything, SpeakerCount())
-        found = speaker_turns.speakers(
-            [speaker_turns.Heard(one.window, one.people, prints, one.tracks) for one, prints in voices]
-        )
-        total_s = time.perf_counter() - begun
-        self.receipts.append(_finder_receipt(outfit, run, self.device, whole, everything, decode_s, total_s))
-        ends = numpy.cumsum([one.samples for one in decoded]) / SAMPLE_RATE
-        self.checks.append(speakers_check(found.turns, [0.0, *ends.tolist()]))
 
 
 def _failed(verification: Verification) -> Finding:
@@ -359,50 +219,3 @@ def _failed(verification: Verification) -> Finding:
             Remedy(Text("Make its environment anew", "環境を作り直す"), f"yamabiko engines repair {name}", "effort"),
         ),
     )
-
-
-# ---- small parts ----------------------------------------------------------------------------------------------------
-
-
-def _silence(path: Path) -> Decoded:
-    samples = int(SILENCE_S * SAMPLE_RATE)
-    numpy.random.default_rng(0).normal(0.0, SILENCE_LEVEL, samples).astype("<f4").tofile(path)
-    return Decoded(path, samples, SILENCE_S, "none", "none", SAMPLE_RATE, 1, 0)
-
-
-def _finder_receipt(
-    outfit: Outfit, run: Run, device: str, decoded: Decoded, spans: Sequence[Span], decode_s: float, total_s: float
-) -> Receipt:
-    assert run.ready is not None
-    assert run.ruling is not None
-    return Receipt(
-        engine=outfit.card.name,
-        engine_version=run.ready.loaded.engine_version,
-        environment=str(next(iter(outfit.environments.values()))),
-        model=outfit.model_name,
-        model_revision=outfit.model_revision,
-        requested_device=device,
-        requested_compute_type="auto",
-        used_device=run.used_device,
-        used_compute_type=run.ready.loaded.compute_type,
-        verdict=run.ruling.verdict,
-        evidence=run.evidence,
-        timings=Timings(decode_s=decode_s, load_s=run.load_s, inference_s=run.inference_s, total_s=total_s),
-        audio_s=decoded.duration_s,
-        speech_s=sum(span.duration_s for span in spans),
-        fallbacks=tuple(run.fallbacks),
-        notices=tuple(run.notices),
-    )
-
-
-class _Quiet:
-    """A Watcher that leaves everything to the receipt."""
-
-    def progress(self, stage: asking.Stage, done_s: float, total_s: float | None) -> None:
-        pass
-
-    def segments(self, segments: Sequence[Segment]) -> None:
-        pass
-
-    def notice(self, finding: Finding) -> None:
-        pass

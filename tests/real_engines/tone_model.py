@@ -25,12 +25,15 @@ def tone(character: str, seconds: float, loudness: float = 0.3) -> NDArray[numpy
     return wave.astype(numpy.float32)
 
 
-def _example(random: numpy.random.Generator, seconds: float) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64]]:
+def _example(
+    random: numpy.random.Generator, seconds: float, longest_silence_s: float = 0.4
+) -> tuple[NDArray[numpy.float32], NDArray[numpy.int64]]:
     """Sound, and which token is heard at each sample."""
     parts, labels = [], []
     while sum(map(len, parts)) < seconds * RATE:
         for character in (str(random.choice(list(TONES))), ""):
-            part = tone(character, float(random.uniform(0.06, 0.4)), float(random.uniform(0.1, 0.6)))
+            longest_s = 0.4 if character else longest_silence_s
+            part = tone(character, float(random.uniform(0.06, longest_s)), float(random.uniform(0.1, 0.6)))
             parts.append(part)
             labels.append(numpy.full(len(part), VOCABULARY.index(character) if character else 0))
     sound = numpy.concatenate(parts)[: round(seconds * RATE)]

@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,13 +24,18 @@ from yamabiko.i18n import Text
 
 
 def wheel(
-    name: str, version: str = "1.0", files: Mapping[str, str | bytes] | None = None, tag: str = "py3-none-any"
+    name: str,
+    version: str = "1.0",
+    files: Mapping[str, str | bytes] | None = None,
+    tag: str = "py3-none-any",
+    requires: Sequence[str] = (),
 ) -> tuple[str, bytes]:
     """File name and bytes of a wheel, as its specification says (PEP 427), RECORD with digests."""
     info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
     content: dict[str, str | bytes] = {
         **(files or {f"{name}/__init__.py": f"version = {version!r}\n"}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = ""

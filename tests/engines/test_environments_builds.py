@@ -188,6 +188,23 @@ def test_what_is_wanted_without_hashes_is_installed_from_a_list(index: Index, tm
     assert names(made.python, "tiny") == "imported"
 
 
+def test_what_a_list_s_packages_require_of_each_other_may_be_left_out(index: Index, tmp_path: Path) -> None:
+    needing = wheel("tiny", requires=["fast"])
+    index.files = dict([needing, FAST])
+    wanted = card(tmp_path / "wanted.in", needing)
+    (tmp_path / "wanted.in").write_text("tiny==1.0\n")
+    ours = settings.read(os.environ)
+    with_all = environments.install(wanted, ours)
+    assert names(with_all.python, "tiny", "fast") == "imported"
+
+    (tmp_path / "wanted.overrides").write_text('fast; python_version < "3"\n')
+    made = environments.install(wanted, ours)
+
+    assert made.path != with_all.path, "it is another environment"
+    assert names(made.python, "tiny") == "imported"
+    assert names(made.python, "fast") == ""
+
+
 def test_what_is_built_with_other_variables_is_another_build(index: Index, tmp_path: Path) -> None:
     """uv keeps what it has built, and does not ask what was set for it."""
     index.files = dict([TINY, MADE])

@@ -59,6 +59,12 @@ def lock_path(profile: Profile) -> Path:
     return LOCKS / profile.lock
 
 
+def overrides_path(profile: Profile) -> Path | None:
+    """What replaces what packages require of each other. None where there is nothing, or the lock was made with it."""
+    file = lock_path(profile).with_suffix(".overrides")
+    return file if profile.lock.endswith(".in") and file.exists() else None
+
+
 def built_for() -> str:
     return f"{sys.implementation.cache_tag} {sysconfig.get_platform()}"
 
@@ -173,6 +179,8 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     python = ("venv", "--relocatable", "--no-config", "--no-project", "--python", sys.executable, str(folder))
     locked = lock.suffix == ".txt"
     how = ("sync", "--require-hashes", "--strict", str(lock)) if locked else ("install", "--requirements", str(lock))
+    if overrides := overrides_path(profile):
+        how = (*how, "--overrides", str(overrides))
     beside = ("--find-links", profile.find_links) if profile.find_links and "--no-index" not in extra else ()
     if profile.variables:
         environment = {**environment, **dict(profile.variables)}

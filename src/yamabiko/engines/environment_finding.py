@@ -134,7 +134,8 @@ def name_of(card: Card, profile: Profile) -> str:
 
 
 def _id(profile: Profile) -> str:
-    parts = (building.lock_path(profile).read_bytes(), building.built_for().encode())
+    files = (building.lock_path(profile), building.overrides_path(profile))
+    parts = (*(file.read_bytes() for file in files if file), building.built_for().encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 

@@ -151,6 +151,12 @@ def test_facts_decide_between_causes_of_the_same_words():
     assert any("libcuda.so.1" in line for line in explanation.finding.evidence)
 
 
+def test_what_was_said_is_quoted_once():
+    witness = Witness(lambda: casebook.facts(casebook.platform("cpu-only-linux")))
+    told = explain_exit(raised("RuntimeError", OLD_DRIVER_OR_NONE), witness.explain).finding
+    assert len([line for line in told.evidence if OLD_DRIVER_OR_NONE in line]) == 1, told.evidence
+
+
 def test_facts_rule_a_cause_out():
     """A driver is there and serves: the words alone would have named another machine's trouble."""
     facts = casebook.facts(casebook.platform("bare-ada"))

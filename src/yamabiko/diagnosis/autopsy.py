@@ -56,13 +56,18 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     heard = ask(Symptom(_heard(exit_), ending, exit_.engine))
     if heard.confirmed:
         finding = heard.confirmed[0]
-        lines = (*finding.evidence, *(line for line in known if line not in finding.evidence))
+        quoted = {_without_label(line) for line in finding.evidence}
+        lines = (*finding.evidence, *(line for line in known if _without_label(line) not in quoted))
         return Explanation(_for(exit_, replace(finding, evidence=lines)), article(finding.id).spoils)
     # An import that fails is the fault of the environment's files only where the machine knows no better cause.
     suspects = {one.check.id: one.line for one in heard.open if one.line}  # an end alone suggests too little to be told
     if refused is not None:
         suspects[_MEMORY] = refused
     return _named("engine-environment-broken", exit_, known) or _unexplained(exit_, known, tuple(suspects))
+
+
+def _without_label(line: str) -> str:
+    return line.partition(": ")[2] or line
 
 
 # ---- what is named --------------------------------------------------------------------------------------------------

@@ -131,11 +131,10 @@ def test_the_rest_of_document_002_is_honoured_too(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model", "model_path"])
-def test_a_ggml_model_is_refused_with_the_same_model_for_the_engine_that_is_here(tmp_path, name) -> None:
-    (finding,) = read(tmp_path, f'[whisper]\n{name} = "{GGML}"').findings
-    assert (finding.id, finding.severity) == ("config-value-wrong", "error")
-    assert "whisper.cpp" in finding.cause.en
-    assert finding.remedies[0].command == 'model = "large-v3-turbo"'
+def test_a_ggml_model_is_the_engines_to_refuse(tmp_path, name) -> None:
+    found = read(tmp_path, f'[whisper]\n{name} = "{GGML}"')
+    assert found.findings == ()
+    assert str(serving.config(found, {}).model).endswith(GGML)
 
 
 # ---- what is wrong ------------------------------------------------------------------------------------------------------------

@@ -176,25 +176,6 @@ def not_changed(path: Path, why: str) -> Finding:
     )
 
 
-def other_engine(where: str, name: str, model: str, here: str | None) -> Finding:
-    return Finding(
-        id="config-value-wrong",
-        severity="error",
-        area="usage",
-        cause=Text(
-            f"{name} names a ggml model of whisper.cpp ({model}), and no engine that is here reads those.",
-            f"{name} の {model} は whisper.cpp 用の ggml モデルですが、これを読めるエンジンはここにありません。",
-        ),
-        evidence=(where,),
-        remedies=(
-            Remedy(
-                Text("Name the same model for the engine that is here", "今のエンジン用の同じモデルを指定する"),
-                f'model = "{here or "base"}"',
-            ),
-        ),
-    )
-
-
 def twice(where: str, name: str, other: str, before: str) -> Finding:
     return wrong(
         f"file: {where}",

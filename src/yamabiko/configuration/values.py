@@ -95,7 +95,6 @@ def _checked(setting: Setting, name: str, value: Value, place: str) -> Value:
             raise Problem(told.wrong(place, name, bounds(setting.low, setting.high), value))
         return value
     for one in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
-        _refuse_ggml(setting, name, one, place)
         rule = setting.shape(one) if setting.shape else None
         if rule is not None:
             raise Problem(told.wrong(place, name, rule, one))
@@ -104,20 +103,6 @@ def _checked(setting: Setting, name: str, value: Value, place: str) -> Value:
 
 def bounds(low: float, high: float) -> Text:
     return Text(f"it is from {low:,.15g} to {high:,.15g}", f"{low:,.15g}〜{high:,.15g} の範囲で指定します")
-
-
-def _refuse_ggml(setting: Setting, name: str, model: str, place: str) -> None:
-    """Raises: Problem, for a model of whisper.cpp where no engine reads those."""
-    if setting.key != "whisper.model" or not re.search(r"(^|[\\/])ggml-[^\\/]*\.bin$|\.gguf$", model, re.IGNORECASE):
-        return
-    from yamabiko.engines import catalog, models
-
-    if any(card.model_format in ("ggml", "gguf") for card in catalog.cards()):
-        return
-    stem = re.split(r"[\\/]", model)[-1]
-    stem = re.sub(r"^ggml-|\.(bin|gguf)$|-q\d\w*(?=\.)", "", stem, flags=re.IGNORECASE)
-    known = {entry.name for entry in models.catalogue().models}
-    raise Problem(told.other_engine(place, name, model, stem if stem in known else None))
 
 
 def _path(given: str, folder: Path) -> str:

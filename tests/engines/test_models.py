@@ -527,7 +527,7 @@ def test_an_unknown_name_is_met_with_the_nearest():
         models.find_entry("large-v3-turb")
 
     assert raised.value.finding.id == "model-unknown"
-    assert raised.value.finding.remedies[0].command == "yamabiko --model large-v3-turbo ..."
+    assert raised.value.finding.remedies[0].command == "--model large-v3-turbo"
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a/../b", "org/na--me", "org/", "", "org/name/more", "org/na me"])

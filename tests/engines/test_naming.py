@@ -29,7 +29,7 @@ def test_each_engine_has_its_own_way_to_name_a_model(engine: str, typed: str) ->
     with pytest.raises(Problem) as raised, named_for(card):
         raise Problem(problems.unknown("x", ["near"], ["near"]))
 
-    assert raised.value.finding.remedies[0].command == f"yamabiko {typed} near ..."
+    assert raised.value.finding.remedies[0].command == f"{typed} near"
 
 
 def test_a_model_that_is_told_by_its_engine_already_stays(tmp_path) -> None:

@@ -213,13 +213,11 @@ def remove(name: Name, profile: ProfileName = None) -> None:
         screen.say(console, Text(f"removed {card.name} ({gone})", f"{card.name}（{gone}）を削除しました"))
     if not removed:
         screen.say(console, Text(f"{card.name} was not installed.", f"{card.name} は導入されていません。"))
-    elif card.default_model:
+    elif models := _models_here(card):
+        commands = ", ".join(f"`yamabiko models remove {model}`" for model in models)
         screen.say(
             console,
-            Text(
-                f"Its models stay; `yamabiko models remove {card.default_model}` removes one.",
-                f"モデルは残っています。削除は `yamabiko models remove {card.default_model}`",
-            ),
+            Text(f"Its models stay; to remove them: {commands}", f"モデルは残っています。削除するには: {commands}"),
         )
     for one in chosen:
         if engine_table.is_own(engine_table.state(card, one)):
@@ -230,6 +228,25 @@ def remove(name: Name, profile: ProfileName = None) -> None:
                     f"yamabiko の Python にも {card.name}（{one.name}）があり、そちらには触れません。",
                 ),
             )
+
+
+def _models_here(card: Card) -> list[str]:
+    """Those in our cache that no other engine reads which is still here, by names that mean no other."""
+    from yamabiko.engines import environments, models
+
+    ours = settings.current()
+    for other in catalog.cards():
+        if (
+            other.name != card.name
+            and other.model_format == card.model_format
+            and any(map(environments.has(other, ours), other.profiles))
+        ):
+            return []
+    return [
+        state.entry.name
+        for state in models.entries(ours)
+        if state.local and state.local.origin == "our cache" and state.entry.format == card.model_format
+    ]
 
 
 def _announcement(card: Card, profile: Profile, model: str | None, *, verify: bool) -> Text:

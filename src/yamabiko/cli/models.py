@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +12,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, exits, screen
+from yamabiko.cli.model_words import PLACE, description, show_hashes
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from yamabiko.engines.models import LocalModel, ModelState
-    from yamabiko.engines.models.store import Origin
 
 SWITCHES = frozenset({"--json"})
 
@@ -54,14 +57,6 @@ Format = Annotated[
 ]
 Json = Annotated[bool, answers.Json]
 
-_PLACE: dict[Origin, Text] = {
-    "path": Text("your folder", "指定のフォルダー"),
-    "our cache": Text("our cache", "専用キャッシュ"),
-    "hugging face cache": Text("Hugging Face cache", "Hugging Face のキャッシュ"),
-    "hub": Text("the hub", "ハブ"),
-    "authors": Text("its authors", "作者の配布元"),
-    "package index": Text("the package index", "パッケージインデックス"),
-}
 _LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}
 _UNUSED: dict[str, Text] = {
     "absent": Text("not here", "なし"),
@@ -105,7 +100,7 @@ def _row(state: ModelState) -> list[str]:
         about + screen.size(entry.size_bytes) if entry.size_bytes else "–",
         str(_LANGUAGES.get(entry.languages, entry.languages)),
         entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
-        str(_PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
+        str(PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
         str(entry.pinned_told),
         "; ".join([*([gated] if gated else []), *state.damage]),
     ]
@@ -143,7 +138,7 @@ def _record(state: ModelState) -> dict[str, object]:
 @app.verb("pull", Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
 def pull(name: Name, format_: Format = None) -> None:
     console = screen.make_console()
-    local = fetch(name, _format(name, format_), console, say_if_here=True)
+    local = fetch(name, _format(name, format_, "pull"), console, say_if_here=True)
     screen.print_result(f"{local.path}\n")
 
 
@@ -162,7 +157,8 @@ def _fetched(name: str, model_format: str, console: Console, *, say_if_here: boo
     if here is not None:
         if say_if_here:
             there = Text(f"{here.name} is already here", f"{here.name} は取得済みです")
-            screen.say(console, f"{there}: {_description(here)}")
+            screen.say(console, f"{there}: {description(here)}")
+            show_hashes(here, console)
         return here
     for line in damage:
         screen.say(console, f"  {Text('damaged, so fetched again', '破損のため取得し直し')}: {line}")
@@ -174,56 +170,14 @@ def _fetched(name: str, model_format: str, console: Console, *, say_if_here: boo
         local = models.pull(name, format=model_format, settings=settings.current(), progress=show)
     for line in (line for line in local.tried if line not in damage):
         screen.say(console, f"  {Text('tried before', '先に試した取得先')}: {line}", "dim")
-    screen.say(console, f"{Text(f'fetched {local.name}', f'{local.name} を取得しました')}: {_description(local)}")
+    screen.say(console, f"{Text(f'fetched {local.name}', f'{local.name} を取得しました')}: {description(local)}")
+    show_hashes(local, console)
     return local
-
-
-def _description(local: LocalModel) -> Text:
-    """How many files, whether their hashes are known ones, from where, and where."""
-    count, size = len(local.files), screen.size(sum(file.size or 0 for file in local.files))
-    origin = _PLACE[local.origin]
-    hashes = _hashes(local)
-    return Text(
-        f"{count} file{'s' if count != 1 else ''}, {size}, {hashes.en} ({origin.en}): {local.path}",
-        f"{count} ファイル、{size}、{hashes.ja}（{origin.ja}）: {local.path}",
-    )
-
-
-def _hashes(local: LocalModel) -> Text:
-    if local.pinned:
-        pins = Text("as pinned in the catalogue", "カタログの固定値")
-        if _by_others(local):
-            pins = Text(f"{pins.en} by others' word", f"{pins.ja}（公開情報のハッシュ）")
-        if not local.beside:
-            return Text(f"sha256 {pins.en}", f"sha256 は{pins.ja}と一致")
-        names = ", ".join(local.beside)
-        return Text(
-            f"sha256 {pins.en}, but for {names}, which it does not have",
-            f"sha256 は{pins.ja}と一致（カタログにない {names} を除く）",
-        )
-    if all(file.sha256 for file in local.files):
-        if local.origin == "path":
-            return Text(
-                "a folder of yours: nothing to hold its sha256 against", "ご自身のフォルダーのため照合する固定値なし"
-            )
-        return Text("sha256 as recorded when it came (not pinned)", "sha256 は取得時の記録と一致（固定値なし）")
-    return Text("sha256 not known", "sha256 は不明")
-
-
-def _by_others(local: LocalModel) -> bool:
-    """Whether the pins that its files have are hashes that we never computed."""
-    from yamabiko.engines.models.catalogue import catalogue
-
-    has = {file.sha256 for file in local.files}
-    return any(
-        entry.pinned_by == "others" and has.issuperset(file.sha256 for file in entry.files)
-        for entry in catalogue().models
-    )
 
 
 @app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
 def path(name: Name, format_: Format = None) -> None:
-    local = _local(name, _format(name, format_))
+    local = _local(name, _format(name, format_, "path"))
     screen.print_result(f"{local.path}\n")
 
 
@@ -257,7 +211,7 @@ def verify(
     failures: list[Finding] = []
     with answers.json_problems(json):
         if name:
-            wanted = [(name, _format(name, format_))]
+            wanted = [(name, _format(name, format_, "verify"))]
         else:
             states = models.entries(settings.current())
             wanted = [(s.entry.name, s.entry.format) for s in states if s.local or s.damage or s.unchecked]
@@ -267,8 +221,10 @@ def verify(
         if finding:
             failures.append(finding)
         if not json:
-            shown = _description(local) if local else finding.id if finding else ""
+            shown = description(local) if local else finding.id if finding else ""
             screen.print_result(f"{answers.mark(finding is None)} {one}: {shown}\n")
+            if local:
+                show_hashes(local, console)
             if finding:
                 screen.show_finding(console, finding)
     if json:
@@ -300,7 +256,8 @@ def remove(name: Name) -> None:
     console = screen.make_console()
     if _is_path(name):
         raise Problem(_not_ours(name, str(Path(name).expanduser().absolute())))
-    removed = models.remove(name, settings.current())
+    with _typed("remove"):
+        removed = models.remove(name, settings.current())
     rest = next((s.local for s in models.entries(settings.current()) if s.local and _is_named(s, name)), None)
     if rest and not removed:
         raise Problem(_not_ours(name, str(rest.path)))
@@ -312,8 +269,8 @@ def remove(name: Name) -> None:
         screen.say(
             console,
             Text(
-                f"A copy stays in the {_PLACE[rest.origin].en}, which is not ours to change: {rest.path}",
-                f"{_PLACE[rest.origin].ja}のコピーには触れません: {rest.path}",
+                f"A copy stays in the {PLACE[rest.origin].en}, which is not ours to change: {rest.path}",
+                f"{PLACE[rest.origin].ja}のコピーには触れません: {rest.path}",
             ),
         )
 
@@ -346,21 +303,16 @@ def _not_ours(name: str, where: str) -> Finding:
 
 
 def _is_path(name: str) -> bool:
-    """Spelled as a path, or there as one; a name of ours never is (as in engines.models)."""
-    from yamabiko.engines import models
+    from yamabiko.engines.models.own_folders import as_path
 
-    if name.startswith((".", "~", "/")) or "\\" in name or Path(name).is_absolute() or name.count("/") > 1:
-        return True
-    try:
-        models.find_entry(name)
-    except Problem:
-        return Path(name).exists()
-    return False
+    return as_path(name, None) is not None
 
 
-def _format(name: str, given: str | None) -> str:
+def _format(name: str, given: str | None, verb: str) -> str:
     """
     The format of a model: as told, as its entry says, as its file shows; else what the default engine reads.
+
+    `verb`: what is to be done, for a remedy that can be typed.
 
     Raises: Problem (model-unknown, model-format-unknown).
     """
@@ -378,11 +330,27 @@ def _format(name: str, given: str | None) -> str:
     # Of several engines' models of one name that of the engine whose usual model is called so.
     own = next((card.model_format for card in catalog.cards() if card.default_model == name), None)
     try:
-        return own or models.find_entry(name).format
+        with _typed(verb):
+            return own or models.find_entry(name).format
     except Problem:
         if "/" not in name:
             raise
     return usual
+
+
+@contextlib.contextmanager
+def _typed(verb: str) -> Iterator[None]:
+    """A name that may be meant is told as what is to be typed here: `yamabiko models pull tiny`."""
+    try:
+        yield
+    except Problem as problem:
+        remedies = tuple(
+            replace(one, command=f"yamabiko models {verb} {one.command.removeprefix('--model ')}")
+            if one.command and one.command.startswith("--model ")
+            else one
+            for one in problem.finding.remedies
+        )
+        raise Problem(replace(problem.finding, remedies=remedies)) from None
 
 
 def _format_unknown(given: str, known: tuple[str, ...]) -> Finding:

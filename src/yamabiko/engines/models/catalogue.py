@@ -268,7 +268,8 @@ def find_entry(name: str, format: str | None = None, among: Catalogue | None = N
         return ModelEntry(name, format, "unknown", "", "main", hub=HubSource(name))
     usable = [entry for entry in known if format in (None, entry.format)]
     names = [spelling for entry in usable for spelling in (entry.name, *entry.aliases)]
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    spelled = {one.casefold(): one for one in reversed(names)}  # of several that differ in case alone, the first
+    nearest = [spelled[one] for one in difflib.get_close_matches(name.casefold(), spelled, n=3, cutoff=0.5)]
     raise Problem(problems.unknown(name, nearest, [entry.name for entry in usable]))
 
 

@@ -16,6 +16,8 @@ from yamabiko.engines.transformers_kind import told_by
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 
+_WEIGHTS = (".bin", ".pt", ".nemo", ".gguf")
+"""How the files end that are a model by themselves."""
 MOST_NAMES = 4
 """Of a file that may have many: more than these tell nobody which one is missing."""
 
@@ -24,7 +26,7 @@ def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
     """
     A path, if it looks like one or is a folder of the user's; never for a name of the catalogue.
 
-    A folder called `base` in the current directory must not take the place of the model.
+    A folder called `base` in the current directory must not take the place of the model; a file `ggml-base.bin` there is meant.
     """
     if isinstance(name_or_path, Path):
         return name_or_path
@@ -32,6 +34,8 @@ def as_path(name_or_path: str | Path, among: Catalogue | None) -> Path | None:
     if looks or name_or_path.count("/") > 1 or name_or_path.endswith("/"):
         return Path(name_or_path).expanduser()
     named = {n for e in (among or catalogue()).models for n in (e.name, *e.aliases, e.hub.repo if e.hub else e.name)}
+    if name_or_path.endswith(_WEIGHTS) and os.path.isfile(name_or_path):
+        return Path(name_or_path)
     return Path(name_or_path) if name_or_path not in named and os.path.exists(name_or_path) else None
 
 
@@ -51,7 +55,10 @@ def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
     if shape.kind_in_config:
         _refuse_other_kinds(folder / "config.json")
     if complaints:
-        raise Problem(problems.incomplete(path, complaints, names, format, _fitting(path, folder, names)))
+        fits = _fitting(path, folder, names)
+        if path.is_file() and not any(path.name in group for group in shape.required):
+            raise Problem(problems.no_such_file(path, format, fits))
+        raise Problem(problems.incomplete(path, complaints, names, format, fits))
     revision = folder.name if folder.parent.name == "snapshots" else None
     files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
     return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)

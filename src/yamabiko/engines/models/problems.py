@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from yamabiko.engines import catalog, naming
-from yamabiko.engines.models.catalogue import catalogue
+from yamabiko.engines.models.catalogue import FORMATS, catalogue
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -22,15 +22,13 @@ def _give_path(what: str) -> Remedy:
             "Copy the model from a machine that has it, and name where it lies",
             "モデルを持っている別のマシンからコピーし、その場所を指定する",
         ),
-        f"yamabiko --model /path/to/{what.rsplit('/', 1)[-1]} ...",
+        f"--model /path/to/{what.rsplit('/', 1)[-1]}",
         "effort",
     )
 
 
 def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
-    meant = tuple(
-        Remedy(Text(f"Use “{near}”", f"「{near}」を使う"), f"yamabiko --model {near} ...") for near in nearest
-    )
+    meant = tuple(Remedy(Text(f"Use “{near}”", f"「{near}」を使う"), f"--model {near}") for near in nearest)
     return Finding(
         id="model-unknown",
         severity="error",
@@ -120,6 +118,29 @@ def incomplete(
                 cost="effort",
             ),
         ),
+    )
+
+
+def no_such_file(path: Path, wanted: str, fits: Sequence[str] = ()) -> Finding:
+    """A file of the user's that is no model of the format `wanted`; `fits`: formats that it may be of, by its name."""
+    shape = FORMATS[wanted]
+    read = ", ".join(group[0] for group in shape.required)
+    reads = Text(
+        f"one file ({read})" if shape.single_file else f"a folder with {read}",
+        f"1つのファイル（{read}）" if shape.single_file else f"{read} を含むフォルダー",
+    )
+    return Finding(
+        id="model-incomplete",
+        severity="error",
+        area="model",
+        cause=Text(
+            f"The file {path} is no model that this engine reads: it reads {reads.en}.",
+            f"ファイル {path} は、このエンジンが読めるモデルではありません。読めるのは{reads.ja}です。",
+        ),
+        evidence=(f"{path}: {Text('is a file, no folder', 'フォルダーではなくファイル')}",)
+        if not shape.single_file
+        else (),
+        remedies=(*(_with_its_engine(path, fits) if _transcribes(wanted) else ()), *_usual(wanted), _SEE_LIST),
     )
 
 

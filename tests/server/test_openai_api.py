@@ -134,6 +134,25 @@ def test_a_model_of_another_engine_is_told_with_its_engine(plain) -> None:
     assert told["remedies"][0]["command"] == "engine=reazonspeech, model=reazonspeech-k2-v2"
 
 
+@pytest.mark.parametrize("name", ["parakeet-tdt-0.6b-v2", "reazonspeech"])
+def test_an_alias_and_an_engine_are_told_with_the_engine_too(plain, name: str) -> None:
+    with plain.http as http, EN.path.open("rb") as file:
+        answer = http.post("/v1/audio/transcriptions", files={"file": file}, data={"model": name})
+    told = answer.json()["error"]["yamabiko"]
+    assert (answer.status_code, told["id"]) == (404, "model-unknown")
+    assert told["remedies"][0]["command"].startswith("engine=")
+
+
+@pytest.mark.parametrize("name", ["Systran/faster-whisper-base", "base"])
+def test_whatever_the_model_is_called_it_is_the_same(real, name: str) -> None:
+    with real.http as http, EN.path.open("rb") as file:
+        answer = http.post(
+            "/v1/audio/transcriptions", files={"file": file}, data={"model": name, "response_format": "verbose_json"}
+        )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["yamabiko"]["model"] == "base"
+
+
 def test_subtitles_carry_the_receipt_in_headers(plain) -> None:
     with plain.http as http, EN.path.open("rb") as file:
         answer = http.post(

@@ -17,18 +17,23 @@ def catalogued(card: Card) -> tuple[str, ...]:
     return tuple(sorted({entry.name for entry in models.catalogue().models if entry.format == card.model_format}))
 
 
-def check(given: str, card: Card, own: str | None, param: str, listed: str, others: Iterable[str] = ()) -> None:
+def named(given: str, card: Card, own: str | None, param: str, listed: str, others: Iterable[str] = ()) -> str:
     """
+    The model's name, whichever of its names (turbo, Systran/faster-whisper-base) was given; the server's own as it stands.
+
     `own`: the server's, whatever it is; `listed`: an address that lists them; `others`: what may be meant besides.
 
     Raises: Refused (model-unknown, with the nearest name there is).
     """
-    known = catalogued(card)
-    if given in known or given == own:
-        return
+    if given == own:
+        return given
+    name = next((one for one, format_ in _meant(given) if format_ == card.model_format), None)
+    if name is not None:
+        return own if own is not None and (name, card.model_format) in _meant(own) else name
     reader = _reader(given)
     if reader is not None and param == "model":
         raise _another_engines(given, reader, card)
+    known = catalogued(card)
     near = difflib.get_close_matches(given, [*known, *others], 1)
     raise refused(
         "model-unknown",
@@ -43,14 +48,25 @@ def check(given: str, card: Card, own: str | None, param: str, listed: str, othe
     )
 
 
+def _meant(given: str) -> tuple[tuple[str, str], ...]:
+    """Name and format of the catalogue's models that are called so, by name, alias or hub id."""
+    return tuple((entry.name, entry.format) for entry in models.catalogue().called(given))
+
+
 def _reader(model: str) -> Card | None:
-    """The engine that writes text with the catalogue's model of this name."""
-    formats = {entry.format for entry in models.catalogue().models if entry.name == model}
-    able = (one for one in catalog.cards() if one.job == "transcribe" and one.model_format in formats)
+    """The engine that writes text with the catalogue's model of this name; or the engine, where it is one's name."""
+    formats = {format_ for _, format_ in _meant(model)}
+    able = (
+        one
+        for one in catalog.cards()
+        if one.job == "transcribe" and not one.for_tests and (one.model_format in formats or one.name == model)
+    )
     return next(able, None)
 
 
 def _another_engines(given: str, reader: Card, card: Card) -> Refused:
+    if given == reader.name:
+        return _an_engine(reader, card)
     return refused(
         "model-unknown",
         Text(
@@ -67,4 +83,17 @@ def _another_engines(given: str, reader: Card, card: Card) -> Refused:
                 "effort",
             ),
         ),
+    )
+
+
+def _an_engine(meant: Card, card: Card) -> Refused:
+    return refused(
+        "model-unknown",
+        Text(
+            f"“{meant.name}” is an engine, and no model; this request goes to {card.name}.",
+            f"「{meant.name}」はモデルではなくエンジンの名前です。この要求のエンジンは {card.name} です。",
+        ),
+        f"models of {card.name}: {', '.join(catalogued(card))}",
+        param="model",
+        remedies=(Remedy(Text("Name it as the engine", "エンジンとして指定する"), f"engine={meant.name}"),),
     )

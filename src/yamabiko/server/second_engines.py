@@ -72,8 +72,7 @@ def aligner(form: Form, task: Task, default: Wish, own: Own) -> Wish | None:
     if given.lower() in (*YES, aligner_choice.AUTO):
         model = own.aligner or _of_the_language(Fields(form).language("language", form.first("language")), given)
     else:
-        model_names.check(given, card, own.aligner, "align", LISTED)
-        model = given
+        model = model_names.named(given, card, own.aligner, "align", LISTED)
     return _wish(catalog.ALIGNER, model, default)
 
 
@@ -108,8 +107,7 @@ def _finder(form: Form, fields: Fields, default: Wish, own: Own) -> Wish:
         engine = fields.one_of("speaker_engine", SPEAKER_ENGINES, catalog.SPEAKER_FINDER)
     model = (own.speaker_model or None) if engine == own.speaker_engine else None
     if given := form.first("speaker_model"):
-        model_names.check(given, catalog.card(engine), model, "speaker_model", LISTED)
-        model = given
+        model = model_names.named(given, catalog.card(engine), model, "speaker_model", LISTED)
     return _wish(engine, model, default)
 
 

@@ -207,8 +207,7 @@ def wish_of(form: Form, default: Wish) -> Wish:
         return wish
     if model in (card.name, wish.model):
         return wish
-    model_names.check(model, card, wish.model, "model", "GET /v1/models", OPENAI_MODELS)
-    return replace(wish, model=model)
+    return replace(wish, model=model_names.named(model, card, wish.model, "model", "GET /v1/models", OPENAI_MODELS))
 
 
 # ---- where somebody speaks ---------------------------------------------------------------------------------------------

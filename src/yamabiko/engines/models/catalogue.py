@@ -236,6 +236,12 @@ class ModelEntry:
 class Catalogue:
     models: tuple[ModelEntry, ...]
 
+    def called(self, name: str) -> tuple[ModelEntry, ...]:
+        """By their name, an alias or their id on the hub; an id of many models (a folder of them) names none."""
+        of_repo = [entry for entry in self.models if entry.hub and name == entry.hub.repo]
+        named = [entry for entry in self.models if name in (entry.name, *entry.aliases)]
+        return (*named, *(of_repo if len(of_repo) == 1 else ()))
+
 
 @cache
 def catalogue() -> Catalogue:
@@ -255,10 +261,7 @@ def find_entry(name: str, format: str | None = None, among: Catalogue | None = N
     """
     from yamabiko.engines.models import problems
 
-    known = (among or catalogue()).models
-    meant = [entry for entry in known if name in (entry.name, *entry.aliases)]
-    of_repo = [entry for entry in known if entry.hub and name == entry.hub.repo]
-    meant += of_repo if len(of_repo) == 1 else []  # one that holds many models names none of them
+    known, meant = (among or catalogue()).models, (among or catalogue()).called(name)
     for entry in meant:
         if format in (None, entry.format):
             return entry

@@ -11,26 +11,21 @@ from hypothesis import strategies as st
 from yamabiko.cli.shaping import differences, told
 
 BEFORE = {
-    "engine": "faster-whisper",
-    "model": "small",
-    "align": None,
-    "beam_size": 5,
-    "initial_prompt": "Dr. Sato's patients",
-}
+    "engine": "faster-whisper", "model": "small", "align": None, "beam_size": 5, "initial_prompt": "Dr. Sato's patients",
+    "diarize": False, "guard": True, "known_speaker": [], "device": "cpu",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("now", "english", "japanese"),
     [
         ({}, "", ""),
+        ({"device": "cuda"}, "", ""),
         ({"engine": "whisper.cpp"}, "--engine faster-whisper", "--engine faster-whisper"),
-        (
-            {"model": None, "align": "auto"},
-            "--model small, no --align",
-            "--model small、--align なし",
-        ),
-        ({"diarize": ("speakers", 2)}, "no --diarize", "--diarize なし"),
-        ({"beam_size": 1}, "another --beam_size", "--beam_size が別の値"),
+        ({"model": None, "align": "auto"}, "--model small, without --align", "--model small、--align なし"),
+        ({"diarize": True, "guard": False}, "without --diarize, with --guard", "--diarize なし、--guard あり"),
+        ({"known_speaker": ["Aki=a.wav"]}, "without --known-speaker", "--known-speaker なし"),
+        ({"beam_size": 1}, "--beam-size 5", "--beam-size 5"),
     ],
 )
 def test_what_was_otherwise_is_named(now: dict[str, object], english: str, japanese: str) -> None:
@@ -40,7 +35,11 @@ def test_what_was_otherwise_is_named(now: dict[str, object], english: str, japan
 
 def test_a_prompt_is_kept_by_its_mark_alone() -> None:
     assert "Sato" not in told(BEFORE)
-    assert differences(told(BEFORE), told(BEFORE | {"initial_prompt": "Mr. Ito"})).en == "another --initial_prompt"
+    assert differences(told(BEFORE), told(BEFORE | {"initial_prompt": "Mr. Ito"})).en == "another --initial-prompt"
+
+
+def test_an_option_that_an_older_version_did_not_know_is_not_told() -> None:
+    assert differences(told(BEFORE), told(BEFORE | {"newer": 3})).en == ""
 
 
 @given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))

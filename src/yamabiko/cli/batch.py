@@ -207,6 +207,10 @@ class Batch:
             screen.say(
                 self.console, Text(f"left alone, it is not ours: {path}", f"他で作られたため変更しません: {path}")
             )
+        if plan.otherwise:
+            names, how = ", ".join(path.name for path in plan.otherwise), _otherwise(plan)
+            again = Text("--overwrite does it again", "やり直すには --overwrite")
+            screen.say(self.console, f"{names}: {how} ({again})")
         for name, path in written.items():
             if path != (meant := plan.targets[name]):
                 screen.say(
@@ -293,7 +297,7 @@ def _otherwise(plan: Plan) -> Text:
     how = differences(plan.other_settings or "", plan.rule.settings)
     if not how.en:
         return Text("done already, with other settings", "別の設定で処理済みです")
-    return Text(f"done already, with other settings: {how.en}", f"別の設定で処理済みです: {how.ja}")
+    return Text(f"done already, then {how.en}", f"別の設定で処理済みです: {how.ja}")
 
 
 def _size(path: Path) -> int:

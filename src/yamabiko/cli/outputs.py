@@ -78,6 +78,8 @@ class Plan:
     """Outputs that exist and are not ours to replace."""
     other_settings: str | None = None
     """What is there was made from this recording with these settings, and not with the rule's."""
+    otherwise: tuple[Path, ...] = ()
+    """Of the targets those that were, and so stay as they are."""
 
     @property
     def finished(self) -> bool:
@@ -274,7 +276,7 @@ def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Le
     if rule.overwrite:
         there = {path: _stamp(path) for path in targets.values() if os.path.lexists(path)}
         return Plan(recording, rule, base, targets, tuple(targets), there)
-    to_write, foreign, other_settings = [], [], None
+    to_write, foreign, otherwise, other_settings = [], [], [], None
     for fmt, path in targets.items():
         made = ledger.entry(path)
         if not os.path.lexists(path):
@@ -284,8 +286,9 @@ def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Le
         elif not _is_of(made, recording.path) or (rule.strict and made.settings != rule.settings):
             to_write.append(fmt)  # the recording has changed since, or something else is promised now
         elif made.settings != rule.settings:
+            otherwise.append(path)
             other_settings = made.settings
-    return Plan(recording, rule, base, targets, tuple(to_write), {}, tuple(foreign), other_settings)
+    return Plan(recording, rule, base, targets, tuple(to_write), {}, tuple(foreign), other_settings, tuple(otherwise))
 
 
 def make_ready(folder: Path) -> None:

@@ -12,59 +12,45 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 
 from yamabiko.cli import asked as words
-from yamabiko.cli import speakers
 from yamabiko.i18n import Text
 from yamabiko.records import to_plain
 
-_SHOWN = ("engine", "model", "compute_type", "language", "task", "align")
-"""Their values are told; of the others, that they differ."""
+_SHAPES_NOTHING = frozenset(
+    {
+        "files", "trust_model", "trust_pickle", "output_dir", "output_format", "print", "overwrite", "recursive", "device", "fallback",
+        "threads", "batch_size", "install", "verbose", "quiet", "carry_initial_prompt", "fp16",
+    }
+)  # fmt: skip
+"""Where it runs, what is written where, what is shown. All other options shape what is written."""
+_NAMES = ("engine", "model", "compute_type", "language", "task", "align", "speaker_engine", "speaker_model")
+"""Texts that are told, and not by their mark: names."""
 _MOST_TOLD = 4
 
 
 def shaping(asked: SimpleNamespace) -> str:
-    """Of what was asked for on the command line. Raises: Problem (area usage)."""
-    options = dict(vars_of(words.transcribe_options(asked)))
-    if words.language_per_chunk(asked):
-        options["language"] = "each"
-    return told(
-        {
-            "engine": asked.engine,
-            "model": asked.model,
-            "compute_type": asked.compute_type,
-            "temperature": options.pop("temperatures"),
-            **options,
-            **vars_of(words.layout(asked)),
-            "diarize": speakers.told(asked),
-            "align": asked.align,
-            "require_gpu": asked.require_gpu,
-        }
-    )
-
-
-def vars_of(record: object) -> Mapping[str, object]:
-    plain = to_plain(record)
-    assert isinstance(plain, dict)
-    return plain
+    """Of what was asked for on the command line. Raises: Problem (language-unknown)."""
+    language = "each" if words.language_per_chunk(asked) else words.transcribe_options(asked).language or "auto"
+    return told({**vars(asked), "language": language})
 
 
 def told(options: Mapping[str, object]) -> str:
-    kept = {name: value if name in _SHOWN else _mark(value) for name, value in options.items()}
+    kept = {name: _kept(name, value) for name, value in options.items() if name not in _SHAPES_NOTHING}
     return json.dumps(kept, sort_keys=True, ensure_ascii=False)
 
 
-def _mark(value: object) -> str | None:
-    if value is None or value is False or value in ((), ""):
+def _kept(name: str, value: object) -> object:
+    if value is None or value in ("", (), []):
         return None
-    return hashlib.sha256(json.dumps(to_plain(value), sort_keys=True).encode()).hexdigest()[:12]
+    if isinstance(value, bool | int | float) or name in _NAMES:
+        return value
+    return "#" + hashlib.sha256(json.dumps(to_plain(value), sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def differences(before: str, now: str) -> Text:
     """In what a result was made otherwise; empty where it is not known."""
     was, is_ = _options(before), _options(now)
-    if not was:
-        return Text("", "")
-    other = [name for name in (*_SHOWN, *sorted(is_)) if was.get(name) != is_.get(name)]
-    parts = [_part(name, was.get(name)) for name in dict.fromkeys(other)]
+    other = [name for name in dict.fromkeys((*_NAMES, *sorted(is_))) if name in was and was[name] != is_.get(name)]
+    parts = [_part(name.replace("_", "-"), was[name]) for name in other]
     more = ["…"] if len(parts) > _MOST_TOLD else []
     return Text(
         ", ".join([*(part.en for part in parts[:_MOST_TOLD]), *more]),
@@ -81,8 +67,10 @@ def _options(line: str) -> dict[str, object]:
 
 
 def _part(name: str, was: object) -> Text:
-    if was is None:
-        return Text(f"no --{name}", f"--{name} なし")
-    if name not in _SHOWN:
-        return Text(f"another --{name}", f"--{name} が別の値")
+    if was is None or was is False:
+        return Text(f"without --{name}", f"--{name} なし")
+    if was is True:
+        return Text(f"with --{name}", f"--{name} あり")
+    if isinstance(was, str) and was.startswith("#"):
+        return Text(f"another --{name}", f"別の --{name}")
     return Text(f"--{name} {was}", f"--{name} {was}")

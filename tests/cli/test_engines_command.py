@@ -15,6 +15,7 @@ import pytest
 
 from program import COMMAND, Result, environment, run_program
 from yamabiko.engines import catalog
+from yamabiko.engines.verified import verified
 
 COLUMNS = ["engine", "profile", "status", "version", "size", "runs on", "notes"]
 
@@ -54,6 +55,9 @@ def test_list_on_a_fresh_machine_says_what_is_not_installed_and_what_was_never_r
     assert "for tests: writes what a script says" in scripted
     assert "transcribes; " in cuda
     assert "finds speech, writes no text" in next(line for line in lines if line.startswith("silero-vad"))
+    made_up = {name for name, seen in verified().items() if not seen.real_weights}
+    marked = {line.split()[0] for line in lines if "made-up weights alone" in line}
+    assert marked | {"pyannote"} == made_up, "which has a mark of its own"
 
 
 def test_list_in_japanese_keeps_its_columns_in_line(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from yamabiko import settings
 from yamabiko.cli import screen
 from yamabiko.engines.contract import Card, Job, Profile
+from yamabiko.engines.verified import verified
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ _JOB: dict[Job, Text] = {
 }
 _FOR_TESTS = Text("for tests: writes what a script says, no transcription", "試験用（台本の文を書くだけ）")
 _FROM_HERE = Text("in yamabiko's own Python", "yamabiko の Python にあるものを使用")
+_NEVER_WITH_ITS_OWN_WEIGHTS = Text(
+    "tried by us with made-up weights alone, never with a model's own",
+    "動作確認は仮の重みのみ（実際のモデルでは未確認）",
+)
 _PART_OF_US = Text("part of yamabiko", "yamabiko に付属")
 
 
@@ -64,7 +69,7 @@ def record(card: Card, profile: Profile, state: State) -> dict[str, object]:
         "languages": card.languages,
         "licence": card.licence,
         "default_model": card.default_model,
-        "not_verified": profile.not_verified,
+        "not_verified": not_verified(card, profile),
     }
 
 
@@ -92,6 +97,13 @@ def purpose(card: Card) -> Text:
     return _FOR_TESTS if card.for_tests else _JOB[card.job]
 
 
+def not_verified(card: Card, profile: Profile) -> Text | None:
+    """What nobody has shown of it: by the CARD, and by what `make test-engines` had."""
+    seen = verified().get(card.name)
+    made_up = seen is not None and not seen.real_weights
+    return profile.not_verified or (_NEVER_WITH_ITS_OWN_WEIGHTS if made_up else None)
+
+
 def is_own(state: State) -> bool:
     return state.environment is not None and state.environment.origin == "running interpreter"
 
@@ -99,7 +111,7 @@ def is_own(state: State) -> bool:
 def _notes(card: Card, profile: Profile, state: State) -> list[str]:
     origin = _FROM_HERE if is_own(state) else None
     part = _PART_OF_US if not card.profiles else origin
-    texts = (purpose(card), part, profile.not_verified, state.why and state.why.cause)
+    texts = (purpose(card), part, not_verified(card, profile), state.why and state.why.cause)
     return [*(str(text) for text in texts if text), *state.notes, card.licence]
 
 

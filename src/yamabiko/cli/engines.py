@@ -255,7 +255,7 @@ def _announcement(card: Card, profile: Profile, model: str | None, *, verify: bo
         english, japanese = [*english, f"the model {model}"], [*japanese, f"モデル {model}"]
     if verify:
         english, japanese = [*english, "a trial"], [*japanese, "動作の検証"]
-    marks = profile.not_verified
+    marks = engine_table.not_verified(card, profile)
     return Text(
         f"{card.name} ({profile.name}) gets {', '.join(english)}." + (f" Note: {marks.en}." if marks else ""),
         f"{card.name}（{profile.name}）の導入: {'、'.join(japanese)}。" + (f"注意: {marks.ja}。" if marks else ""),

@@ -35,6 +35,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## What is not here"
     yield "- Nue-ASR: it is in no package index, and no weights were at hand to show an adapter with."
+    yield "- WhisperX's own steps behind the transcription. Words are timed with a wav2vec2 model by `--align`, as WhisperX does it, and"
+    yield "  speakers told apart by `--diarize` (`--speaker-engine pyannote`: the pipeline that WhisperX calls), for every engine alike."
     yield "- An engine that itself decodes while sound arrives (the feature `streaming`). Live captions work with every engine that"
     yield "  writes what is said, by listening again to what is new ([server.md](server.md))."
     for card in catalog.cards():

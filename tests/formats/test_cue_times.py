@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_transcripts import broken_text, said, said_in_words, shown_of, transcript, transcripts, without_spaces
 
 from yamabiko.formats import Layout
 from yamabiko.formats.cues import READABLE_MS, Cue, cues
+from yamabiko.formats.times import in_order, milliseconds, usable
 from yamabiko.speech import Segment, Transcript, Word
 
 LAYOUT = Layout()
@@ -62,6 +63,81 @@ def test_a_cue_too_short_to_read_stays_until_the_next_begins() -> None:
 def test_a_cue_is_not_held_beyond_the_end_of_the_recording() -> None:
     (cue,) = cues(transcript(Segment(9.8, 9.9, "a"), duration_s=10.0), LAYOUT)
     assert cue.end_ms == 10_000
+
+
+def test_segments_of_no_length_at_the_end_are_read_before_the_recording_ends() -> None:
+    """
+    An English recording of 11 s, asked for as Japanese, had such times at its end. The last cue was shown for 0.8 s after
+    the recording, from 00:00:11,012 on, and those before it for a millisecond each.
+    """
+    nothings = (Segment(11.0, 11.0, text) for text in ("あなたの国が", "何を", "してくれるか"))
+    found = cues(transcript(Segment(0.0, 7.6, "同胞の皆さん"), *nothings, duration_s=11.0), LAYOUT)
+
+    assert_sound(found)
+    assert [(cue.start_ms, cue.end_ms) for cue in found] == [
+        (0, 7600),
+        (11_000 - 3 * READABLE_MS, 11_000 - 2 * READABLE_MS),
+        (11_000 - 2 * READABLE_MS, 11_000 - READABLE_MS),
+        (11_000 - READABLE_MS, 11_000),
+    ]
+    assert [text(cue) for cue in found] == ["同胞の皆さん", "あなたの国が", "何を", "してくれるか"]
+
+
+def test_a_segment_of_no_length_takes_its_time_from_long_cues_before_it_and_leaves_them_their_beginning() -> None:
+    found = cues(transcript(Segment(8.0, 11.0, "spoken"), Segment(11.0, 11.0, "late"), duration_s=11.0), LAYOUT)
+    assert [(cue.start_ms, cue.end_ms) for cue in found] == [
+        (8000, 11_000 - READABLE_MS),
+        (11_000 - READABLE_MS, 11_000),
+    ]
+
+
+def test_short_cues_before_a_segment_of_no_length_keep_half_of_their_time() -> None:
+    words = [Word(i * 0.2, (i + 1) * 0.2, f" w{i:02d}") for i in range(55)]
+    dense = Segment(0.0, 11.0, "".join(word.text for word in words), tuple(words))
+    one_word = Layout(max_words_per_line=1, max_line_count=1)
+
+    found = cues(transcript(dense, Segment(11.0, 11.0, "late"), duration_s=11.0), one_word)
+
+    assert_sound(found)
+    assert len(found) == 56
+    assert (found[-1].start_ms, found[-1].end_ms) == (11_000 - READABLE_MS, 11_000)
+    assert min(cue.end_ms - cue.start_ms for cue in found) >= 100
+    assert [cue.start_ms for cue in found[:40]] == [i * 200 for i in range(40)], "only the last moments are moved"
+
+
+def test_more_segments_of_no_length_than_a_recording_has_room_for_share_it() -> None:
+    found = cues(transcript(*(Segment(2.0, 2.0, f"{i}") for i in range(10)), duration_s=2.0), LAYOUT)
+    assert_sound(found)
+    assert [cue.end_ms - cue.start_ms for cue in found] == [200] * 10
+    assert found[-1].end_ms == 2000
+
+
+def test_where_the_recordings_end_is_not_known_nothing_is_moved() -> None:
+    (cue,) = cues(transcript(Segment(11.0, 11.0, "late"), duration_s=0.0), LAYOUT)
+    assert (cue.start_ms, cue.end_ms) == (11_000, 11_000 + READABLE_MS)
+
+
+def last_said_ms(given_: Transcript) -> int:
+    """The latest time of a segment or of a word."""
+    ends = [end_s for _, _, end_s in in_order(given_.segments)]
+    ends += [
+        usable(t, 0.0) for segment in given_.segments for word in segment.words for t in (word.start_s, word.end_s)
+    ]
+    return milliseconds(max(ends, default=0.0))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(transcripts(broken_text), st.booleans())
+def test_no_cue_ends_after_both_the_recording_and_what_was_said(given_: Transcript, highlight: bool) -> None:
+    """Of a recording whose end is known. In one of 5 ms, 9 cues of a millisecond have no place: they get 9."""
+    duration_ms = milliseconds(usable(given_.duration_s, 0.0))
+    assume(duration_ms)
+
+    found = cues(given_, Layout(highlight_words=highlight))
+
+    assert_sound(found)
+    plain = len(cues(given_, LAYOUT))
+    assert all(cue.end_ms <= max(duration_ms, last_said_ms(given_), plain) for cue in found)
 
 
 def test_a_long_segment_without_length_is_given_time_to_be_read_in_order() -> None:

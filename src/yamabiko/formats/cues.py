@@ -2,8 +2,9 @@
 From a transcript to cues: what is on the screen, from when to when.
 
 No text is lost or said twice; every cue has text and lasts at least a
-millisecond; none begins before the one before it has ended. A cue never joins
-two segments, and so never two speakers; the first of a phrase says whose it is.
+millisecond; none begins before the one before it has ended, and none ends after
+the recording. A cue never joins two segments, and so never two speakers; the
+first of a phrase says whose it is.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class _Timed:
     end_ms: int
     lines: Lines
     words_known: bool
+    latest_ms: int
+    """Until when it is said to last. For a segment without a duration `end_ms` is a guess, and may be later."""
     speaker: str | None
     mark: str
     """What stands before its first line: who speaks, where a phrase begins."""
@@ -90,8 +93,9 @@ def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
         mark = speaker_mark(segment.speaker)
         glyphs[0] = replace(glyphs[0], width=glyphs[0].width + display_width(mark))  # the mark is never parted from it
         for lines in cut(glyphs, words_known, layout, segment.language or transcript.language):
-            times = milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s)
-            yield _Timed(*times, lines, words_known, segment.speaker, mark)
+            start_ms, end_ms = milliseconds(lines[0][0].start_s), milliseconds(lines[-1][-1].end_s)
+            latest_ms = end_ms if words_known or end_s > start_s else milliseconds(end_s)
+            yield _Timed(start_ms, end_ms, lines, words_known, latest_ms, segment.speaker, mark)
             mark = ""
 
 
@@ -178,19 +182,54 @@ def _apart(timed: Sequence[_Timed], duration_s: float) -> Iterator[_Timed]:
     The same cues, none overlapping.
 
     Where two overlap, the earlier gives way, so that each begins with its
-    words; where many fall on one moment, they follow a millisecond apart.
+    words; where many fall on one moment, they follow a millisecond apart, and
+    at the end of the recording they begin earlier.
     """
     starts: list[int] = []
     for cue in timed:
         starts.append(max(cue.start_ms, starts[-1] + 1) if starts else cue.start_ms)
     last_ms = milliseconds(usable(duration_s, 0.0))
+    closing_ms = _closing_ms(timed, last_ms)
+    if closing_ms is not None:
+        starts = _before(closing_ms, starts, timed)
     for number, cue in enumerate(timed):
         start_ms = starts[number]
         end_ms = max(cue.end_ms, start_ms + 1)
         end_ms = max(end_ms, min(start_ms + READABLE_MS, last_ms))
         if number + 1 < len(starts):
             end_ms = min(end_ms, starts[number + 1])
+        elif closing_ms is not None:
+            end_ms = min(end_ms, closing_ms)
         yield replace(cue, start_ms=start_ms, end_ms=end_ms)
+
+
+def _closing_ms(timed: Sequence[_Timed], last_ms: int) -> int | None:
+    """When the last cue has ended: with the recording, or with what is said to last longer. None: nobody knows."""
+    if not last_ms:
+        return None
+    return max(last_ms, len(timed), *(cue.latest_ms for cue in timed))
+
+
+def _before(closing_ms: int, starts: Sequence[int], timed: Sequence[_Timed]) -> list[int]:
+    """
+    The starts, with room behind each up to `closing_ms`.
+
+    A cue whose time is a guess gets the shortest that can be read, and takes it from the pause before, or from cues
+    that are spoken for longer than half of that. Where even that is too little, all share what there is.
+    """
+    found = list(starts)
+    latest_ms = closing_ms
+    for number in reversed(range(len(found))):
+        cue = timed[number]
+        spoken_ms = min(cue.latest_ms - cue.start_ms, READABLE_MS)
+        room_ms = max(1, spoken_ms // 2) if spoken_ms > 0 else READABLE_MS
+        if found[number] <= latest_ms - room_ms:
+            break
+        latest_ms = found[number] = latest_ms - room_ms
+    if found and found[0] < 0:
+        share_ms = min(READABLE_MS, closing_ms // len(found))
+        found = [min(start, closing_ms - share_ms * (len(found) - i)) for i, start in enumerate(starts)]
+    return found
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------------

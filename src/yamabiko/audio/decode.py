@@ -263,14 +263,21 @@ def _result(done: Done, source: Path, target: Path) -> Decoded:
 def _notices(done: Done, source: Path) -> tuple[Finding, ...]:
     notices = []
     duration_s = done.samples / SAMPLE_RATE
+    held_s = duration_s - done.gap_s
     claimed_s = done.claimed_s if done.claimed_s and done.claimed_s - duration_s > max(1.0, duration_s / 50) else None
     if done.errors or claimed_s is not None:
         evidence = tuple(f"decoder: {line}" for line in done.error_lines)
         if done.errors:
-            evidence += (f"decoder: {done.errors} errors",)
+            evidence += (f"decoder: {done.errors} error{decode_findings.plural(done.errors)}",)
         if claimed_s is not None:
             evidence += (f"decoder: {claimed_s:.3f} s by the file's header, {duration_s:.3f} s decoded",)
-        notices.append(decode_findings.partial(source, duration_s - done.gap_s, claimed_s, evidence))
+        missing_s = max(0.0, done.claimed_s - held_s) if done.claimed_s else done.gap_s or None
+        if claimed_s is not None:
+            notices.append(decode_findings.breaks_off(source, held_s, claimed_s, done.errors, evidence))
+        else:
+            notices.append(decode_findings.damaged(source, held_s, missing_s, done.errors, evidence))
+    if done.beyond is not None:
+        notices.append(decode_findings.beyond_header(source, duration_s, done.beyond))
     if done.gaps:
         notices.append(decode_findings.gaps(source, done.gaps, done.gap_s))
     if done.not_finite:

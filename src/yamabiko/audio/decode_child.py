@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from yamabiko import children, records
+from yamabiko.audio.decode_riff import Beyond, beyond
 from yamabiko.speech import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Done:
     gap_s: float
     not_finite: int
     scaled_by: float
+    beyond: Beyond | None
+    """What follows the end that the header claims, and was not read."""
     peak_bytes: int
     """Most memory this process ever held (resident)."""
     kind: Literal["done"] = "done"
@@ -317,11 +320,12 @@ def _answer(job: Job, part: Part, results: int) -> Done | Failed:
             sink = Sink(part.take(), job, results)
             decode_stream.warm_up()
             _limit(job)
+            unread = beyond(source)
             stream = decode_stream.decode(source, job.source.suffix, sink.write)
         if not sink.samples and stream.complaints.count:
             raise CannotUse("input-damaged", *(f"decoder: {line}" for line in stream.complaints.lines()))
         part.become(job.target)
-        return _done(stream, sink.samples)
+        return _done(stream, sink.samples, unread)
     except (CannotUse, decode_walls.Refused) as refusal:
         failed = Failed(refusal.code, refusal.evidence)
         if refusal.code in BLAMES_THE_FILE and _memory_is_short():
@@ -343,7 +347,7 @@ def _memory_is_short() -> bool:
     return False
 
 
-def _done(stream: Stream, samples: int) -> Done:
+def _done(stream: Stream, samples: int, unread: Beyond | None) -> Done:
     return Done(
         samples=samples,
         container=stream.container,
@@ -359,6 +363,7 @@ def _done(stream: Stream, samples: int) -> Done:
         gap_s=stream.gap_s,
         not_finite=stream.not_finite,
         scaled_by=stream.scaled_by,
+        beyond=unread if stream.container == "wav" else None,
         peak_bytes=_peak_bytes(),
     )
 

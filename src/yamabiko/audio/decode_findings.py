@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from yamabiko import own_libraries
+from yamabiko.audio.decode_riff import Beyond
 from yamabiko.findings import Area, Finding, Remedy
 from yamabiko.i18n import Text
 
@@ -21,6 +22,25 @@ COPY_AGAIN = Remedy(
     Text("Copy or download the file again, then retry", "ファイルをもう一度コピー（ダウンロード）してから試す"),
     cost="effort",
 )
+JOIN = Remedy(
+    Text(
+        "If recordings were put end to end: give them one by one, or join them with a program that writes a new header "
+        "(ffmpeg, or sox ONE.wav TWO.wav joined.wav)",
+        "録音をつなげたファイルなら、1本ずつ指定するか、ヘッダーを作り直すプログラムでつなげる"
+        "（ffmpeg か sox ONE.wav TWO.wav joined.wav）",
+    ),
+    "ffmpeg -i ONE.wav -i TWO.wav -filter_complex concat=n=2:v=0:a=1 joined.wav",
+    "effort",
+)
+IGNORE_LENGTH = Remedy(
+    Text(
+        "Or have the length in the header ignored; where one recording ends and the next begins, it may click",
+        "または、ヘッダーの長さを無視して読み直す（録音のつなぎ目に雑音が入ることがあります）",
+    ),
+    "ffmpeg -ignore_length 1 -i INPUT whole.wav",
+    "effort",
+)
+SHORTEST_MISSED_S = 0.1
 REPORT = Remedy(
     Text(
         "If it happens again with the same file, please report it with the lines above",
@@ -38,6 +58,11 @@ FREE_SPACE = Remedy(
     ),
     cost="effort",
 )
+
+
+def plural(count: int) -> str:
+    """What an English noun ends in beside this number."""
+    return "" if count == 1 else "s"
 
 
 def _raise_limit(setting: str, value: float) -> Remedy:
@@ -231,42 +256,88 @@ def nonsense(source: Path, evidence: tuple[str, ...]) -> Finding:
     )
 
 
-def partial(source: Path, decoded_s: float, claimed_s: float | None, evidence: tuple[str, ...]) -> Finding:
-    """Notice: what could be decoded was used. `claimed_s`: the header's length, if it is longer than what was there."""
-    if claimed_s is None:
+def breaks_off(source: Path, decoded_s: float, claimed_s: float, errors: int, evidence: tuple[str, ...]) -> Finding:
+    """Notice: the header claims far more than could be decoded, `decoded_s`."""
+    how = Text("breaks off", "途中で切れています")
+    if errors:
+        how = Text("breaks off or is damaged in places", "途中で切れているか、一部が壊れています")
+    cause = Text(
+        f"“{source.name}” {how.en}: {decoded_s:.1f} s of sound were read, its header claims {claimed_s:.1f} s.",
+        f"「{source.name}」は{how.ja}。ヘッダーでは {claimed_s:.1f} 秒ですが、"
+        f"読み取れた音声は {decoded_s:.1f} 秒でした。",
+    )
+    return _partial(cause, evidence, (COPY_AGAIN,))
+
+
+def damaged(source: Path, decoded_s: float, missing_s: float | None, errors: int, evidence: tuple[str, ...]) -> Finding:
+    """
+    Notice: the decoder complained, and went on.
+
+    `missing_s`: what header or clock tell of more than was decoded; None where neither tells anything, as of MP3
+    files joined end to end, where a tag stands amid the sound and nothing is lost.
+    """
+    if missing_s is None:
+        rest = Text("; whether any is missing is not known", "です。失われた音声があるかどうかは不明です")
+    elif missing_s < SHORTEST_MISSED_S:
+        rest = Text("; by its header, none is missing", "で、ヘッダーの長さに足りています")
+    else:
+        rest = Text(f", about {missing_s:.1f} s are missing", f"で、約 {missing_s:.1f} 秒が欠けています")
+    place = Text("One place", " 1 か所") if errors == 1 else Text("Some places", "いくつか")
+    cause = Text(
+        f"{place.en} in “{source.name}” could not be decoded. {decoded_s:.1f} s of sound were read{rest.en}.",
+        f"「{source.name}」にデコードできない箇所が{place.ja}ありました。読み取れた音声は {decoded_s:.1f} 秒{rest.ja}。",
+    )
+    return _partial(cause, evidence, (COPY_AGAIN, JOIN) if missing_s is None else (COPY_AGAIN,))
+
+
+def _partial(cause: Text, evidence: tuple[str, ...], remedies: tuple[Remedy, ...]) -> Finding:
+    we_did = Text("Used all that could be decoded.", "読み取れた部分をすべて使いました。")
+    return Finding("audio-partial", "warning", "input", cause, evidence, remedies, we_did)
+
+
+def beyond_header(source: Path, decoded_s: float, beyond: Beyond) -> Finding:
+    """Notice: `beyond` the end that the header of a WAV file claims there is more."""
+    what = "data that are no tag"
+    if beyond.recordings:
+        what = f"WAV files: {beyond.recordings}, {beyond.recordings_s:.1f} s"
         cause = Text(
-            f"“{source.name}” is damaged in places; {decoded_s:.1f} s of sound were read, the rest is missing.",
-            f"「{source.name}」は一部が壊れています。読み取れた音声は {decoded_s:.1f} 秒で、壊れた箇所は欠けています。",
+            f"“{source.name}” is {beyond.recordings + 1} recordings put end to end. Its header tells of the first alone: "
+            f"{decoded_s:.1f} s were read, the {beyond.recordings_s:.1f} s after it were not.",
+            f"「{source.name}」は {beyond.recordings + 1} 本の録音をそのままつなげたファイルです。ヘッダーが示すのは最初の録音だけなので、"
+            f"読み取ったのは {decoded_s:.1f} 秒で、続く {beyond.recordings_s:.1f} 秒は読み取っていません。",
         )
     else:
+        mib = max(beyond.size_bytes / 2**20, 0.1)
         cause = Text(
-            f"“{source.name}” breaks off: {decoded_s:.1f} s of sound were read, its header claims {claimed_s:.1f} s.",
-            f"「{source.name}」は途中で切れています。ヘッダーでは {claimed_s:.1f} 秒ですが、"
-            f"読み取れた音声は {decoded_s:.1f} 秒でした。",
+            f"“{source.name}” goes on after the end that its header claims: {decoded_s:.1f} s were read, "
+            f"the {mib:.1f} MiB of data after them were not.",
+            f"「{source.name}」には、ヘッダーが示す終わりより後にもデータがあります。読み取ったのは {decoded_s:.1f} 秒で、"
+            f"その後の {mib:.1f} MiB は読み取っていません。",
         )
     return Finding(
-        "audio-partial",
+        "audio-beyond-header",
         "warning",
         "input",
         cause,
-        evidence,
-        (COPY_AGAIN,),
-        Text("Used all that could be decoded.", "読み取れた部分をすべて使いました。"),
+        (f"file: {beyond.size_bytes} bytes after the end by the header, {what}",),
+        (JOIN, IGNORE_LENGTH),
+        Text("Used what the header tells of.", "ヘッダーが示す範囲を使いました。"),
     )
 
 
 def gaps(source: Path, count: int, gap_s: float) -> Finding:
+    times = "once" if count == 1 else f"{count} times"
     return Finding(
         "audio-gaps",
         "info",
         "input",
         Text(
-            f"The clock of “{source.name}” jumps ahead {count} times, {gap_s:.1f} s in all "
+            f"The clock of “{source.name}” jumps ahead {times}, {gap_s:.1f} s in all "
             "(lost packets, or pauses that were not recorded).",
             f"「{source.name}」の時刻が {count} か所、合計 {gap_s:.1f} 秒飛んでいます"
             "（欠けたデータか、記録されていない間）。",
         ),
-        (f"decoder: {count} gaps, {gap_s:.3f} s",),
+        (f"decoder: {count} gap{plural(count)}, {gap_s:.3f} s",),
         (),
         Text(
             "Kept the gaps as silence, so that times stay true.", "時刻がずれないよう、その間を無音として残しました。"
@@ -280,10 +351,10 @@ def not_finite(source: Path, count: int) -> Finding:
         "warning",
         "input",
         Text(
-            f"“{source.name}” holds {count:,} values that are not numbers (NaN or infinity).",
+            f"“{source.name}” holds values that are not numbers (NaN or infinity): {count:,}.",
             f"「{source.name}」に数値でない値（NaNや無限大）が {count:,} 個ありました。",
         ),
-        (f"decoder: {count} values not finite",),
+        (f"decoder: {count} value{plural(count)} not finite",),
         (),
         Text("Took them as silence.", "その値は無音として扱いました。"),
     )

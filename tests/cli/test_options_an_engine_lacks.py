@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from program import Result, noise_file, run_program, script_file
-from yamabiko.engines import catalog
+from yamabiko.engines import catalog, models
+from yamabiko.findings import Finding, Problem
 from yamabiko.scheduling import heeding
 from yamabiko.speech import TranscribeOptions
 
@@ -86,3 +87,106 @@ def test_every_engine_says_what_of_the_search_it_heeds() -> None:
     assert "initial_prompt" not in missing["whisper.cpp"]
     assert {"hotwords", "initial_prompt"} <= set(missing["parakeet"])
     assert "condition_on_previous_text" not in missing["parakeet"], "it never does"
+
+
+@pytest.mark.parametrize(
+    ("engine", "language", "remedy"),
+    [
+        ("onnx-asr", "ja", "--engine onnx-asr --model parakeet-tdt_ctc-0.6b-ja-onnx"),
+        ("reazonspeech", "en", "yamabiko engines recommend --language en"),
+    ],
+)
+def test_a_language_that_the_usual_model_lacks_is_refused_before_anything_is_fetched(
+    engine: str, language: str, remedy: str, tmp_path: Path
+) -> None:
+    """Up to 739 MiB were fetched first, and only then was it said."""
+    done = run_program(
+        noise_file(tmp_path / "talk.wav", 0.5), "--engine", engine, "--language", language, home=tmp_path
+    )
+    assert done.code == 4, done.err
+    assert "model-lacks-language: " in done.err
+    assert f"was asked for speech in “{language}”" in done.err
+    assert remedy in done.err
+    assert not (tmp_path / "data").exists(), "nothing was set up"
+    assert not (tmp_path / "cache").exists(), "nothing was fetched"
+
+
+def refusal_of(engine: str, model: str | None, **options: Any) -> Finding | None:
+    try:
+        heeding.refuse_by_card(catalog.card(engine), model, TranscribeOptions(**options))
+    except Problem as problem:
+        return problem.finding
+    return None
+
+
+@pytest.mark.parametrize(
+    ("engine", "model", "language", "instead"),
+    [
+        ("faster-whisper", "tiny.en", "ja", "--model base"),
+        ("whisper.cpp", "tiny.en", "de", "--engine whisper.cpp --model ggml-base"),
+        ("onnx-asr", "parakeet-tdt-0.6b-v2", "de", "--engine onnx-asr --model parakeet-tdt-0.6b-v3-onnx-int8"),
+        ("parakeet", None, "en", "--engine parakeet --model parakeet-tdt-0.6b-v3-nemo"),
+        ("parakeet", None, "ko", "yamabiko engines recommend --language ko"),
+    ],
+)
+def test_a_model_of_the_same_engine_that_has_the_language_is_named(
+    engine: str, model: str | None, language: str, instead: str
+) -> None:
+    finding = refusal_of(engine, model, language=language)
+    assert finding is not None
+    assert finding.id == "model-lacks-language"
+    assert [remedy.command for remedy in finding.remedies] == [instead]
+    assert finding.evidence[0].startswith("catalogue: the model has the languages ")
+
+
+@pytest.mark.parametrize(
+    ("engine", "model", "language"),
+    [
+        ("onnx-asr", None, "de"),  # one of the 25 of Europe
+        ("onnx-asr", None, None),
+        ("reazonspeech", None, "ja"),
+        ("faster-whisper", "base", "ja"),
+        ("transformers", "mms", "ko"),  # 1162 languages, that the catalogue does not name
+        ("reazonspeech", "someone/of-the-hub", "en"),
+        ("reazonspeech", "/a/folder/of/mine", "en"),
+        ("reazonspeech", "./reazonspeech-k2-v2", "en"),
+        ("faster-whisper", "no-such-model", "ja"),  # told where names are looked up
+    ],
+)
+def test_what_the_catalogue_is_not_sure_of_is_not_refused(engine: str, model: str | None, language: str | None) -> None:
+    assert refusal_of(engine, model, language=language) is None
+
+
+def test_a_folder_of_the_users_is_not_taken_for_what_the_catalogue_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As other names are found too: a folder with a name of its own is a path; one called as a model is not."""
+    (tmp_path / "mine.en").mkdir()
+    (tmp_path / "tiny.en").mkdir()
+    (tmp_path / "ggml-tiny.en.bin").write_bytes(b"trained further")
+    monkeypatch.chdir(tmp_path)
+    assert refusal_of("faster-whisper", "mine.en", language="ja") is None
+    assert refusal_of("faster-whisper", "./tiny.en", language="ja") is None
+    assert refusal_of("whisper.cpp", "ggml-tiny.en.bin", language="ja") is None
+    assert refusal_of("faster-whisper", "tiny.en", language="ja") is not None
+
+
+def test_of_several_languages_one_is_enough_and_none_too_few() -> None:
+    assert refusal_of("onnx-asr", None, languages=("ja", "fr")) is None
+    finding = refusal_of("onnx-asr", None, languages=("ja", "zh"))
+    assert finding is not None
+    assert "knows 25 languages alone, and was asked for speech in “ja”" in finding.cause.en
+
+
+def test_a_model_for_english_alone_is_refused_a_translation_and_nothing_is_fetched() -> None:
+    finding = refusal_of("faster-whisper", "tiny.en", task="translate")
+    assert finding is not None
+    assert "was asked for translation" in finding.cause.en
+    assert refusal_of("faster-whisper", "kotoba-whisper-v2.0", task="translate") is None, "nobody says it cannot"
+
+
+def test_every_language_of_a_model_for_europe_is_known() -> None:
+    """The catalogue says `25 (Europe)`; which they are stands in choices.toml, by every name that it has."""
+    for entry in models.catalogue().models:
+        if entry.languages.startswith("25 "):
+            assert len(heeding.languages_of(entry)) == 25, entry.name

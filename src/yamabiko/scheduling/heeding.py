@@ -1,16 +1,21 @@
 """
 What was asked of an engine that cannot do it: what is worth nothing without is refused, the rest is said to be unheeded.
 
-One rule for all doors. It reads the CARD, and once a model is loaded what that model says of itself.
+One rule for all doors. It reads the CARD and the catalogue, and once a model is loaded what that model says of itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from yamabiko.engines import catalog
+from yamabiko.engines import catalog, models, naming
+from yamabiko.engines.choices import choices
 from yamabiko.engines.contract import ALL_OF_SEARCH, Card, Feature, Loaded
+from yamabiko.engines.models import ModelEntry
+from yamabiko.engines.models.own_folders import as_path
 from yamabiko.findings import Finding, Problem, Remedy
+from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.i18n import Text
 from yamabiko.scheduling import run_findings
 from yamabiko.speech import TranscribeOptions
@@ -29,12 +34,18 @@ _OFF: dict[str, object] = {
 
 def refuse_by_card(card: Card, model: str | None, options: TranscribeOptions) -> None:
     """
-    What no work is begun for. `model` None or the CARD's own: another may do what the CARD does not promise.
+    What no work is begun for, and nothing fetched. `model`: None for the CARD's own; another may do what the CARD does not promise.
 
-    Raises: Problem (task-not-supported).
+    Raises: Problem (task-not-supported, model-lacks-language).
     """
     if model in (None, card.default_model):
         _refuse_task(card, card.features, options)
+    entry = _entry(card, model or card.default_model)
+    if entry is not None:
+        known = languages_of(entry)
+        # What a model for Japanese alone makes of a translation, nobody wrote down.
+        asked = options if known == ("en",) else replace(options, task="transcribe")
+        _refuse_language(card, entry.name, known, asked, loaded=False)
 
 
 def refuse(card: Card, loaded: Loaded, model: str, options: TranscribeOptions) -> None:
@@ -44,11 +55,62 @@ def refuse(card: Card, loaded: Loaded, model: str, options: TranscribeOptions) -
     Raises: Problem (task-not-supported, model-lacks-language).
     """
     _refuse_task(card, _features(card, loaded), options)
-    known = loaded.languages
+    _refuse_language(card, model, loaded.languages, options, loaded=True)
+
+
+def _refuse_language(
+    card: Card, model: str, known: tuple[str, ...], options: TranscribeOptions, *, loaded: bool
+) -> None:
+    """`known`: empty where it is not known."""
     wanted = (options.language,) if options.language else options.languages
     asked = wanted[0] if wanted and not set(wanted) & set(known) else None
     if known and (asked is not None or options.task == "translate"):
-        raise Problem(run_findings.lacks_language(model, known, asked, whisper=card.default_model == "base"))
+        raise Problem(run_findings.lacks_language(model, known, asked, _instead(card, asked), loaded=loaded))
+
+
+def _entry(card: Card, model: str | None) -> ModelEntry | None:
+    """In the catalogue; None for a model of the user's, and for a name that is nobody's: that is told elsewhere."""
+    if model is None or card.model_format is None or as_path(model, None) is not None:
+        return None
+    try:
+        return models.find_entry(model, card.model_format)
+    except Problem:
+        return None
+
+
+def languages_of(entry: ModelEntry) -> tuple[str, ...]:
+    """Codes, all of them; empty where the catalogue does not name them."""
+    codes = tuple(entry.languages.split(", "))
+    if all(code in LANGUAGE_NAMES for code in codes):
+        return codes
+    listed = (one.languages for one in choices() for way in one.ways if way.model in (entry.name, *entry.aliases))
+    return next(listed, ())
+
+
+def _instead(card: Card, language: str | None) -> Remedy:
+    """A model of this engine that has the language, its own first and then those that are known by their bytes."""
+    if language is None:
+        option = "--model" if card.default_model == "base" else "--engine faster-whisper --model"
+        return Remedy(Text("Use a multilingual model", "多言語モデルを使う"), f"{option} base")
+    able = [
+        entry
+        for entry in models.catalogue().models
+        if entry.format == card.model_format and language in (languages_of(entry) or _any_of_whisper(entry))
+    ]
+    able.sort(key=lambda entry: (card.default_model not in (entry.name, *entry.aliases), not entry.pinned))
+    if able:
+        return Remedy(
+            Text(f"Use a model of {card.name} that knows it", f"その言語に対応した {card.name} のモデルを使う"),
+            f"{naming.option(card)} {able[0].name}",
+        )
+    return Remedy(
+        Text("See which engine and model are for this language", "この言語に合うエンジンとモデルを調べる"),
+        f"yamabiko engines recommend --language {language}",
+    )
+
+
+def _any_of_whisper(entry: ModelEntry) -> Collection[str]:
+    return LANGUAGE_NAMES if entry.languages == "99 (Whisper)" else ()
 
 
 def unheeded(card: Card, options: TranscribeOptions, loaded: Loaded | None = None) -> tuple[str, ...]:

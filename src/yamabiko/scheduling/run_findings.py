@@ -12,9 +12,15 @@ from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.speech import VERDICTS, Evidence
 
+MOST_NAMED = 5
+"""Languages, in a sentence; the evidence names all."""
+_COMMON = {"en": Text("English", "英語"), "ja": Text("Japanese", "日本語"), "ru": Text("Russian", "ロシア語")}
 
-def lacks_language(model: str, known: tuple[str, ...], asked: str | None, *, whisper: bool) -> Finding:
-    """`asked`: the language that was; None: a translation. `whisper`: the engine has Whisper's own models."""
+
+def lacks_language(
+    model: str, known: tuple[str, ...], asked: str | None, remedy: Remedy, *, loaded: bool = True
+) -> Finding:
+    """`asked`: the language that was; None: a translation. `loaded`: the model itself said it, not the catalogue."""
     wanted_en = f"speech in “{asked}”" if asked else "translation"
     wanted_ja = f"「{asked}」の音声" if asked else "翻訳"
     return Finding(
@@ -25,13 +31,10 @@ def lacks_language(model: str, known: tuple[str, ...], asked: str | None, *, whi
             f"{model} knows {_named(known).en} alone, and was asked for {wanted_en}.",
             f"{model} は{_named(known).ja}専用のモデルで、{wanted_ja}には対応していません。",
         ),
-        evidence=(f"engine: the loaded model has the languages {', '.join(known)} and no others",),
-        remedies=(
-            Remedy(
-                Text("Use a multilingual model", "多言語モデルを使う"),
-                "--model base" if whisper else "--engine faster-whisper --model base",
-            ),
+        evidence=(
+            f"{'engine: the loaded' if loaded else 'catalogue: the'} model has the languages {', '.join(known)} and no others",
         ),
+        remedies=(remedy,),
     )
 
 
@@ -98,6 +101,8 @@ def passed_over(why: Finding, placement: Placement) -> Finding:
 
 
 def _named(languages: tuple[str, ...]) -> Text:
-    if languages == ("en",):
-        return Text("English", "英語")
+    if len(languages) == 1 and languages[0] in _COMMON:
+        return _COMMON[languages[0]]
+    if len(languages) > MOST_NAMED:
+        return Text(f"{len(languages)} languages", f"{len(languages)}言語")
     return Text(", ".join(languages), "".join(f"「{code}」" for code in languages))

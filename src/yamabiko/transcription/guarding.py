@@ -15,7 +15,7 @@ from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.speech import SAMPLE_RATE, Dropped, Segment, Span
 from yamabiko.transcription import clips as clipping
-from yamabiko.transcription.guard import TIMES_ERR_S, Hears, guard
+from yamabiko.transcription.guard import HARDLY_HEARD, TIMES_ERR_S, Hears, Speaks, guard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,13 +35,17 @@ class Guarding:
         """`probabilities` of speech, one for each `window` samples of the recording; None: nobody looked for speech."""
         self._hears = hears
         self._probabilities, self._window = probabilities, window
+        self._speaks = None if probabilities is None else speaking(probabilities, window)
         self.dropped: list[Dropped] = []
         """On the clock of the recording."""
 
     def answer(self, span: Span, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """What stays of the answer to `span`, on the clock of `span`."""
-        at = span.start_s
-        judged = guard(segments, lambda start_s, end_s: self._hears(at + start_s, at + end_s), span.duration_s)
+        at, speaks = span.start_s, self._speaks
+        judged = guard(
+            segments, lambda start_s, end_s: self._hears(at + start_s, at + end_s), span.duration_s,
+            speaks and (lambda start_s, end_s: speaks(at + start_s, at + end_s)),
+        )  # fmt: skip
         self.leave_out(span, judged.dropped)
         return judged.kept
 
@@ -62,7 +66,7 @@ class Guarding:
 
     def whole(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """What stays when all answers stand in a row: a phrase may be repeated from chunk to chunk."""
-        judged = guard(segments, self._hears)
+        judged = guard(segments, self._hears, speaks=self._speaks)
         self.dropped += judged.dropped
         return judged.kept
 
@@ -85,6 +89,17 @@ def hearing(probabilities: NDArray[Any], window: int) -> Hears:
         return float((sums[first + wide : last + 1] - sums[first : last + 1 - wide]).max() / wide)
 
     return hears
+
+
+def speaking(probabilities: NDArray[Any], window: int) -> Speaks:
+    """As `hearing`; of the times alone, since what is said before and after them is no copy of theirs."""
+    sums = numpy.concatenate([numpy.zeros(1), numpy.cumsum(probabilities >= HARDLY_HEARD)])
+
+    def speaks(start_s: float, end_s: float) -> float:
+        first, last = (min(max(round(at_s * SAMPLE_RATE / window), 0), len(probabilities)) for at_s in (start_s, end_s))
+        return float(sums[max(first, last)] - sums[first]) * window / SAMPLE_RATE
+
+    return speaks
 
 
 def sounding(path: Path) -> Hears:

@@ -60,6 +60,20 @@ def test_each_word_has_the_time_at_which_it_was_said() -> None:
     assert [(c.text, round(c.start_s, 2)) for c in segment.words[1].characters] == [("i", 0.84), ("n", 0.86)]
 
 
+def test_a_character_lasts_until_the_next_of_its_word_begins_and_the_word_until_its_last_was_said() -> None:
+    """A CTC model says a character once, in a frame or two, and then nothing: the sound goes on, until another begins."""
+    said = [("", 5), ("g", 1), ("", 4), ("o", 2), ("", 10), ("i", 1), ("", 3), ("n", 2), ("", 4)]
+
+    [segment] = aligned(said, "go in", vocabulary="gino")
+
+    assert [[(c.text, round(c.start_s, 2), round(c.end_s, 2)) for c in word.characters] for word in segment.words] == [
+        [("g", 0.1, 0.2), ("o", 0.2, 0.24)], [("i", 0.44, 0.52), ("n", 0.52, 0.56)]
+    ]  # fmt: skip
+    assert [(word.start_s, word.end_s) for word in segment.words] == [
+        (word.characters[0].start_s, word.characters[-1].end_s) for word in segment.words
+    ]
+
+
 def test_japanese_is_told_by_what_people_read_as_one() -> None:
     said = [("き", 2), ("ょ", 2), ("", 3), ("う", 1), ("", 10), ("雨", 4), ("", 2)]
 

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ def main(sources: str, models: Path, sound: Path) -> None:
         tell(mode, **load_and_hear(models / "hybrid.nemo", mode, audio))
     tell("memory", **memory(audio))
     tell("partial-graphs", **load_and_hear(models / "hybrid.nemo", "partial-graphs", audio))  # last: it stays refused
+    for kind in ("hybrid", "tdt", "rnnt"):
+        for mode, told in on_cuda(models / f"{kind}.nemo", audio):
+            tell(f"cuda {kind} {mode}", **told)
     tell("environment", **{name: os.environ.get(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")})
 
 
@@ -46,16 +50,45 @@ def tell(case: str, **values: Any) -> None:
 _engine: list[Any] = []
 
 
-def load_and_hear(model: Path, mode: str, audio: Any) -> dict[str, Any]:
+def load_and_hear(model: Path, mode: str, audio: Any, device: str = "cpu") -> dict[str, Any]:
     from yamabiko.engines.adapters import parakeet
     from yamabiko.engines.contract import Placement
 
     _engine[:] = [parakeet.create()]
     try:
-        loaded = _engine[0].load(model, Placement("cpu", "float32", mode=mode), 1)
+        loaded = _engine[0].load(model, Placement(device, "float32", mode=mode), 1)
     except Exception as error:  # noqa: BLE001 - whatever is raised is told
         return {"raised": type(error).__name__, "message": str(error)}
     return {"languages": loaded.languages, "precision": loaded.compute_type, **hear(audio)}
+
+
+def on_cuda(model: Path, audio: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """
+    Every rung with a GPU, by its mode, as it is where the driver can have loops in graphs: all but the weights' place.
+
+    NeMo settles how it will decode when the decoder is made, whatever there is; where the weights lie it looks at later.
+    """
+    from nemo.collections.asr import models  # noqa: F401 - all modules that have the guard by name
+    from nemo.core import ModelPT
+
+    from yamabiko.engines.adapters import parakeet
+
+    restore, asked = ModelPT.restore_from.__func__, []
+
+    def to_cpu(kind: Any, *positional: Any, map_location: Any = None, **named: Any) -> Any:
+        asked.append(map_location)
+        return restore(kind, *positional, map_location="cpu", **named)
+
+    ModelPT.restore_from = classmethod(to_cpu)
+    for rung in parakeet.CARD.placements:
+        if rung.device == "cpu" or (rung.mode == "ctc" and model.stem != "hybrid"):
+            continue
+        for module in list(sys.modules.values()):
+            if parakeet._GUARD in getattr(module, "__dict__", {}):
+                setattr(module, parakeet._GUARD, lambda: None)
+        told = load_and_hear(model, rung.mode, audio, rung.device)
+        yield rung.mode, {**told, "asked": asked[-1]}
+    ModelPT.restore_from = classmethod(restore)
 
 
 def hear(audio: Any) -> dict[str, Any]:

@@ -103,6 +103,24 @@ def test_the_evidence_tells_how_the_model_decodes(told: dict[str, dict[str, Any]
     }
 
 
+GRAPHS = {"full-graphs": "full_graph", "partial-graphs": "no_while_loops", "no-graphs": "off"}
+"""What NeMo has settled on, by the mode of the rung with a GPU, where its guard has nothing against loops in graphs."""
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "tdt", "rnnt"])
+def test_each_rung_with_a_gpu_decodes_with_the_graphs_that_it_names(told: dict[str, dict[str, Any]], kind: str) -> None:
+    """After a transcription: NeMo may make its decoder anew for one. The device that it was asked for is the GPU."""
+    rungs = {
+        case.removeprefix(f"cuda {kind} "): found for case, found in told.items() if case.startswith(f"cuda {kind} ")
+    }
+    ways = {mode: f"transducer, CUDA graphs: {graphs}" for mode, graphs in GRAPHS.items()}
+    if kind == "hybrid":
+        ways["ctc"] = "CTC head"
+        assert rungs.keys() == {rung.mode for rung in CARD.placements if rung.device == "cuda"}
+    assert {mode: found["evidence"][0].split("; ")[1] for mode, found in rungs.items()} == ways
+    assert {found["asked"] for found in rungs.values()} == {"cuda"}
+
+
 def test_partial_graphs_come_from_nemo_s_guard_which_gives_our_reason(told: dict[str, dict[str, Any]]) -> None:
     assert "Reason: yamabiko: partial CUDA graphs were asked for" in told["words"]["all"]
 

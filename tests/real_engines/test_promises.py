@@ -221,6 +221,49 @@ def test_the_language_is_found_where_the_card_says_so(running: Running, spoken: 
         assert among.language in ("de", "fr")
 
 
+GUIDED = {
+    "en": ("hello and welcome to the muzeum the tour is", "good morning and welcome"),
+    "ja": ("きょうはあめです", "きょうは"),
+}
+"""A prompt in small letters, one in kana, and how the clip is written after it; without, it is written otherwise."""
+
+
+def _needs(running: Running, feature: str) -> None:
+    if feature not in running.bench.card.features:
+        pytest.skip("the CARD promises none")
+    if not running.bench.true:
+        pytest.skip("random weights have no spelling")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_prompt_guides_the_spelling_where_the_card_says_so(
+    running: Running, spoken: dict[str, Recording], language: str
+) -> None:
+    """The same words are heard, and written as the prompt writes."""
+    _needs(running, "prompt")
+    prompt, so = GUIDED[language]
+    assert so not in _written(running, spoken[language])
+    assert so in _written(running, spoken[language], initial_prompt=prompt)
+
+
+def test_hotwords_guide_the_spelling_where_the_card_says_so(running: Running, spoken: dict[str, Recording]) -> None:
+    _needs(running, "hotwords")
+    assert "10 o'clock" in _written(running, spoken["en"])
+    assert "ten o'clock" in _written(running, spoken["en"], hotwords="ten o'clock")
+
+
+def test_what_is_said_is_translated_where_the_card_says_so(running: Running, spoken: dict[str, Recording]) -> None:
+    """Into English, of which Whisper base finds the words, if not the sense."""
+    _needs(running, "translation")
+    english = _written(running, spoken["ja"], task="translate").casefold()
+    assert "rain" in english
+    assert all(letter.isascii() for letter in english if letter.isalpha()), english
+
+
+def _written(running: Running, recording: Recording, **more: object) -> str:
+    return ask(running.worker, recording.path, [recording.whole], options(recording, running.languages, **more)).text()
+
+
 def test_two_chunks_give_what_each_gives_alone(running: Running, spoken: dict[str, Recording]) -> None:
     recording = heard(spoken, running.languages)
     middle = recording.samples // 2

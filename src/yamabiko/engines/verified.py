@@ -35,6 +35,13 @@ PROMISES = {
         "language found, where the engine can find it; else none is made up",
         "言語を判定（できないエンジンは推測で答えない）",
     ),
+    "test_a_prompt_guides_the_spelling_where_the_card_says_so": Text(
+        "a prompt guides the spelling", "プロンプトで表記を導ける"
+    ),
+    "test_hotwords_guide_the_spelling_where_the_card_says_so": Text(
+        "hotwords guide the spelling", "優先語句（hotwords）で表記を導ける"
+    ),
+    "test_what_is_said_is_translated_where_the_card_says_so": Text("translates into English", "英語に翻訳できる"),
     "test_two_chunks_give_what_each_gives_alone": Text(
         "several chunks at once give what each gives alone", "まとめて処理しても1区間ずつと同じ結果"
     ),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from program import run_program
+from yamabiko.cli import screen
 from yamabiko.diagnosis.facts.records import Cpu, Facts, Memory, Nvidia, NvidiaGpu, System
+from yamabiko.engines.choices import measurements
 from yamabiko.records import to_plain
 
 GPU = NvidiaGpu("NVIDIA GeForce RTX 3060", "8.6", 12 * 2**30, 11 * 2**30)
@@ -26,7 +28,7 @@ def test_a_way_is_named_with_its_reason_and_its_command(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "--language", "ja", "--facts", report(tmp_path, GPU), home=tmp_path)
     assert result.code == 0, result.err
     assert "Recommended for “ja”: parakeet, model parakeet-tdt_ctc-0.6b-ja-nemo" in result.out
-    assert "7.1 % on Common Voice 8 (NVIDIA)" in result.out
+    assert "7.1 % wrong on Common Voice 8 (NVIDIA), where no other model" in result.out
     assert "yamabiko FILE --engine parakeet --model parakeet-tdt_ctc-0.6b-ja-nemo --device cuda" in result.out
     assert "never run by us on a GPU" in result.out
     assert "RTX 3060" in result.err
@@ -115,6 +117,10 @@ def test_weights_that_nobody_here_ran_a_long_load_and_bytes_to_fetch_are_told(tm
     assert "real weights never run by us" in block
     assert re.search(r"loading took \d+ s when it was measured", block), block
     assert "the model must be fetched: 2.32 GiB, from the hub" in block
+    size = next(one.environment_bytes for one in measurements().of("parakeet"))
+    assert f"the engine's environment must be fetched: ~{screen.size(size)} on the disk" in block
+    assert "yamabiko engines install parakeet --profile cpu" in block
+    assert f"2.32 GiB + ~{screen.size(size)}" in table
     lines = {tuple(line.split()[:2]): line for line in table.splitlines()}
     assert " random " in lines["parakeet", "parakeet-tdt_ctc-0.6b-ja-nemo"]
     assert "yes" in lines["faster-whisper", "base"]
@@ -124,7 +130,7 @@ def test_weights_that_nobody_here_ran_a_long_load_and_bytes_to_fetch_are_told(tm
 
 def test_where_there_are_no_figures_none_are_called_published(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "-l", "ko", "--facts", report(tmp_path), home=tmp_path)
-    assert "no figures for this language are known to us" in result.out
+    assert "no figure of it for this language is known to us" in result.out
     assert "real weights never run by us here" in result.out
     assert "published" not in result.out.partition("Best first: ")[0]
     assert "published figures" not in result.err
@@ -141,12 +147,12 @@ def test_what_is_recommended_stands_in_the_table(tmp_path: Path) -> None:
 
 def test_the_table_says_by_what_it_is_ordered(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "-l", "ja", "--facts", report(tmp_path), home=tmp_path)
-    assert "what keeps conversation" in result.out
+    assert "what is not known to lose conversation" in result.out
     read = run_program(
         "engines", "recommend", "-l", "ja", "--facts", report(tmp_path), "--read-speech", home=tmp_path
     )  # fmt: skip
     assert "Best first: " in read.out
-    assert "what keeps conversation" not in read.out
+    assert "lose conversation" not in read.out.partition("Best first: ")[2].splitlines()[0]
 
 
 def test_a_language_that_there_is_not(tmp_path: Path) -> None:
@@ -161,3 +167,64 @@ def test_the_precision_is_that_of_the_weights_where_the_model_decides(tmp_path: 
     shown = {row[1]: f"{row[2]} {row[3]}" for row in rows}
     assert shown["ggml-base"] == "cpu, float16"
     assert shown["ggml-large-v3-turbo-q5_0"] == "cpu, q5_0"
+
+
+@pytest.mark.parametrize("mode", [(), ("--read-speech",)])
+@pytest.mark.parametrize("language", ["ja", "en", "de", "ko"])
+@pytest.mark.parametrize("memory", [2**30, 4 * 2**30, 16 * 2**30])
+def test_the_reason_holds_in_the_table(tmp_path: Path, language: str, mode: tuple[str, ...], memory: int) -> None:
+    """Every figure that it names, and what it says of the others: by the rows below it."""
+    line = ("engines", "recommend", "-l", language, *mode, "--facts", report(tmp_path, memory=memory))
+    told = json.loads(run_program(*line, "--json", home=tmp_path).out)["options"]
+    out = run_program(*line, home=tmp_path).out
+    usable = [one for one in told if one["against"] is None]
+    best = usable[0]
+
+    reason = next(line for line in out.splitlines() if "we place it first of" in line)
+    assert best["why"]["en"] in reason
+    assert "the least errors" not in reason
+    assert "largest model of" not in reason
+    assert ("loses conversation and television, and so does all" in reason) == (
+        bool(best["read_speech_only"]) and not mode
+    )
+    figure = re.search(
+        r"; ([\d.]+) % wrong on (.+?), (the least of the (\d+) models|where no other|where only)", reason
+    )
+    if best["score"] is None:
+        assert figure is None
+        assert "no figure of it for this language is known to us" in reason
+        return
+    assert figure is not None, reason
+    assert (float(figure[1]), figure[2]) == (best["score"]["percent"], best["score"]["test"])
+    same = {
+        one["family"]: one["score"]["percent"]
+        for one in reversed(usable)
+        if one["score"] and one["score"]["test"] == figure[2]
+    }
+    if figure[4]:
+        assert int(figure[4]) == len(same) > 1
+        assert best["score"]["percent"] == min(same.values())
+    elif figure[3] == "where no other":
+        assert set(same) == {best["family"]}
+    else:
+        assert any(percent < best["score"]["percent"] for percent in same.values())
+
+
+def test_what_is_here_is_not_to_be_fetched(tmp_path: Path) -> None:
+    """Neither a model nor an environment that is here; of an environment that we never made the size is not known."""
+    from yamabiko.cli import to_fetch
+    from yamabiko.engines import models
+
+    entry = models.find_entry("base", "ctranslate2-whisper")
+    lacking = models.ModelState(entry, None)
+    here = to_fetch.EnvironmentNeeded("faster-whisper", "cpu", True, 2**30)
+    away = to_fetch.EnvironmentNeeded("faster-whisper", "cpu", False, 2**30)
+    unknown = to_fetch.EnvironmentNeeded("faster-whisper", "cuda12", False, None)
+    size = screen.size(entry.size_bytes)
+    assert to_fetch.Needed(lacking, here).cell == size
+    assert to_fetch.Needed(lacking, away).cell == f"{size} + ~1.00 GiB"
+    assert to_fetch.Needed(lacking, unknown).cell == f"{size} + ?"
+    there = models.ModelState(entry, None, unchecked=True)
+    assert to_fetch.Needed(there, away).cell == "+ ~1.00 GiB"
+    assert to_fetch.Needed(there, here).cell == ""
+    assert [line.en for line in to_fetch.Needed(there, here).lines()] == []

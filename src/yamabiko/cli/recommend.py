@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, asked, other_gpus, screen
+from yamabiko.cli import answers, asked, other_gpus, screen, to_fetch
 from yamabiko.engines.card_parts import NEVER_RUN_ON_A_GPU
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from yamabiko.cli.to_fetch import Needed
     from yamabiko.diagnosis.facts.records import Facts
-    from yamabiko.engines.models import ModelState
     from yamabiko.scheduling.advice import Machine, Option, OtherGpu
 
 SHOWN = 11
@@ -95,13 +95,13 @@ def command(
         ranked = advice.options(here, code, choices(), measurements(), read_speech=read_speech)
         requestable = advice.on_request(here, code, choices(), read_speech=read_speech)
         lacking = advice.lacking(here, code, choices())
-        states = _states({option.model for option in ranked}, elsewhere=facts is not None)
+        needed = to_fetch.needed(ranked, elsewhere=facts is not None)
         if json:
             told = {"language": code, "machine": here, "options": ranked, "engines": purposes()}
-            beside = {"on_request": requestable, "lacking": lacking, "models": _models(states)}
+            beside = {"on_request": requestable, "lacking": lacking, **_lacking(needed)}
             answers.print_json({**told, **beside, "measured": measurements()})
             return
-    _show(console, here, code, ranked, states, every=every, read_speech=read_speech)
+    _show(console, here, code, needed, every=every, read_speech=read_speech)
     other_gpus.show(here, requestable, lacking)
     screen.say(console, _how(figures=any(option.score for option in ranked)))
     if not ranked or ranked[0].against is not None:
@@ -151,26 +151,27 @@ def _facts(file: Path | None, console: Console, *, quiet: bool) -> Facts:
     return checkup.ask_driver(gather(settings.current()), lambda text: None if quiet else screen.say(console, text))
 
 
-def _states(names: set[str], *, elsewhere: bool) -> dict[str, ModelState]:
-    """Of each model, by name. What lies here is of no use to another machine."""
-    from yamabiko.engines.models import ModelState, entries
-
-    found = {state.entry.name: state for state in entries(settings.current()) if state.entry.name in names}
-    return {name: ModelState(state.entry, None) for name, state in found.items()} if elsewhere else found
-
-
-def _models(states: dict[str, ModelState]) -> dict[str, object]:
+def _lacking(needed: Mapping[Option, Needed]) -> dict[str, object]:
+    """For programs: models by name, environments by engine and profile."""
+    states = {option.model: one for option, one in needed.items()}
     return {
-        name: {"here": _is_here(one), "size_bytes": one.entry.size_bytes or None, "exact": one.entry.pinned}
-        for name, one in states.items()
+        "models": {
+            name: {
+                "here": one.model_is_here,
+                "size_bytes": one.model.entry.size_bytes or None,
+                "exact": one.model.entry.pinned,
+            }
+            for name, one in states.items()
+        },
+        "environments": tuple(dict.fromkeys(one.environment for one in needed.values())),
     }
 
 
 def _show(
-    console: Console, here: Machine, language: str, ranked: tuple[Option, ...], states: dict[str, ModelState],
-    *, every: bool, read_speech: bool,
-) -> None:  # fmt: skip
+    console: Console, here: Machine, language: str, needed: Mapping[Option, Needed], *, every: bool, read_speech: bool
+) -> None:
     screen.say(console, _sees(here))
+    ranked = tuple(needed)
     usable = [option for option in ranked if option.against is None]
     if not usable:
         print(Text("Nothing that we know fits this machine.", "このマシンに合うものが見つかりません。"))
@@ -182,30 +183,26 @@ def _show(
                 f"「{language}」の推奨: {best.engine}、モデル {best.model}、{best.device}（{best.precision}）",
             )
         )
-        for line in (_reason(best, usable, here), best.why_batch, *_before_use(best, states[best.model])):
+        for line in (
+            _reason(best, usable, here, read_speech=read_speech),
+            best.why_batch,
+            *_before_use(best, needed[best]),
+        ):
             print(f"  {line}")
         print(f"  {best.command}\n")
     first = usable[0] if usable else None
     shown = ranked if every else [one for one in ranked if one is first or not one.aside][: SHOWN + 1]
     print(_order(read_speech=read_speech))
-    answers.show_table(HEADERS, [_row(option, states[option.model]) for option in shown], name_columns=2)
+    answers.show_table(HEADERS, [_row(option, needed[option]) for option in shown], name_columns=2)
     if usable:
         _show_others(usable, {option.engine for option in shown} if every else {usable[0].engine})
 
 
-def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
+def _before_use(best: Option, needed: Needed) -> Iterator[Text]:
     """What stands between the proposal and a first text: bytes to fetch, weights that nobody here heard, a long load."""
     from yamabiko.engines.choices import machine_in_japanese
 
-    if not _is_here(state):
-        size = _size(state)
-        where = Text("the hub", "ハブ") if state.entry.hub else Text("its authors", "作者の配布元")
-        yield Text(
-            f"the model must be fetched: {size or 'size not known'}, from {where.en}, at the first use or by "
-            f"`yamabiko models pull {best.model}`",
-            f"モデルの取得が必要: {size or 'サイズ不明'}（{where.ja}から、初回の使用時か "
-            f"`yamabiko models pull {best.model}` で）",
-        )
+    yield from needed.lines()
     if not best.heard:
         published = best.score is not None
         yield Text(
@@ -223,22 +220,21 @@ def _before_use(best: Option, state: ModelState) -> Iterator[Text]:
         )
 
 
-def _is_here(state: ModelState) -> bool:
-    return state.local is not None or state.unchecked
-
-
-def _size(state: ModelState) -> str:
-    """Empty: not known."""
-    entry = state.entry
-    return ("" if entry.pinned else "~") + screen.size(entry.size_bytes) if entry.size_bytes else ""
-
-
 def _order(*, read_speech: bool) -> Text:
-    lost = Text("", "") if read_speech else Text("then what keeps conversation, ", "会話に強いもの、")
+    from yamabiko.scheduling.advice import SLOWEST
+
+    lost = (
+        Text("", "")
+        if read_speech
+        else Text("then what is not known to lose conversation, ", "会話に弱いと分かっていないもの、")
+    )
     return Text(
-        f"Best first: what can be used, {lost.en}then the better model by published errors (without figures by its size), "
-        "then a GPU before the CPU, then of several ways to run one model what suits most people, then less work.",
-        f"上にあるものほど推奨。順序: 使えるもの、{lost.ja}公表された誤り率の低いモデル（公表値がなければ規模）、"
+        f"Best first: what can be used (it fits into memory, and on a CPU takes {SLOWEST:g} s of work at most for a second of "
+        f"speech), {lost.en}then the model that we place higher (published figures of one test never speak against that; where "
+        "there are none, or they do not compare, it is our judgement), then a GPU before the CPU, then of several ways to run "
+        "one model what suits most people, then less work.",
+        f"上にあるものほど推奨。順序: 使えるもの（メモリに収まり、CPUでは音声1秒の処理が {SLOWEST:g} 秒以内）、{lost.ja}"
+        "私たちの順位が高いモデル（同じ試験の公表値とは矛盾しません。値がない、または比較できない場合は私たちの判断）、"
         "CPUよりGPU、同じモデルなら多くの人に合うエンジン、処理量の少ないもの。",
     )
 
@@ -279,25 +275,25 @@ def _sees(here: Machine) -> Text:
     )
 
 
-def _reason(best: Option, usable: list[Option], here: Machine) -> Text:
+def _reason(best: Option, usable: list[Option], here: Machine, *, read_speech: bool) -> Text:
     unknown = here.memory_bytes is None and best.device == "cpu"
     among = (
         Text("what keeps up (memory not known, so left out)", "処理が間に合う候補（メモリ量は不明のため考慮せず）")
         if unknown
         else Text("what fits", "メモリに収まる候補")
     )
-    if best.score is None:
-        least = Text(
-            f"the largest model of {among.en}; no figures for this language are known to us",
-            f"{among.ja}のうち最大のモデルです。この言語の誤り率は把握していません",
-        )
-    else:
-        least = Text(
-            f"the least errors of {among.en}: {best.score.percent:g} % on {best.score.test}",
-            f"{among.ja}のうち誤り率が最小: {best.score.test} で {best.score.percent:g} %",
+    figure = _figure(best, usable)
+    least = Text(
+        f"we place it first of {among.en}: {best.why.en}; {figure.en}",
+        f"{among.ja}のうち、私たちの順位が最も高いモデルです（{best.why.ja}）。{figure.ja}",
+    )
+    if best.read_speech_only and not read_speech:
+        return Text(
+            f"{least.en}; it loses conversation and television, and so does all else that can be used",
+            f"{least.ja}。会話やテレビ音声に弱く、使える候補はほかもすべて同様です",
         )
     behind = next((one for one in usable if one.read_speech_only), None)
-    if behind is None or behind is best:
+    if behind is None or read_speech:
         return least
     return Text(
         f"{least.en}; for clear, read speech also {behind.engine} {behind.model}",
@@ -305,14 +301,43 @@ def _reason(best: Option, usable: list[Option], here: Machine) -> Text:
     )
 
 
-def _row(option: Option, state: ModelState) -> list[str]:
+def _figure(best: Option, usable: list[Option]) -> Text:
+    """Its published figure, and how it compares with those in the table."""
+    from yamabiko.scheduling.advice import compared
+
+    if best.score is None:
+        return Text(
+            "no figure of it for this language is known to us", "このモデルのこの言語での誤り率は把握していません"
+        )
+    told = f"{best.score.percent:g} %"
+    test = best.score.test
+    others = compared(best, usable)
+    if not others:
+        return Text(
+            f"{told} wrong on {test}, where no other model that can be used here has a figure",
+            f"誤り率は {test} で {told}（使えるモデルのうち、この試験の値があるのはこれだけ）",
+        )
+    better = [one for one in others if one.score and one.score.percent < best.score.percent]
+    if better:
+        names = ", ".join(one.family for one in better)
+        return Text(
+            f"{told} wrong on {test}, where only what loses conversation has less ({names})",
+            f"誤り率は {test} で {told}（これより低いのは会話に弱いモデルだけ: {names}）",
+        )
+    return Text(
+        f"{told} wrong on {test}, the least of the {len(others) + 1} models that can be used here and have a figure of it",
+        f"誤り率は {test} で {told}（使えるモデルのうち、この試験の値がある {len(others) + 1} モデルで最小）",
+    )
+
+
+def _row(option: Option, needed: Needed) -> list[str]:
     about = "" if option.memory_measured else "~"
     notes = [str(option.against)] if option.against else []
     if option.device != "cpu":
         notes.append(str(NEVER_RUN_ON_A_GPU))
     if option.read_speech_only:
         notes.append(str(Text("loses conversation and television", "会話やテレビ音声に弱い")))
-    if not state.entry.pinned:
+    if not needed.model.entry.pinned:
         notes.append(str(Text("files not pinned", "ファイルのハッシュは未固定")))
     if option.measured is not None and option.measured.load_s >= LONG_LOAD_S:
         took = f"{option.measured.load_s:.0f}"
@@ -323,8 +348,8 @@ def _row(option: Option, state: ModelState) -> list[str]:
         f"{option.device}, {option.precision}",
         str(option.batch_size) if option.batch_size > 1 else "",
         f"{about}{screen.size(option.memory_bytes)}",
-        "" if _is_here(state) else _size(state) or "?",
-        f"~{option.pace:.2f} s" if option.pace is not None else "–",
+        needed.cell,
+        f"~{option.pace_told:.2f} s" if option.pace_told is not None else "–",
         f"{option.score.percent:g} %" if option.score else "–",
         str(_heard(option)),
         "; ".join(notes),
@@ -353,8 +378,8 @@ def _how(*, figures: bool) -> Text:
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
-        f"{published.en}Run by us: yes, the real weights; random, weights made up in their shape; never.{unlike.en}",
+        f"{published.en}Run by us: yes, the real weights; random, weights made up in their shape; never. {to_fetch.TOLD.en}{unlike.en}",
         f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {machine_in_japanese(last.machine)}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
-        f"{published.ja}動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。{unlike.ja}",
+        f"{published.ja}動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。{to_fetch.TOLD.ja}{unlike.ja}",
     )

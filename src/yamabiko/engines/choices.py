@@ -19,6 +19,14 @@ from yamabiko.records import from_plain
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    percent: float
+    """Of characters (Japanese) or words that are wrong."""
+    test: str
+    """On which recordings, and whose figure: in brackets; the sources are named at the head of choices.toml."""
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """An engine that runs the model, and the name under which it has it."""
 
@@ -32,6 +40,8 @@ class Way:
     """Of its files, where that is not the first of the engine's on a device and the name does not end in it."""
     effort: float | None = None
     """As a `Choice` has it; None: the model's own."""
+    errors: dict[str, Score] = field(default_factory=dict)
+    """Of its precision, by language; where there is none, the model's own hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +61,24 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    percent: float
-    """Of characters (Japanese) or words that are wrong."""
-    test: str
-    """On which recordings, and whose figure: in brackets; the sources are named at the head of choices.toml."""
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     name: str
     ways: tuple[Way, ...]
     weights_millions: float
     effort: float
     """Times the arithmetic of Whisper base on the CPU."""
-    rank: int
-    """Among those that know a language: 1 is best. For languages without a figure it decides."""
+    why: Text
+    """What stands behind its place among the others: choices.toml has them in our order, best first."""
     languages: tuple[str, ...] = ()
     """Codes; empty: the 99 of Whisper."""
     errors: dict[str, Score] = field(default_factory=dict)
     """By language."""
     read_speech_only: str = ""
     """What shows that it loses much of conversation and television; empty: nothing known."""
+
+    def score(self, way: Way, language: str) -> Score | None:
+        """Of this way, else of the model; None: no figure is known to us."""
+        return way.errors.get(language) or self.errors.get(language)
 
 
 Weights = Literal["real", "random, true shape", "random, tiny"]

@@ -1,11 +1,13 @@
 """
 Which engine, model, precision and batch size for this machine and this language. Pure: facts in, ways out, best first.
 
-Accuracy decides among what fits into memory and keeps up with the speaker. Every figure says whether it was measured.
+Among what fits into memory and keeps up with the speaker our order of the models decides (choices.toml). Every figure says
+whether it was measured.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -62,6 +64,11 @@ class Machine:
 class Option:
     """One way to transcribe on this machine."""
 
+    family: str
+    """The model by its one name, whatever engines call it."""
+    why: Text
+    """What stands behind the place of the model in our order."""
+
     engine: str
     model: str
     device: str
@@ -82,6 +89,11 @@ class Option:
     """Another engine that runs the same model suits most people better."""
     measured: Measured | None = None
     """Of this very model on this kind of device; None: never run by us."""
+
+    @property
+    def pace_told(self) -> float | None:
+        """Two digits, rounded up: what is told as within a limit is."""
+        return None if self.pace is None else _rounded_up(self.pace)
 
     @property
     def heard(self) -> bool:
@@ -124,20 +136,31 @@ def options(
     `read_speech`: nothing but clear, read speech; else models that are known to lose conversation come behind the others.
     """
     found = [
-        (choice, option)
-        for choice in known
+        (place, option)
+        for place, choice in enumerate(known)
         if _knows(choice, language)
         for way in choice.ways
         for option in _ways(choice, way, machine, language, measured, slowest)
     ]
 
-    def order(pair: tuple[Choice, Option]) -> tuple[object, ...]:
-        choice, option = pair
-        behind, rank, wrong = _worth(choice, language, read_speech)
-        on_cpu = option.device == "cpu"
-        return option.against is not None, behind, rank, wrong, on_cpu, option.aside, option.pace or 0.0
+    def order(pair: tuple[int, Option]) -> tuple[object, ...]:
+        place, option = pair
+        wrong = option.score.percent if option.score else 0.0
+        worth = option.against is not None, _behind(option.read_speech_only, read_speech), place, wrong
+        return *worth, option.device == "cpu", option.aside, option.pace or 0.0
 
     return tuple(option for _, option in sorted(found, key=order))
+
+
+def compared(best: Option, usable: Sequence[Option]) -> tuple[Option, ...]:
+    """Of each other model that can be used the way with the least errors on the test that `best` has a figure of."""
+    found: dict[str, Option] = {}
+    for one in usable:
+        if one.score and best.score and one.score.test == best.score.test and one.family != best.family:
+            seen = found.get(one.family)
+            if seen is None or seen.score is None or one.score.percent < seen.score.percent:
+                found[one.family] = one
+    return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +188,7 @@ def on_request(
     """What the GPUs of other makers could run, an environment once; the engine with the best model for the language first."""
     able = [choice for choice in known if _knows(choice, language)]
     pairs = [(choice, way) for choice in able for way in choice.ways]
-    pairs.sort(key=lambda pair: (*_worth(pair[0], language, read_speech), pair[1].aside))
+    pairs.sort(key=lambda pair: (_behind(pair[0].read_speech_only, read_speech), known.index(pair[0]), pair[1].aside))
     found: dict[tuple[str, str], OnRequest] = {}
     for maker in dict.fromkeys(gpu.maker for gpu in machine.others):
         for _, way in pairs:
@@ -189,10 +212,8 @@ def _serves(profile: Profile, maker: Maker) -> bool:
     return profile.maker == maker or (profile.maker is None and maker != "apple")
 
 
-def _worth(choice: Choice, language: str, read_speech: bool) -> tuple[bool, int, float]:
-    """Less is better."""
-    wrong = choice.errors[language].percent if language in choice.errors else 0.0
-    return bool(choice.read_speech_only) and not read_speech, choice.rank, wrong
+def _behind(read_speech_only: str, read_speech: bool) -> bool:
+    return bool(read_speech_only) and not read_speech
 
 
 def _knows(choice: Choice, language: str) -> bool:
@@ -213,6 +234,8 @@ def _ways(
         pace = _pace(choice, way, compute_type, machine, measured) if gpu is None else None
         free = machine.memory_bytes if gpu is None else gpu.free_bytes
         yield Option(
+            family=choice.name,
+            why=choice.why,
             engine=way.engine,
             model=way.model,
             device=device,
@@ -222,7 +245,7 @@ def _ways(
             memory_bytes=need,
             memory_measured=is_measured,
             pace=pace,
-            score=choice.errors.get(language),
+            score=choice.score(way, language),
             read_speech_only=choice.read_speech_only,
             against=_against(need, free, pace, slowest),
             aside=way.aside,
@@ -289,7 +312,11 @@ def _against(need: int, free: int | None, pace: float | None, slowest: float) ->
         )
     if pace is not None and pace > slowest:
         return Text(
-            f"too slow on these cores: about {pace:.1f} s for a second of speech",
-            f"このCPUでは遅い: 音声1秒あたり約 {pace:.1f} 秒",
+            f"too slow on these cores: about {_rounded_up(pace):.2f} s for a second of speech (limit {slowest:g} s)",
+            f"このCPUでは遅い: 音声1秒あたり約 {_rounded_up(pace):.2f} 秒（上限 {slowest:g} 秒）",
         )
     return None
+
+
+def _rounded_up(pace: float) -> float:
+    return math.ceil(pace * 100 - 1e-9) / 100

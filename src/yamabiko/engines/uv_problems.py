@@ -78,26 +78,57 @@ def python_refused(python: str, why: str, evidence: Sequence[str]) -> Finding:
 
 
 _OF_A_BUILD = re.compile(
-    r"CMake Error|\b(?:fatal )?error(?: C\d+)?:|error: command|Could (?:NOT|not) find|not found|No such file|undefined reference"
+    r"\b(?:fatal )?error(?: C\d+)?:|error: command|Could (?:NOT|not) find|not found|No such file|undefined reference"
     r"|is required|Killed|cannot find"
 )
 _NO_CAUSE = re.compile(
     r"^\s*(?:error|Caused by|hint|raise|File)\b.*(?:build_wheel|Failed to build|CalledProcessError|Build failures|File)|×|╰"
 )
 
+_A_VERSION = re.compile(
+    r"\d[\d.]* or (?:higher|newer|later|above|greater)|(?:at least|requires?|required is|>=)\D{0,40}?\d|unsuitable version",
+    re.I,
+)
+"""Where a line asks for a version."""
+_BLOCK = re.compile(r"(\s*)CMake (Error|(?:Deprecation )?Warning)\b")
+_REASONS = re.compile(r"\s*Possible reasons include:.*")
+_OF_A_BLOCK = 6
+"""Lines of one of CMake's messages; what it guesses beyond says nothing of this machine."""
+
+
+def _said(lines: Sequence[str]) -> tuple[str, ...]:
+    """
+    What went wrong, without warnings: CMake's errors whole, and the lines of compilers and tools that tell of an error.
+
+    CMake indents what belongs to a message, and empty lines may stand inside of it. What it looked for and did not find
+    (`-- Could NOT find NCCL`) it may go on without: that is told only where there is nothing else.
+    """
+    errors: dict[str, None] = {}
+    doubts: dict[str, None] = {}
+    block, indent, left = "", 0, 0
+    for line in filter(str.strip, lines):
+        told = line.strip()
+        if found := _BLOCK.match(line):
+            block, indent, left = found[2], len(found[1]), _OF_A_BLOCK
+        elif block and len(line) - len(line.lstrip()) <= indent:
+            block = ""
+        if block:
+            if block == "Error" and left > 0 and (kept := _REASONS.sub("", told)):
+                errors[kept] = None
+            left = 0 if _REASONS.search(told) else left - 1
+        elif (
+            _OF_A_BUILD.search(told) and not _NO_CAUSE.search(told) and "ccache" not in told and "warning:" not in told
+        ):
+            (doubts if told.startswith("-- ") else errors)[told] = None
+    return tuple(errors or doubts)[:12]
+
 
 def build_failed(lines: Sequence[str], card: Card, profile: Profile) -> Finding | None:
     """A package without a wheel could not be built here, by what the compiler and its tools say; None if none was built."""
     if not any("Failed to build" in line or "build backend returned an error" in line for line in lines):
         return None
-    stripped = [line.strip() for line in lines if line.strip()]
-    below = [one.endswith("(message):") for one in (" ", *stripped)]  # CMake says what it means in the next line
-    told = (
-        line
-        for line, told_above in zip(stripped, below, strict=False)
-        if (told_above or _OF_A_BUILD.search(line)) and not _NO_CAUSE.search(line) and "ccache" not in line
-    )
-    said = tuple(dict.fromkeys(told))[:8] or tuple(stripped[-8:])
+    said = _said(lines) or tuple(line.strip() for line in lines if line.strip())[-8:]
+    as_new = any(_A_VERSION.search(line) for line in said)
     needs = profile.built_with or Text("a compiler", "コンパイラー")
     return Finding(
         id="engine-build-failed",
@@ -111,8 +142,8 @@ def build_failed(lines: Sequence[str], card: Card, profile: Profile) -> Finding 
         remedies=(
             Remedy(
                 Text(
-                    f"Install {needs.en}, as new as the lines above ask, and try again",
-                    f"{needs.ja}を導入し、もう一度試す",
+                    f"Install {needs.en}{', as new as the lines above ask,' if as_new else ''} and try again",
+                    f"{needs.ja}を導入し{'（版は上の行の要求に合わせる）' if as_new else ''}、もう一度試す",
                 ),
                 f"yamabiko engines install {card.name} --profile {profile.name}",
                 cost="effort",

@@ -25,7 +25,9 @@ from program import COMMAND, environment, run_program
         ("talk.wav --output_format str", "srt"),
         ("talk.wav --language Japanes", "japanese"),
         ("talk.wav --task summarise", "transcribe"),
-        ("talk.wav --device gpu", "cuda"),
+        ("talk.wav --device gpu", "--device cuda\n"),
+        ("talk.wav --device GPU:1", "--device cuda:1\n"),
+        ("talk.wav --output_format srt,", "Did you mean srt?"),
         ("talk.wav --compute_type float17", "float16"),
         ("talk.wav --engine whisper", "faster-whisper"),
         ("talk.wav --model", "--model needs a value (NAME) after it, and none is there."),
@@ -78,6 +80,23 @@ def test_words_after_two_dashes_are_no_options(tmp_path: Path) -> None:
     result = run_program("transcribe", "--model", "m", "--engine", "scripted", "--", "--languag", home=tmp_path)
     assert "no option" not in result.err
     assert "--languag" in result.err
+
+
+def test_a_file_that_begins_with_a_dash_is_told_from_an_option(tmp_path: Path) -> None:
+    """`yamabiko *` in a folder that has one."""
+    (tmp_path / "-dash.wav").write_bytes(b"no sound")
+    result = run_program("-dash.wav", "talk.wav", home=tmp_path, cwd=tmp_path)
+    assert result.code == 2
+    assert "took “-dash.wav” for options" in result.err
+    assert "yamabiko transcribe -- -dash.wav" in result.err
+    assert "yamabiko transcribe ./-dash.wav" in result.err
+    for words in (("--", "-dash.wav"), ("./-dash.wav",)):
+        line = ("transcribe", "--engine", "scripted", "--model", "m", *words)
+        taken = run_program(*line, home=tmp_path, cwd=tmp_path)
+        assert "for options" not in taken.err, "what is proposed is understood"
+        assert "dash.wav: " in taken.err
+    absent = run_program("-dish.wav", home=tmp_path, cwd=tmp_path)
+    assert "no option -d" in absent.err
 
 
 @pytest.mark.parametrize("line", ["", "engines", "models"])

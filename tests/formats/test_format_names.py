@@ -37,6 +37,26 @@ def test_a_wrong_name_is_answered_with_the_nearest_right_one(spec: str, near: st
     assert all(name in finding.evidence[0] for name in FORMATS)
 
 
+@pytest.mark.parametrize(
+    ("spec", "meant", "words"),
+    [
+        ("srt vtt", "srt,vtt", "commas between them: “srt vtt”"),
+        ("srt;vtt", "srt,vtt", "commas between them"),
+        ("SRT, json vtt", "srt,json,vtt", "commas between them"),
+        ("srt,", "srt", "A comma in “srt,” has no output format beside it."),
+        (",srt,,json", "srt,json", "A comma in"),
+    ],
+)
+def test_names_that_are_badly_listed_are_answered_with_the_list(spec: str, meant: str, words: str) -> None:
+    with pytest.raises(Problem) as caught:
+        names(spec)
+    finding = caught.value.finding
+    assert words in finding.cause.en
+    assert [one.command for one in finding.remedies] == [f"yamabiko FILE --output-format {meant}"]
+    assert names(meant), "what is proposed is taken"
+    assert "“”" not in finding.cause.en
+
+
 def test_where_no_name_is_near_all_is_proposed_with_what_it_writes() -> None:
     with pytest.raises(Problem) as caught:
         names("xml")

@@ -97,9 +97,20 @@ def test_a_misspelt_precision_gets_a_suggestion():
 
 @pytest.mark.parametrize(
     ("asked", "meant"),
-    [("rocm", "cuda"), ("hip", "cuda"), ("AMD", "cuda"), ("rocm:1", "cuda:1"), ("gpu", None), ("amd64", None)],
+    [
+        ("rocm", "cuda"),
+        ("hip", "cuda"),
+        ("AMD", "cuda"),
+        ("rocm:1", "cuda:1"),
+        ("amd64", None),
+        ("gpu", "cuda"),
+        ("GPU:1", "cuda:1"),
+        ("cuda1", "cuda:1"),
+        ("nvidia", "cuda"),
+        ("gpus", None),
+    ],
 )
-def test_who_calls_amds_gpus_by_their_own_name_is_told_ours(asked, meant):
+def test_who_calls_a_gpu_by_another_name_is_told_ours(asked, meant):
     with pytest.raises(Problem) as caught:
         parse_device(asked)
 

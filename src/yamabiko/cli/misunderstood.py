@@ -1,5 +1,6 @@
 """
-A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure.
+A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure, but for one look:
+whether a word that begins with a dash is a file.
 
 The parser's own sentence is English alone, in its own jargon: it stands below only where we have none.
 """
@@ -7,6 +8,8 @@ The parser's own sentence is English alone, in its own jargon: it stands below o
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +33,7 @@ def explain(error: Exception, command: Any, context: Any, given: Sequence[str]) 
     taken = parameters.of(command, context)
     option = _named(taken, getattr(error, "option_name", None))
     if "NoSuchOption" in kinds:
-        return _unknown_option(error, taken, context)
+        return _unknown_option(error, taken, context, given)
     if "BadOptionUsage" in kinds and option is not None:
         return _finding(_needs_a_value(option) if not option.is_switch else _takes_no_value(option), context)
     wrong = _parameter(error, command)
@@ -164,8 +167,11 @@ def _parameter(error: Exception, command: Any) -> Parameter | None:
     return None if one is None else parameters.parameter(one, parameters.declared(command))
 
 
-def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) -> Finding:
+def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any, given: Sequence[str]) -> Finding:
     word = str(getattr(error, "option_name", ""))
+    files = tuple(one for one in given if one.startswith(word) and os.path.lexists(one))
+    if files and _takes_many(taken):
+        return _finding(_a_file(files[0], context.command_path), context, _as_files(files[0], context.command_path))
     known = [name for one in taken for name in (*one.names, *one.off_names) if name.startswith("--")]
     cause = Text(
         f"{context.command_path} has no option {word}.",
@@ -176,6 +182,28 @@ def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any) 
         return _finding(cause, context, (instead,))
     near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.7)
     return _finding(cause, context, tuple(meant(name) for name in near))
+
+
+def _a_file(name: str, path: str) -> Text:
+    return Text(
+        f"{path} took “{name}” for options, because it begins with a dash; it is a file that is there.",
+        f"「{name}」というファイルはありますが、ダッシュで始まるため、{path} はオプションと解釈しました。",
+    )
+
+
+def _as_files(name: str, path: str) -> tuple[Remedy, ...]:
+    return (
+        Remedy(
+            Text(
+                "Put -- before the files: what follows it is no option",
+                "ファイルの前に -- を置く（以降はオプションと解釈しません）",
+            ),
+            f"{path} -- {shlex.quote(name)}",
+        ),
+        Remedy(
+            Text("Or name it by its folder", "またはフォルダー付きで指定する"), f"{path} {shlex.quote(f'./{name}')}"
+        ),
+    )
 
 
 def _needs_a_value(one: Parameter) -> Text:

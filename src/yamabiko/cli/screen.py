@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PLAIN_EVERY_S = 10.0
+LEAST_TIMED_S = 0.5
+"""Of audio. Of less, the time that it took is that of beginning and ending, and says nothing of speed."""
 
 SEVERITY_STYLE: dict[Severity, str] = {"info": "cyan", "warning": "yellow", "error": "red", "unknown": "magenta"}
 
@@ -83,8 +85,7 @@ def receipt_line(transcript: Transcript) -> str:
         f"{clock(transcript.duration_s)} of audio in {receipt.timings.total_s:.1f} s",
         f"音声 {clock(transcript.duration_s)} を {receipt.timings.total_s:.1f} 秒で処理",
     )
-    parts = [str(took), real_time_factor(receipt)]
-    parts.append(used(receipt))
+    parts = [str(took), *([real_time_factor(receipt)] if receipt.audio_s >= LEAST_TIMED_S else []), used(receipt)]
     if receipt.used_device != "none":
         parts.append(f"{receipt.engine} {receipt.model}")
     if 0 < receipt.chunks_resumed < receipt.chunks:

@@ -7,6 +7,7 @@ Rendering is pure; `write` is the only function that touches the disk.
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from yamabiko.findings import Finding, Problem, Remedy
@@ -51,7 +52,7 @@ def names(spec: str, *, speakers: bool = True) -> tuple[str, ...]:
         elif name in FORMATS:
             found[name] = None
         else:
-            raise Problem(_unknown(part.strip()))
+            raise Problem(_unknown(part.strip(), spec))
     without = [name for name in found if FORMATS[name].needs_speakers and not speakers]
     if without:
         raise Problem(_not_told_apart(without[0], "--output-format json"))
@@ -106,7 +107,11 @@ def _not_told_apart(name: str, command: str | None = None) -> Finding:
     )
 
 
-def _unknown(name: str) -> Finding:
+def _unknown(name: str, spec: str = "") -> Finding:
+    """`spec`: the whole list that the name stood in."""
+    words = [word for word in re.split(r"[\s,;+/、，]+", spec.lower()) if word]
+    if words and all(word in (*FORMATS, "all") for word in words):
+        return _badly_listed(name, spec, words)
     near = difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)
     asked_for = (
         Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output-format {near[0]}")
@@ -123,6 +128,37 @@ def _unknown(name: str) -> Finding:
         severity="error",
         area="usage",
         cause=Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。"),
-        evidence=(f"{Text('formats known here', '使える形式')}: {', '.join([*FORMATS, 'all'])}",),
+        evidence=(_known(),),
         remedies=(asked_for,),
     )
+
+
+def _badly_listed(name: str, spec: str, words: list[str]) -> Finding:
+    """Names that there are, with a space or another sign between them, or with one comma too many."""
+    cause = (
+        Text(
+            f"Output formats are listed with commas between them: “{spec}”.",
+            f"出力形式が複数あるときは、コンマで区切ります: 「{spec}」。",
+        )
+        if name
+        else Text(
+            f"A comma in “{spec}” has no output format beside it.", f"「{spec}」のコンマの隣に出力形式がありません。"
+        )
+    )
+    listed = ",".join(dict.fromkeys(words))
+    return Finding(
+        id="format-unknown",
+        severity="error",
+        area="usage",
+        cause=cause,
+        evidence=(_known(),),
+        remedies=(
+            Remedy(
+                Text(f"Did you mean {listed}?", f"{listed} でしょうか？"), f"yamabiko FILE --output-format {listed}"
+            ),
+        ),
+    )
+
+
+def _known() -> str:
+    return f"{Text('formats known here', '使える形式')}: {', '.join([*FORMATS, 'all'])}"

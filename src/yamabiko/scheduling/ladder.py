@@ -24,11 +24,24 @@ def parse_device(device: str) -> tuple[str, int | None]:
                 area="usage",
                 cause=Text(f"“{device}” is not a device we know.", f"「{device}」というデバイスはありません。"),
                 evidence=(f"{Text('devices', '使えるデバイス')}: auto, cuda, cuda:N, vulkan, metal, cpu",),
-                remedies=(*_amd(device), Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto")),
+                remedies=(
+                    *_a_gpu(device),
+                    *_amd(device),
+                    Remedy(Text("Let yamabiko choose", "選択を任せる"), "--device auto"),
+                ),
             )
         )
     family, _, number = device.partition(":")
     return family.replace("metal", "mps"), int(number) if number else None
+
+
+def _a_gpu(device: str) -> tuple[Remedy, ...]:
+    asked = re.fullmatch(r"(?:gpu|nvidia|cuda):?(\d{1,4})?", device, re.IGNORECASE)
+    if asked is None:
+        return ()
+    number = f":{asked[1]}" if asked[1] else ""
+    what = Text("Did you mean this? A GPU of NVIDIA is called cuda here", "もしかして（NVIDIAのGPUは cuda と呼びます）")
+    return (Remedy(what, f"--device cuda{number}"),)
 
 
 def _amd(device: str) -> tuple[Remedy, ...]:

@@ -157,6 +157,27 @@ def test_what_was_said_is_quoted_once():
     assert len([line for line in told.evidence if OLD_DRIVER_OR_NONE in line]) == 1, told.evidence
 
 
+TORCHS_ADVICE = (
+    "Weights only load failed. In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from "
+    "`False` to `True`. Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can result in "
+    "arbitrary code execution. Do it only if you got the file from a trusted source.\n"
+    "Please file an issue with the following so that we can make `weights_only=True` compatible with your use case: "
+    "WeightsUnpickler error: \n\nUnsupported operand 149\n\nCheck the documentation of torch.load."
+)
+"""Of torch 2.13's serialization.py, for a file of random bytes."""
+
+
+@pytest.mark.parametrize("kind", ["UnpicklingError", "ModelUnreadable"])
+def test_advice_to_run_what_code_a_file_holds_is_passed_on_to_nobody(kind):
+    finding = explain_exit(raised(kind, TORCHS_ADVICE, *TORCHS_ADVICE.splitlines())).finding
+
+    told = "\n".join((*finding.evidence, finding.cause.en))
+    assert "Weights only load failed." in told
+    assert "Re-running" not in told
+    assert "succe" not in told
+    assert "`False`" not in told
+
+
 def test_facts_rule_a_cause_out():
     """A driver is there and serves: the words alone would have named another machine's trouble."""
     facts = casebook.facts(casebook.platform("bare-ada"))

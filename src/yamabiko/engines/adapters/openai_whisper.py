@@ -9,6 +9,7 @@ weights stay float32 in memory, whatever is asked; float16 is what it computes i
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -156,8 +157,23 @@ def _read(whisper: Any, model: Path) -> Any:
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
         if "allocate memory" in str(error):  # torch's own words: no exception of its own stands for it
             raise MemoryError(str(error)) from error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelUnreadable(f"{model} is no whole checkpoint of openai-whisper: {lines[0][:300]}") from error
+        raise ModelUnreadable(f"{model} is no whole checkpoint of openai-whisper: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """
+    What is wrong with the file, in torch's words. What it advises beside that, to read the file in a way that runs the code
+    it holds, is passed on to nobody.
+    """
+    text = str(error)
+    about = (
+        text.partition("WeightsUnpickler error:")[2].strip() or text.removeprefix("Weights only load failed.").strip()
+    )
+    line = next(iter(about.splitlines()), "")
+    return (
+        re.split(r"Re-running `torch\.load`|In PyTorch 2\.6|Please use `torch", line)[0].strip()[:300]
+        or type(error).__name__
+    )
 
 
 def _alignment_heads(whisper: Any, dims: Any) -> bytes | None:

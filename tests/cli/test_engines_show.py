@@ -43,6 +43,9 @@ def test_hashes_that_we_never_computed_are_told_from_ours_and_their_sources_are_
     assert "hashes of ggml-tiny.en, ggml-base.en, ggml-small.en: mudler/LocalAI gallery/index.yaml; " in english.out
     japanese = run_program("engines", "show", "whisper.cpp", home=tmp_path, YAMABIKO_LANG="ja")
     assert "公開情報のハッシュで固定" in japanese.out
+    assert "99（Whisper）" in japanese.out
+    assert "私たちが実物から計算したものではありません" in japanese.out
+    assert "never computed by us" not in japanese.out
     ours = run_program("engines", "show", "silero-vad", home=tmp_path)
     assert "others' word" not in ours.out
     assert "hashes of silero-vad-v6: computed from the wheel that it comes in" in ours.out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from yamabiko.cli import answers, engine_table, screen
+from yamabiko.cli import answers, catalogue_words, engine_table, screen
 from yamabiko.engines.choices import Measured, Weights, machine_in_japanese, measurements
 from yamabiko.engines.contract import Card, Feature
 from yamabiko.engines.models import UNPINNED
@@ -80,7 +80,7 @@ def show(card: Card) -> None:
         answers.show_table(_MODEL, [_model(entry) for entry in entries])
         for names, source in sources(entries):
             of = Text(f"hashes of {', '.join(names)}", f"{'、'.join(names)} のハッシュの出典")
-            screen.print_result(f"  {of}: {source}\n")
+            screen.print_result(f"  {of}: {catalogue_words.source(source)}\n")
         if not all(entry.pinned for entry in entries):
             screen.print_result(f"  {UNPINNED}\n")
     for line in _verified(verified().get(card.name)):
@@ -110,8 +110,7 @@ def _facts(card: Card) -> Iterator[tuple[Text, str]]:
     known = "; ".join(licences(entries_of(card))).replace("?", str(Text("unknown", "不明")))
     yield Text("licence of the code", "コードのライセンス"), card.licence
     yield Text("licences of known models", "既知のモデルのライセンス"), known or "–"
-    languages = card.languages if isinstance(card.languages, str) else ", ".join(card.languages)
-    yield Text("languages", "言語"), languages
+    yield Text("languages", "言語"), str(catalogue_words.languages(card.languages))
     if card.job == "transcribe" or card.features:
         yield Text("has", "機能"), _features(sorted(card.features)) or "–"
         yield Text("has not", "ない機能"), _features(sorted(set(_FEATURES) - card.features))
@@ -161,7 +160,7 @@ def _profiles(card: Card) -> list[list[str]]:
 def _model(entry: ModelEntry) -> list[str]:
     return [
         entry.name,
-        entry.languages,
+        str(catalogue_words.languages(entry.languages)),
         screen.size(entry.size_bytes) if entry.size_bytes else "–",
         entry.licence or "–",
         str(_GATED if entry.gated else _FREE),

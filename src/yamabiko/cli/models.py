@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, exits, screen
+from yamabiko.cli import answers, catalogue_words, exits, screen
 from yamabiko.cli.model_words import PLACE, description, show_hashes
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
@@ -57,7 +57,6 @@ Format = Annotated[
 ]
 Json = Annotated[bool, answers.Json]
 
-_LANGUAGES = {"any": Text("any", "すべて"), "unknown": Text("unknown", "不明")}
 _UNUSED: dict[str, Text] = {
     "absent": Text("not here", "なし"),
     "damaged": Text("here, damaged", "破損"),
@@ -98,7 +97,7 @@ def _row(state: ModelState) -> list[str]:
         entry.name,
         entry.format,
         about + screen.size(entry.size_bytes) if entry.size_bytes else "–",
-        str(_LANGUAGES.get(entry.languages, entry.languages)),
+        str(catalogue_words.languages(entry.languages)),
         entry.licence or str(Text("see its page on the hub", "ハブのページを参照")),
         str(PLACE[state.local.origin] if state.local else _UNUSED[_fault(state)]),
         str(entry.pinned_told),

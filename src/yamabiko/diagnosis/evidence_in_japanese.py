@@ -14,6 +14,7 @@ _SAID = (
         r"engine: the loaded model has the languages (.+) and no others",
         r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
     ),
+    (r"catalogue: the model has the languages (.+) and no others", r"一覧: このモデルの対応言語は \1 だけ"),
     (r"worker memory: (\d+) MiB of (\d+) allowed", r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),
     (r"script: none; it says how much audio it was given", "台本: なし（受け取った音声の長さだけを書きます）"),
     (r"card: (\S+) runs on (.+)", r"定義: \1 が動くデバイスは \2"),
@@ -21,6 +22,10 @@ _SAID = (
     (r"server: (\d+) of (\d+)", r"サーバー: 上限 \2 件のうち \1 件"),
     (r"form: fields (.+)", r"フォーム: フィールド \1"),
     (r"model: (\S+) of (\S+) is not here", r"モデル: \2 の \1 がありません"),
+    # the machine
+    (r"container: (\S+) \((/\S+) is there\)", r"コンテナー: \1（\2 あり）"),
+    (r"container: (\S+) \((\S+) is set\)", r"コンテナー: \1（\2 設定あり）"),
+    (r"container: (\S+) \((/\S+) names (\S+)\)", r"コンテナー: \1（\2 に \3 の記載）"),
     # devices
     (
         r"device-files: no GPU device file is open in the worker",
@@ -61,9 +66,17 @@ _SAID = (
     (r"system: size 0 bytes", "システム: 大きさは 0 バイト"),
     (r"file: begins with (.+)", r"ファイル: 先頭は \1"),
     (r"speech finder: no speech in ([\d.]+) s", r"話し声の検出: \1 秒の中に話し声なし"),
-    (r"decoder: (\d+) gaps, ([\d.]+) s", r"デコーダー: 欠落 \1 か所、計 \2 秒"),
-    (r"decoder: (\d+) errors", r"デコーダー: エラー \1 件"),
-    (r"decoder: (\d+) values not finite", r"デコーダー: 有限でない値 \1 個"),
+    (
+        r"file: (\d+) bytes after the end by the header, WAV files: (\d+), ([\d.]+) s",
+        r"ファイル: ヘッダーが示す終わりの後に \1 バイト、WAVファイル \2 本、\3 秒",
+    ),
+    (
+        r"file: (\d+) bytes after the end by the header, data that are no tag",
+        r"ファイル: ヘッダーが示す終わりの後に \1 バイト、タグではないデータ",
+    ),
+    (r"decoder: (\d+) gaps?, ([\d.]+) s", r"デコーダー: 欠落 \1 か所、計 \2 秒"),
+    (r"decoder: (\d+) errors?", r"デコーダー: エラー \1 件"),
+    (r"decoder: (\d+) values? not finite", r"デコーダー: 有限でない値 \1 個"),
     (r"decoder: scaled by 1/(\d+)", r"デコーダー: 1/\1 倍に縮小"),
     (r"decoder: (\d+) audio streams, used stream (\d+)", r"デコーダー: 音声ストリーム \1 本のうち \2 番を使用"),
     (

@@ -157,7 +157,8 @@ def test_asked_for_a_gpu_it_runs_on_the_cpu_and_says_so(
     told = {finding.id: finding for finding in run.notices}
     assert "gpu-not-used" in told, told
     assert any(e.kind == "last-words" and "no GPU found" in e.value for e in run.evidence)
-    assert told["gpu-not-used"].remedies
+    assert [remedy.command for remedy in told["gpu-not-used"].remedies] == ["--device cpu"], "why is told below"
+    assert "why: whispercpp-cpu-build-silent" in told["gpu-not-used"].evidence
     why = told["whispercpp-cpu-build-silent"]
     assert any("has no CUDA, HIP or Vulkan backend" in line for line in why.evidence)
     assert [remedy.command for remedy in why.remedies] == ["--device cpu"], "no build helps where no GPU is seen"

@@ -151,7 +151,7 @@ def _profiles(card: Card) -> list[list[str]]:
             one.name if card.profiles else "–",
             engine_table.status(engine_table.state(card, one)),
             ", ".join(one.devices or ("cpu",)),
-            str(one.not_verified or ""),
+            str(engine_table.not_verified(card, one) or ""),
         ]
         for one in engine_table.profiles(card)
     ]

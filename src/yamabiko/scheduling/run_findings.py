@@ -79,6 +79,15 @@ def gpu_not_used(
     )
 
 
+def with_its_causes(not_used: Finding, causes: Sequence[Finding]) -> Finding:
+    """`causes`: what follows it. Who reads them need not be sent to find out why."""
+    if not causes:
+        return not_used
+    why = Text(f"why: {', '.join(one.id for one in causes)}", f"原因: {'、'.join(one.id for one in causes)}")
+    kept = tuple(one for one in not_used.remedies if one.command != "yamabiko doctor")
+    return replace(not_used, evidence=(*not_used.evidence, str(why)), remedies=kept)
+
+
 def went_on(placement: Placement, *, again: bool) -> Text:
     """`again`: in the same place, in a fresh worker."""
     if again:

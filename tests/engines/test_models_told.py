@@ -60,3 +60,10 @@ def test_of_a_file_nothing_is_told_of_what_lies_beside_it(tmp_path: Path) -> Non
     assert told.id == "model-incomplete"
     assert "private" not in f"{told.cause} {told.evidence}"
     assert "a folder with config.json, model.bin" in told.cause.en
+
+
+def test_an_address_of_the_hub_is_told_as_the_id_that_it_holds(tmp_path: Path) -> None:
+    given = "https://huggingface.co/Systran/faster-whisper-base"
+    result = run_program("models", "pull", given, home=tmp_path)
+    assert result.code == 2, result.err
+    assert "yamabiko models pull Systran/faster-whisper-base" in result.err

@@ -137,7 +137,8 @@ def _record(state: ModelState) -> dict[str, object]:
 @app.verb("pull", Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
 def pull(name: Name, format_: Format = None) -> None:
     console = screen.make_console()
-    local = fetch(name, _format(name, format_, "pull"), console, say_if_here=True)
+    with _typed("pull"):
+        local = fetch(name, _format(name, format_, "pull"), console, say_if_here=True)
     screen.print_result(f"{local.path}\n")
 
 
@@ -176,7 +177,8 @@ def _fetched(name: str, model_format: str, console: Console, *, say_if_here: boo
 
 @app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
 def path(name: Name, format_: Format = None) -> None:
-    local = _local(name, _format(name, format_, "path"))
+    with _typed("path"):
+        local = _local(name, _format(name, format_, "path"))
     screen.print_result(f"{local.path}\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,7 @@ def path_missing(path: Path) -> Finding:
         cause=Text(f"There is no model at {path}.", f"{path} にモデルがありません。"),
         evidence=(f"file system: {path} does not exist or may not be read",),
         remedies=(
+            *_by_its_id(path),
             Remedy(Text("Check the path, or name a model instead", "パスを確かめるか、モデル名で指定する")),
             _SEE_LIST,
         ),
@@ -119,6 +121,13 @@ def incomplete(
             ),
         ),
     )
+
+
+def _by_its_id(path: Path) -> tuple[Remedy, ...]:
+    """An address of the hub was given, whose slashes a path does not keep."""
+    found = re.match(r"https?:/+(?:www\.)?huggingface\.co/([\w.-]+/[\w.-]+)", str(path), re.ASCII)
+    told = Text("Name it by its id on the hub", "ハブのIDで指定する")
+    return (Remedy(told, f"--model {found[1]}"),) if found else ()
 
 
 def no_such_file(path: Path, wanted: str, fits: Sequence[str] = ()) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -347,7 +348,7 @@ def _typed(verb: str) -> Iterator[None]:
     except Problem as problem:
         remedies = tuple(
             replace(one, command=f"yamabiko models {verb} {one.command.removeprefix('--model ')}")
-            if one.command and one.command.startswith("--model ")
+            if one.command and re.match(r"--model (?!/)", one.command)  # a path is no name
             else one
             for one in problem.finding.remedies
         )

@@ -45,6 +45,7 @@ def _words_alone(symptom: Symptom) -> examine.Explanation:
 
 def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     """The true cause where the words leave only one or the machine confirms one, else what is known of the end."""
+    exit_ = _without_advice(exit_)
     known = evidence(exit_)
     refused = _first(_BAD_ALLOC, exit_)
     if refused is not None and _had_little_memory(exit_):
@@ -56,9 +57,8 @@ def explain_exit(exit_: WorkerExit, ask: Ask = _words_alone) -> Explanation:
     heard = ask(Symptom(_heard(exit_), ending, exit_.engine))
     if heard.confirmed:
         finding = heard.confirmed[0]
-        seen = tuple(map(_without_advice, finding.evidence))
-        quoted = {_without_label(line) for line in seen}
-        lines = (*seen, *(line for line in known if _without_label(line) not in quoted))
+        quoted = {_without_label(line) for line in finding.evidence}
+        lines = (*finding.evidence, *(line for line in known if _without_label(line) not in quoted))
         return Explanation(_for(exit_, replace(finding, evidence=lines)), article(finding.id).spoils)
     # An import that fails is the fault of the environment's files only where the machine knows no better cause.
     suspects = {one.check.id: one.line for one in heard.open if one.line}  # an end alone suggests too little to be told
@@ -85,7 +85,7 @@ def _named(id_: str, exit_: WorkerExit, known: tuple[str, ...]) -> Explanation |
 
 
 def _told(id_: str, exit_: WorkerExit, line: str, known: tuple[str, ...]) -> Explanation:
-    quoted = _without_advice(line).strip()[:300]
+    quoted = line.strip()[:300]
     said_already = not quoted or any(quoted in fact for fact in known)
     finding = article(id_).finding(known if said_already else (f"worker: {quoted}", *known))
     return Explanation(_for(exit_, finding), article(id_).spoils)
@@ -174,11 +174,11 @@ def evidence(exit_: WorkerExit) -> tuple[str, ...]:
         lines.append(f"worker ended: {exit_.ending.name}")
     elif exit_.message:
         raised = f"{exit_.raised_kind}: " if exit_.raised_kind else ""
-        lines.append(f"worker {exit_.kind}: {raised}{_without_advice(exit_.message)}"[:300])
+        lines.append(f"worker {exit_.kind}: {raised}{exit_.message}"[:300])
     if exit_.resident_bytes:
         cap = f" of {exit_.memory_cap_bytes / 2**20:.0f} allowed" if exit_.memory_cap_bytes else ""
         lines.append(f"worker memory: {exit_.resident_bytes / 2**20:.0f} MiB{cap}")
-    lines += [f"worker said: {_without_advice(line)[:300]}" for line in newest_words(exit_.last_words)]
+    lines += [f"worker said: {line[:300]}" for line in newest_words(exit_.last_words)]
     return tuple(lines)
 
 
@@ -189,9 +189,10 @@ _ADVICE = re.compile(
 )
 
 
-def _without_advice(said: str) -> str:
+def _without_advice(exit_: WorkerExit) -> WorkerExit:
     """torch's own advice, to read weights in a way that runs what code they hold, is passed on to nobody."""
-    return _ADVICE.sub("", said)
+    last_words = tuple(_ADVICE.sub("", line) for line in exit_.last_words)
+    return replace(exit_, message=_ADVICE.sub("", exit_.message), last_words=last_words)
 
 
 _PHASES = {
@@ -273,7 +274,7 @@ def _unknown(exit_: WorkerExit) -> tuple[Article, Text]:
             f"The {engine} worker sent what is not a message while {phase.en}. We do not know why.",
             f"{engine} のワーカーが{phase.ja}に解釈できないデータを送りました。原因は分かっていません。",
         )
-    said = _without_advice(exit_.message)[:200]
+    said = exit_.message[:200]
     return article("engine-raised"), Text(
         f"{engine} raised {exit_.raised_kind} while {phase.en}: {said}",
         f"{engine} が{phase.ja}にエラーを出しました（{exit_.raised_kind}: {said}）",

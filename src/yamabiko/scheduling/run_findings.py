@@ -58,9 +58,19 @@ def where_a_gpu_is_required(finding: Finding) -> Finding:
 
 
 def gpu_not_used(
-    ruling: Ruling, evidence: Sequence[Evidence], severity: Literal["error", "warning"], without: str | None = None
+    ruling: Ruling,
+    evidence: Sequence[Evidence],
+    severity: Literal["error", "warning"],
+    without: str | None = None,
+    causes: Sequence[Finding] = (),
 ) -> Finding:
-    """`without`: the environment that did the work, where that is made for no GPU at all."""
+    """
+    `without`: the environment that did the work, where that is made for no GPU at all. `causes`: told after it, so that
+    nobody need be sent to find out why.
+    """
+    ids = [one.id for one in causes]
+    why = (str(Text(f"why: {', '.join(ids)}", f"原因: {'、'.join(ids)}")),) if ids else ()
+    find_out = () if ids else (Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),)
     why_en = f": its environment ({without}) is built for the CPU alone" if without else ""
     why_ja = f"実行環境（{without}）がCPU専用のためです。" if without else ""
     return Finding(
@@ -71,21 +81,9 @@ def gpu_not_used(
             f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}){why_en}.",
             f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{VERDICTS[ruling.verdict].ja}）。{why_ja}",
         ),
-        evidence=tuple(f"{e.kind}: {e.value}" for e in evidence),
-        remedies=(
-            Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),
-            _ACCEPT if severity == "error" else _ASK_FOR_THE_CPU,
-        ),
+        evidence=(*(f"{e.kind}: {e.value}" for e in evidence), *why),
+        remedies=(*find_out, _ACCEPT if severity == "error" else _ASK_FOR_THE_CPU),
     )
-
-
-def with_its_causes(not_used: Finding, causes: Sequence[Finding]) -> Finding:
-    """`causes`: what follows it. Who reads them need not be sent to find out why."""
-    if not causes:
-        return not_used
-    why = Text(f"why: {', '.join(one.id for one in causes)}", f"原因: {'、'.join(one.id for one in causes)}")
-    kept = tuple(one for one in not_used.remedies if one.command != "yamabiko doctor")
-    return replace(not_used, evidence=(*not_used.evidence, str(why)), remedies=kept)
 
 
 def went_on(placement: Placement, *, again: bool) -> Text:

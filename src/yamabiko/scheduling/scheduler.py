@@ -334,8 +334,8 @@ class Run:
             raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error", self._without_gpu()))
         if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
             causes = self._why_not_used()
-            not_used = run_findings.gpu_not_used(self.ruling, self.evidence, "warning", self._without_gpu())
-            for finding in (run_findings.with_its_causes(not_used, causes), *causes):
+            told = run_findings.gpu_not_used(self.ruling, self.evidence, "warning", self._without_gpu(), causes)
+            for finding in (told, *causes):
                 self.notices.append(finding)
                 self._notice(finding)
 

@@ -271,10 +271,10 @@ def _notices(done: Done, source: Path) -> tuple[Finding, ...]:
             evidence += (f"decoder: {done.errors} error{decode_findings.plural(done.errors)}",)
         if claimed_s is not None:
             evidence += (f"decoder: {claimed_s:.3f} s by the file's header, {duration_s:.3f} s decoded",)
-        missing_s = max(0.0, done.claimed_s - held_s) if done.claimed_s else done.gap_s or None
         if claimed_s is not None:
             notices.append(decode_findings.breaks_off(source, held_s, claimed_s, done.errors, evidence))
         else:
+            missing_s = max(0.0, done.claimed_s - held_s) if done.claimed_s else done.gap_s or None
             notices.append(decode_findings.damaged(source, held_s, missing_s, done.errors, evidence))
     if done.beyond is not None:
         notices.append(decode_findings.beyond_header(source, duration_s, done.beyond))

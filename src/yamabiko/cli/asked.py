@@ -56,11 +56,11 @@ def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
     """What the engine is told. Raises: Problem (language-unknown, task-unknown)."""
     if asked.task not in ("transcribe", "translate"):
         raise Problem(_unknown("task-unknown", "--task", asked.task, ("transcribe", "translate")))
-    language = _language(asked.language)
+    spoken = language_asked(asked)
     step, start = asked.temperature_increment, asked.temperature
     count = int(min((1.0 - start) / step + 1e-6, _MOST_TRIES)) if step > 0 else 0
     return TranscribeOptions(
-        language=None if language in ("auto", "each") else language,
+        language=None if spoken in ("auto", "each") else spoken,
         task=asked.task,
         word_timestamps=asked.word_timestamps
         or asked.highlight_words
@@ -83,7 +83,7 @@ def transcribe_options(asked: SimpleNamespace) -> TranscribeOptions:
 
 def language_per_chunk(asked: SimpleNamespace) -> bool:
     """Whether every stretch of a file is asked for its language. Raises: Problem (language-unknown)."""
-    return _language(asked.language) == "each"
+    return language_asked(asked) == "each"
 
 
 def wish(asked: SimpleNamespace) -> Wish:
@@ -155,7 +155,7 @@ def aligner_model(asked: SimpleNamespace) -> str:
     if given != aligner_choice.AUTO:
         return given
     names = aligner_choice.by_language()
-    language = _language(asked.language)
+    language = language_asked(asked)
     if language in names:
         return names[language]
     known = ", ".join(names)
@@ -180,9 +180,9 @@ def aligner_model(asked: SimpleNamespace) -> str:
     )
 
 
-def _language(asked: str) -> str:
+def language_asked(asked: SimpleNamespace) -> str:
     """`ja` for ja, Japanese or japanese; `auto` and `each` stay. Raises: Problem (language-unknown)."""
-    return language_of(asked, "auto", "each")
+    return language_of(asked.language, "auto", "each")
 
 
 def language_of(asked: str, *besides: str) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from yamabiko.transcription.pipeline import Request
 
 
+_AGAIN = Text("--overwrite does it again", "やり直すには --overwrite")
+
+
 @dataclass(slots=True)
 class _Tally:
     done: int = 0
@@ -209,8 +212,7 @@ class Batch:
             )
         if plan.otherwise:
             names, how = ", ".join(path.name for path in plan.otherwise), _otherwise(plan)
-            again = Text("--overwrite does it again", "やり直すには --overwrite")
-            screen.say(self.console, f"{names}: {how} ({again})")
+            screen.say(self.console, f"{names}: {how} ({_AGAIN})")
         for name, path in written.items():
             if path != (meant := plan.targets[name]):
                 screen.say(
@@ -250,8 +252,7 @@ class Batch:
             why = _otherwise(plan)
         else:
             why = Text("done already", "処理済みです")
-        again = Text("--overwrite does it again", "やり直すには --overwrite")
-        screen.say(self.console, f"{name}: {why} ({again})")
+        screen.say(self.console, f"{name}: {why} ({_AGAIN})")
 
     # ---- the end -----------------------------------------------------------------------------------------------
 

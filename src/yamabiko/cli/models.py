@@ -139,7 +139,7 @@ def _record(state: ModelState) -> dict[str, object]:
 def pull(name: Name, format_: Format = None) -> None:
     console = screen.make_console()
     with _typed("pull"):
-        local = fetch(name, _format(name, format_, "pull"), console, say_if_here=True)
+        local = fetch(name, _format(name, format_), console, say_if_here=True)
     screen.print_result(f"{local.path}\n")
 
 
@@ -179,7 +179,7 @@ def _fetched(name: str, model_format: str, console: Console, *, say_if_here: boo
 @app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
 def path(name: Name, format_: Format = None) -> None:
     with _typed("path"):
-        local = _local(name, _format(name, format_, "path"))
+        local = _local(name, _format(name, format_))
     screen.print_result(f"{local.path}\n")
 
 
@@ -211,9 +211,9 @@ def verify(
     console = screen.make_console()
     checked: list[dict[str, object]] = []
     failures: list[Finding] = []
-    with answers.json_problems(json):
+    with answers.json_problems(json), _typed("verify"):
         if name:
-            wanted = [(name, _format(name, format_, "verify"))]
+            wanted = [(name, _format(name, format_))]
         else:
             states = models.entries(settings.current())
             wanted = [(s.entry.name, s.entry.format) for s in states if s.local or s.damage or s.unchecked]
@@ -310,11 +310,9 @@ def _is_path(name: str) -> bool:
     return as_path(name, None) is not None
 
 
-def _format(name: str, given: str | None, verb: str) -> str:
+def _format(name: str, given: str | None) -> str:
     """
     The format of a model: as told, as its entry says, as its file shows; else what the default engine reads.
-
-    `verb`: what is to be done, for a remedy that can be typed.
 
     Raises: Problem (model-unknown, model-format-unknown).
     """
@@ -332,8 +330,7 @@ def _format(name: str, given: str | None, verb: str) -> str:
     # Of several engines' models of one name that of the engine whose usual model is called so.
     own = next((card.model_format for card in catalog.cards() if card.default_model == name), None)
     try:
-        with _typed(verb):
-            return own or models.find_entry(name).format
+        return own or models.find_entry(name).format
     except Problem:
         if "/" not in name:
             raise

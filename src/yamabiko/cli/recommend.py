@@ -98,7 +98,7 @@ def command(
         needed = to_fetch.needed(ranked, elsewhere=facts is not None)
         if json:
             told = {"language": code, "machine": here, "options": ranked, "engines": purposes()}
-            beside = {"on_request": requestable, "lacking": lacking, **_lacking(needed)}
+            beside = {"on_request": requestable, "lacking": lacking, **_needed_told(needed)}
             answers.print_json({**told, **beside, "measured": measurements()})
             return
     _show(console, here, code, needed, every=every, read_speech=read_speech)
@@ -151,7 +151,7 @@ def _facts(file: Path | None, console: Console, *, quiet: bool) -> Facts:
     return checkup.ask_driver(gather(settings.current()), lambda text: None if quiet else screen.say(console, text))
 
 
-def _lacking(needed: Mapping[Option, Needed]) -> dict[str, object]:
+def _needed_told(needed: Mapping[Option, Needed]) -> dict[str, object]:
     """For programs: models by name, environments by engine and profile."""
     states = {option.model: one for option, one in needed.items()}
     return {

@@ -29,8 +29,7 @@ _MOST_TOLD = 4
 
 def shaping(asked: SimpleNamespace) -> str:
     """Of what was asked for on the command line. Raises: Problem (language-unknown)."""
-    language = "each" if words.language_per_chunk(asked) else words.transcribe_options(asked).language or "auto"
-    return told({**vars(asked), "language": language})
+    return told({**vars(asked), "language": words.language_asked(asked)})
 
 
 def told(options: Mapping[str, object]) -> str:

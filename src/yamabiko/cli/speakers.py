@@ -24,14 +24,6 @@ def wanted(asked: SimpleNamespace) -> bool:
     return bool(said) or _required(asked)
 
 
-def told(asked: SimpleNamespace) -> tuple[object, ...]:
-    """All that shapes the speakers of a transcript; empty where they are not told apart."""
-    if not wanted(asked):
-        return ()
-    chosen = [name for name in (asked.speaker_engine, asked.speaker_model) if name]
-    return ("speakers", *_count(asked), *asked.known_speaker, *chosen)
-
-
 def asked_for(asked: SimpleNamespace, settings: Settings, report: Report) -> SpeakersAsked | None:
     """With the engine ready to run, set up where it is missing. None: not wanted. Raises: Problem."""
     from yamabiko.engines.contract import SpeakerCount

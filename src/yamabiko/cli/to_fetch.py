@@ -96,12 +96,11 @@ def needed(options: Iterable[Option], *, elsewhere: bool) -> dict[Option, Needed
 def _environment(engine: str, device: str, *, elsewhere: bool) -> EnvironmentNeeded:
     from yamabiko.engines import catalog, environments
     from yamabiko.engines.choices import measurements
+    from yamabiko.scheduling.advice import unasked
 
     card = catalog.card(engine)
-    serving = [one for one in card.profiles if device in one.devices]
-    name = next(
-        one.name for one in serving if device == "cpu" or (one.maker in ("nvidia", None) and not one.by_request)
-    )
-    here = not elsewhere and environments.find(card, settings.current(), name) is not None
+    profile = unasked(card, device)
+    assert profile is not None, "an Option has one"
+    here = not elsewhere and environments.find(card, settings.current(), profile.name) is not None
     seen = next(iter(measurements().of(engine)), None) if device == "cpu" else None
-    return EnvironmentNeeded(engine, name, here, seen.environment_bytes if seen else None)
+    return EnvironmentNeeded(engine, profile.name, here, seen.environment_bytes if seen else None)

@@ -110,12 +110,13 @@ def _not_told_apart(name: str, command: str | None = None) -> Finding:
 def _unknown(name: str, spec: str = "") -> Finding:
     """`spec`: the whole list that the name stood in."""
     words = [word for word in re.split(r"[\s,;+/、，]+", spec.lower()) if word]
+    cause = Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。")
+    meant = next(iter(difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)), None)
     if words and all(word in (*FORMATS, "all") for word in words):
-        return _badly_listed(name, spec, words)
-    near = difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)
+        cause, meant = _badly_listed(name, spec), ",".join(dict.fromkeys(words))
     asked_for = (
-        Remedy(Text(f"Did you mean {near[0]}?", f"{near[0]} でしょうか？"), f"yamabiko FILE --output-format {near[0]}")
-        if near
+        Remedy(Text(f"Did you mean {meant}?", f"{meant} でしょうか？"), f"yamabiko FILE --output-format {meant}")
+        if meant
         else Remedy(
             Text(
                 f"Take those that Whisper writes: {', '.join(ALL)}", f"Whisper と同じ形式（{'、'.join(ALL)}）で書き出す"
@@ -127,38 +128,19 @@ def _unknown(name: str, spec: str = "") -> Finding:
         id="format-unknown",
         severity="error",
         area="usage",
-        cause=Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。"),
-        evidence=(_known(),),
+        cause=cause,
+        evidence=(f"{Text('formats known here', '使える形式')}: {', '.join([*FORMATS, 'all'])}",),
         remedies=(asked_for,),
     )
 
 
-def _badly_listed(name: str, spec: str, words: list[str]) -> Finding:
+def _badly_listed(name: str, spec: str) -> Text:
     """Names that there are, with a space or another sign between them, or with one comma too many."""
-    cause = (
-        Text(
-            f"Output formats are listed with commas between them: “{spec}”.",
-            f"出力形式が複数あるときは、コンマで区切ります: 「{spec}」。",
-        )
-        if name
-        else Text(
+    if not name:
+        return Text(
             f"A comma in “{spec}” has no output format beside it.", f"「{spec}」のコンマの隣に出力形式がありません。"
         )
+    return Text(
+        f"Output formats are listed with commas between them: “{spec}”.",
+        f"出力形式が複数あるときは、コンマで区切ります: 「{spec}」。",
     )
-    listed = ",".join(dict.fromkeys(words))
-    return Finding(
-        id="format-unknown",
-        severity="error",
-        area="usage",
-        cause=cause,
-        evidence=(_known(),),
-        remedies=(
-            Remedy(
-                Text(f"Did you mean {listed}?", f"{listed} でしょうか？"), f"yamabiko FILE --output-format {listed}"
-            ),
-        ),
-    )
-
-
-def _known() -> str:
-    return f"{Text('formats known here', '使える形式')}: {', '.join([*FORMATS, 'all'])}"

@@ -225,7 +225,7 @@ def _ways(
 ) -> Iterator[Option]:
     card = catalog.card(way.engine)
     for device in dict.fromkeys(rung.device for rung in card.placements):
-        if way.device not in ("", device) or (device != "cpu" and not (machine.gpus and _runs_on_nvidia(card, device))):
+        if way.device not in ("", device) or (device != "cpu" and not (machine.gpus and unasked(card, device))):
             continue
         kinds = [rung.compute_type for rung in card.placements if rung.device == device]
         compute_type = way.compute_type or next((kind for kind in kinds if way.model.endswith(kind)), kinds[0])
@@ -253,10 +253,13 @@ def _ways(
         )
 
 
-def _runs_on_nvidia(card: Card, device: str) -> bool:
-    """In an environment that is made unasked."""
-    return device == "cuda" and any(
-        device in one.devices and one.maker in ("nvidia", None) and not one.by_request for one in card.profiles
+def unasked(card: Card, device: str) -> Profile | None:
+    """The environment that is made unasked for the CPU, or for a GPU of NVIDIA; None: there is none."""
+    if device not in ("cpu", "cuda"):
+        return None
+    serving = (one for one in card.profiles if device in one.devices)
+    return next(
+        (one for one in serving if device == "cpu" or (one.maker in ("nvidia", None) and not one.by_request)), None
     )
 
 

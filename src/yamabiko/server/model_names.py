@@ -30,9 +30,9 @@ def named(given: str, card: Card, own: str | None, param: str, listed: str, othe
     name = next((one for one, format_ in _meant(given) if format_ == card.model_format), None)
     if name is not None:
         return own if own is not None and (name, card.model_format) in _meant(own) else name
-    reader = _reader(given)
-    if reader is not None and param == "model":
-        raise _another_engines(given, reader, card)
+    reader = _reader(given) if param == "model" else None
+    if reader is not None:
+        raise _an_engine(reader, card) if given == reader.name else _another_engines(given, reader, card)
     known = catalogued(card)
     near = difflib.get_close_matches(given, [*known, *others], 1)
     raise refused(
@@ -65,8 +65,6 @@ def _reader(model: str) -> Card | None:
 
 
 def _another_engines(given: str, reader: Card, card: Card) -> Refused:
-    if given == reader.name:
-        return _an_engine(reader, card)
     return refused(
         "model-unknown",
         Text(

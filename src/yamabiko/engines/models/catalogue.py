@@ -261,7 +261,8 @@ def find_entry(name: str, format: str | None = None, among: Catalogue | None = N
     """
     from yamabiko.engines.models import problems
 
-    known, meant = (among or catalogue()).models, (among or catalogue()).called(name)
+    listed = among or catalogue()
+    known, meant = listed.models, listed.called(name)
     for entry in meant:
         if format in (None, entry.format):
             return entry

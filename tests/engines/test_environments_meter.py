@@ -90,3 +90,10 @@ def test_an_error_that_is_written_behind_what_was_drawn_is_kept(drawn):
     _, lines = read(f"{drawn}\x1b[1A  ├─▶ Hash mismatch for `tiny==1.0`\n".encode())
 
     assert "Hash mismatch for `tiny==1.0`" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("drawn", [b"\r\x1b[2K", b"\x1b[2K\r", b"\r\n"])
+def test_a_word_behind_which_a_bar_was_drawn_stays_with_what_it_says(drawn: bytes) -> None:
+    """It writes `error:` and the rest at two times, and a bar may be drawn between them."""
+    _, lines = read(b"error: ", drawn, b"Failed to fetch: http://index/tiny/\r\n", b"  cause: timed out\r\n")
+    assert lines == ("error: Failed to fetch: http://index/tiny/", "  cause: timed out")

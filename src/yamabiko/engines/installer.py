@@ -172,6 +172,8 @@ _PASSING = re.compile(r"^\s*[⠀-⣿░█]|^\s*$")
 """A spinner, an empty bar, or nothing: drawn over by the next line."""
 _SAID = re.compile(r"[×▶]|\b(?:error|warning|hint):")
 """What uv says, though it be written behind what it drew."""
+_LABEL = re.compile(r"(?:error|warning|hint):")
+"""Before what it says, and written before it: a bar may be drawn between the two."""
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
@@ -230,7 +232,8 @@ class Meter:
         if (found := _ARRIVED.match(line)) and found[1] in self._total:
             self._done[found[1]] = self._total[found[1]]
         if not _is_drawn(line):
-            self._kept.append(mask(line))
+            label = f"{self._kept.pop()} " if self._kept and _LABEL.fullmatch(self._kept[-1]) else ""
+            self._kept.append(label + mask(line.lstrip() if label else line))
         self._tell(line)
 
     def _tell(self, line: str) -> None:

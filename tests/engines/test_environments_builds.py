@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
+import sysconfig
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -98,6 +100,57 @@ def test_what_the_user_s_index_lacks_comes_from_the_profile_s(index: Index, othe
     assert names(made.python, "tiny", "fast") == "imported"
     assert index.sent.count(TINY[0]) == 1
     assert other.sent == [FAST[0]]
+
+
+def test_a_build_of_the_profile_s_index_does_not_stand_in_for_the_usual_one(
+    index: Index, other: Index, tmp_path: Path
+) -> None:
+    """2.0+cpu is a 2.0 too, and a higher one: PyTorch's index has torchaudio so, while PyPI's is in the lock."""
+    labelled = wheel("tiny", "1.0+cpu")
+    other.files[labelled[0]] = labelled[1]
+    wanted = card(tmp_path / "both.txt", TINY, FAST, index=other.url)
+
+    made = environments.install(wanted, settings.read(os.environ))
+
+    assert names(made.python, "tiny", "fast") == "imported"
+    assert (index.sent, other.sent) == ([TINY[0]], [FAST[0]])
+
+
+def two_kinds(lock: Path) -> tuple[Card, tuple[str, bytes], tuple[str, bytes]]:
+    """A package as soundfile is: one wheel without a library for any platform, one with it for this."""
+    here = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    bare = wheel("tiny", files={"tiny/__init__.py": "import tiny.library\n"})
+    whole = wheel(
+        "tiny", files={"tiny/__init__.py": "import tiny.library\n", "tiny/library.py": ""}, tag=f"py3-none-{here}"
+    )
+    hashes = "".join(f" --hash=sha256:{hashlib.sha256(file[1]).hexdigest()}" for file in (bare, whole))
+    lock.write_text(f"tiny==1.0{hashes}\n")
+    return engine(lock), bare, whole
+
+
+def test_an_index_beside_pip_s_own_does_not_hide_the_wheel_for_this_platform(
+    index: Index, other: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip looks at both, and takes what fits best."""
+    wanted, bare, whole = two_kinds(tmp_path / "lock.txt")
+    index.files, other.files = dict((bare, whole)), dict((bare,))
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", other.url)
+
+    made = environments.install(wanted, settings.read(os.environ))
+
+    assert names(made.python, "tiny") == "imported"
+
+
+def test_an_index_without_a_wheel_for_this_platform_does_not_hide_the_other(
+    index: Index, other: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, _, whole = two_kinds(tmp_path / "lock.txt")
+    index.files, other.files = dict((wheel("tiny", tag="py3-none-plan9_vax"),)), dict((whole,))
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", other.url)
+
+    made = environments.install(wanted, settings.read(os.environ))
+
+    assert names(made.python, "tiny") == "imported"
 
 
 @pytest.mark.parametrize("unreachable", [True, False])

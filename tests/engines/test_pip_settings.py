@@ -25,6 +25,7 @@ from yamabiko.engines.pip_settings import (
     mask,
     merge,
     read_pip_settings,
+    with_index_behind,
 )
 from yamabiko.findings import Problem
 
@@ -205,8 +206,8 @@ def test_everything_that_was_set_for_pip_reaches_uv():
 
     assert told.arguments == ()
     assert told.environment == {
-        "UV_DEFAULT_INDEX": INDEX,
-        "UV_INDEX": "file:///extra/simple https://b/simple",
+        "UV_DEFAULT_INDEX": "https://b/simple",
+        "UV_INDEX": f"{INDEX} file:///extra/simple",
         "UV_FIND_LINKS": "/wheels,https://wheels/a%2Cb",
         "SSL_CERT_FILE": "/ca.pem",
         "SSL_CLIENT_CERT": "/client.pem",
@@ -215,6 +216,31 @@ def test_everything_that_was_set_for_pip_reaches_uv():
         "HTTP_PROXY": "http://proxy.example:3128",
         "HTTPS_PROXY": "http://proxy.example:3128",
     }
+
+
+@pytest.mark.parametrize(
+    ("urls", "in_order"),
+    [
+        ((INDEX,), [INDEX]),
+        ((INDEX, "https://b/simple"), [INDEX, "https://b/simple"]),
+        (
+            ("/my wheels/simple", "file:///other wheels", INDEX),
+            ["file:///my%20wheels/simple", "file:///other%20wheels", INDEX],
+        ),
+    ],
+)
+def test_the_index_of_pip_is_asked_before_what_is_beside_it_and_a_profile_s_after_both(urls, in_order):
+    """uv asks UV_INDEX in order, then its default."""
+    alone = for_uv(PipSettings(urls), {"UV_NO_CONFIG": "1"}).environment
+    beside = with_index_behind(alone, "https://profile/simple")
+
+    assert [*alone.get("UV_INDEX", "").split(), alone["UV_DEFAULT_INDEX"]] == in_order
+    assert [*beside["UV_INDEX"].split(), beside["UV_DEFAULT_INDEX"]] == [*in_order, "https://profile/simple"]
+
+
+def test_a_profile_s_index_stands_behind_those_that_uv_was_told_itself():
+    assert with_index_behind({"UV_INDEX": "a=https://a/simple"}, INDEX) == {"UV_INDEX": f"a=https://a/simple {INDEX}"}
+    assert with_index_behind({}, INDEX) == {"UV_INDEX": INDEX}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,8 +26,16 @@ from yamabiko import children, logs
 from yamabiko.engines import environment_problems as problems
 from yamabiko.engines import uv_problems
 from yamabiko.engines.contract import Card, Profile
-from yamabiko.engines.installer import Progress, Report, UvEnd, environment_for_uv, run_uv, run_uv_on_indexes
-from yamabiko.engines.pip_settings import mask, read_pip_settings
+from yamabiko.engines.installer import (
+    NOTHING_FITS,
+    Progress,
+    Report,
+    UvEnd,
+    environment_for_uv,
+    run_uv,
+    run_uv_on_indexes,
+)
+from yamabiko.engines.pip_settings import mask, read_pip_settings, with_index_behind
 from yamabiko.findings import Problem
 from yamabiko.i18n import Text
 from yamabiko.records import Malformed, from_plain, to_plain
@@ -188,7 +195,7 @@ def _sync(card: Card, profile: Profile, folder: Path, report: Report | None, cac
     packages = ("pip", *how, *_built(profile, lock), "--python", str(folder), *beside, *cache, *extra)
     end = run_uv(python, environment)
     if end.well:
-        end = _from_indexes(packages, environment, profile.index, bool(settings.origins), report)
+        end = _from_indexes(packages, environment, profile.index, report)
     if not end.well:
         finding = problems.from_uv(end, card.name, lock, settings.origins)
         if finding.id == "engine-install-failed":
@@ -205,21 +212,18 @@ def _built(profile: Profile, lock: Path) -> tuple[str, ...]:
 
 
 def _from_indexes(
-    arguments: Sequence[str], environment: Mapping[str, str], index: str | None, mirrored: bool, report: Report | None
+    arguments: Sequence[str], environment: Mapping[str, str], index: str | None, report: Report | None
 ) -> UvEnd:
     """
-    The profile's own index comes after the user's: who has a mirror, or a folder of wheels, may have all of it there.
-
-    `mirrored`: the user made settings for pip, so theirs are asked alone first.
+    The profile's own index is asked only for what the user's have not: who has a mirror, or a folder of wheels,
+    may have all of it there, and where the usual build of a package is wanted, it is not there but in theirs.
     """
     if index is None or "--no-index" in arguments:
         return run_uv_on_indexes(arguments, environment, report)
-    if mirrored:
-        end = run_uv_on_indexes(arguments, environment, report)
-        if end.well or not re.search(r"there is no version of|was not found in the", end.text):
-            return end
-    beside = " ".join(filter(None, (environment.get("UV_INDEX"), index)))
-    return run_uv_on_indexes(arguments, {**environment, "UV_INDEX": beside}, report)
+    end = run_uv(arguments, environment, report)
+    if NOTHING_FITS not in end.text:
+        return end
+    return run_uv_on_indexes(arguments, with_index_behind(environment, index), report)
 
 
 def _take_out(site: Path, unwanted: Sequence[str]) -> None:

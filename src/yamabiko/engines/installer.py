@@ -76,7 +76,7 @@ def environment_for_uv(settings: PipSettings, environ: Mapping[str, str]) -> tup
         **in_uv_words.environment,
         "UV_PYTHON_DOWNLOADS": "never",
         # Every file is pinned by its hash, so it may come from any index, as with pip.
-        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_INDEX_STRATEGY": "unsafe-first-match",
         "UV_NO_WRAP": "1",
         "NO_COLOR": "1",
         "TERM": "xterm",
@@ -111,14 +111,25 @@ def run_uv(arguments: Sequence[str], environment: Mapping[str, str], report: Rep
             children.kill_group(process)
 
 
+NOTHING_FITS = "No solution found when resolving"
+"""uv's words for: the indexes were read, and have not all that is wanted."""
+
+
 def run_uv_on_indexes(arguments: Sequence[str], environment: Mapping[str, str], report: Report | None = None) -> UvEnd:
     """
-    The same, for what comes from the user's indexes, taken as equals.
+    The same, for what may come from any of several indexes.
+
+    uv takes a version from the first index that has it, and looks at no other: of two that have 2.0, one of them as
+    2.0+cpu as well, it takes what was pinned. Where the first has no file for this platform, the others do count.
 
     Of an index that refuses us uv is silent then, and says only that a package was not found; asked one
     after the other, it names the index: so what was not found is looked for once more that way.
     """
     end = run_uv(arguments, environment, report)
+    if NOTHING_FITS in end.text:
+        merged = run_uv(arguments, {**environment, "UV_INDEX_STRATEGY": "unsafe-best-match"}, report)
+        if merged.well:
+            return merged
     if "was not found in the" in end.text:
         end = run_uv(arguments, {**environment, "UV_INDEX_STRATEGY": "first-index"}, report)
     return end

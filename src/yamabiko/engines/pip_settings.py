@@ -272,9 +272,11 @@ def for_uv(settings: PipSettings, environ: Mapping[str, str]) -> UvSettings:
         if settings.no_index:
             arguments = ("--no-index",)  # uv reads no variable for it
         elif settings.index_urls:
-            given["UV_DEFAULT_INDEX"] = settings.index_urls[0]
-            if settings.index_urls[1:]:
-                given["UV_INDEX"] = " ".join(settings.index_urls[1:])
+            # uv asks its default last of all; who has an index-url has it before what is beside it.
+            *first, last = settings.index_urls
+            given["UV_DEFAULT_INDEX"] = last
+            if first:
+                given["UV_INDEX"] = " ".join(map(_without_space, first))
     if settings.find_links and not _any(environ, ("UV_FIND_LINKS",)) and "find-links" not in own:
         # The variable is a list between commas.
         given["UV_FIND_LINKS"] = ",".join(map(_without_comma, settings.find_links))
@@ -296,6 +298,21 @@ def _without_comma(link: str) -> str:
     if "," in link and "://" not in link:
         return Path(link).as_uri()
     return link.replace(",", "%2C")
+
+
+def _without_space(index: str) -> str:
+    if " " in index and "://" not in index:
+        return Path(index).as_uri()
+    return index.replace(" ", "%20")
+
+
+def with_index_behind(environment: Mapping[str, str], index: str) -> dict[str, str]:
+    """uv's environment with one more index, asked after the user's."""
+    theirs, default = environment.get("UV_INDEX"), environment.get("UV_DEFAULT_INDEX")
+    if default is None:  # uv's own, or one of a uv.toml, whose credentials it does not tell
+        return {**environment, "UV_INDEX": " ".join(filter(None, (theirs, index)))}
+    all_theirs = " ".join(filter(None, (theirs, _without_space(default))))
+    return {**environment, "UV_INDEX": all_theirs, "UV_DEFAULT_INDEX": index}
 
 
 def uv_index_urls(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -187,13 +187,18 @@ def test_a_lock_without_hashes_is_not_installed(tmp_path, index):
 
 
 @pytest.mark.parametrize(
-    ("code", "quoted"),
+    ("code", "quoted", "missing"),
     [
-        ("raise ImportError('libgomp.so.1: cannot open shared object file')", "libgomp.so.1"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        (
+            "raise ImportError('libgomp.so.1: cannot open shared object file: No such ...')",
+            "libgomp.so.1",
+            "libgomp.so.1",
+        ),
+        ("import ctypes; ctypes.CDLL('libnowhere++.so')", "libnowhere++.so", "libnowhere++.so"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV", None),
     ],
 )
-def test_an_engine_that_does_not_load_here_is_not_called_installed(tmp_path, index, code, quoted):
+def test_an_engine_that_does_not_load_here_is_not_called_installed(tmp_path, index, code, quoted, missing):
     bad = wheel("tiny", "1.0", {"tiny/__init__.py": code + "\n"})
     index.files = dict([bad])
     (tmp_path / "tiny.txt").write_text(lock_line(bad))
@@ -202,6 +207,11 @@ def test_an_engine_that_does_not_load_here_is_not_called_installed(tmp_path, ind
 
     assert finding.id == "engine-import-failed"
     assert any(quoted in line for line in finding.evidence)
+    assert finding.cause.en.endswith(f": {missing} is missing." if missing else "on this machine.")
+    assert [one.command for one in finding.remedies] == [
+        *([f"apt-file search {missing}"] if missing else []),
+        "yamabiko engines install tiny",
+    ]
 
 
 def test_too_little_disk_space_is_noticed_before_the_download(card, index, monkeypatch):

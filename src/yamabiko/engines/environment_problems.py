@@ -306,24 +306,35 @@ def not_installed(engine: str, profile: str) -> Finding:
     )
 
 
+_MISSING = re.compile(r"([\w.+-]+\.so[\w.]*): cannot open shared object file")
+
+
 def import_failed(engine: str, end_name: str, lines: Sequence[str]) -> Finding:
+    missing = next((found[1] for line in reversed(lines) if (found := _MISSING.search(line))), None)
+    found_by = Remedy(
+        Text(
+            f"See which package of your system has {missing}, and install it",
+            f"{missing} を含むシステムのパッケージを調べて入れる",
+        ),
+        f"apt-file search {missing}",
+        "effort",
+    )
+    again = Remedy(
+        Text("Install what the lines above miss, then try again", "上の行が示す不足を補ってから、もう一度試す"),
+        f"yamabiko engines install {engine}",
+        "effort",
+    )
     return _finding(
         "engine-import-failed",
         Text(
-            f"All packages of the engine “{engine}” are there, but they do not load on this machine.",
-            f"エンジン「{engine}」のパッケージはそろっていますが、このマシンでは読み込めません。",
+            f"All packages of the engine “{engine}” are there, but they do not load on this machine"
+            + (f": {missing} is missing." if missing else "."),
+            f"エンジン「{engine}」のパッケージはそろっていますが、"
+            + (f"{missing} がないため、" if missing else "")
+            + "このマシンでは読み込めません。",
         ),
         (*(f"python: {line}" for line in lines[-8:]), f"python ended with {end_name}"),
-        (
-            Remedy(
-                Text(
-                    "Install what the lines above miss, then try again",
-                    "上の行が示す不足を補ってから、もう一度試す",
-                ),
-                f"yamabiko engines install {engine}",
-                "effort",
-            ),
-        ),
+        (found_by, again) if missing else (again,),
     )
 
 

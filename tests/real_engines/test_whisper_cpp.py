@@ -46,6 +46,8 @@ def test_it_is_verified_with_a_model_of_one_s_own(installed: Result, model: Path
     assert {(receipt["used_device"], receipt["verdict"]) for receipt in verified["receipts"]} == {("cpu", "proved")}
     said = [e["value"] for receipt in verified["receipts"] for e in receipt["evidence"]]
     assert any("whisper_print_system_info" in line for line in said)
+    [held] = [check["evidence"]["en"] for check in verified["checks"] if check["name"]["en"] == "model"]
+    assert held == f"yours, held against no hash: {model}"
 
 
 def test_words_have_times_and_the_language_is_found(

@@ -185,15 +185,15 @@ class _Attempt:
         local = models.require(self.wanted_model, format=self.card.model_format, settings=self.settings)
         if not self.trust_pickle:
             models.refuse_code(local, self.card.model_format, instead=models.Instead(self.card.default_model))
-        known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
-        self.found.checks.append(
-            Check(
-                Text("model", "モデル"),
-                True,
-                Text(f"{local.name}, {known.en}: {local.path}", f"{local.name}（{known.ja}）: {local.path}"),
-            )
-        )
+        self.found.checks.append(Check(Text("model", "モデル"), True, _told(local)))
         return str(local.path), local.name, local.revision
+
+
+def _told(local: models.LocalModel) -> Text:
+    if local.origin == "path":  # who has a copy of a known model learns so from `models verify`
+        return Text(f"yours, held against no hash: {local.path}", f"ご自身のもの（ハッシュは照合せず）: {local.path}")
+    known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
+    return Text(f"{local.name}, {known.en}: {local.path}", f"{local.name}（{known.ja}）: {local.path}")
 
 
 def _failed(verification: Verification) -> Finding:

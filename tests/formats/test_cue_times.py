@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from made_transcripts import broken_text, said, said_in_words, shown_of, transcript, transcripts, without_spaces
@@ -42,8 +43,34 @@ def test_cues_never_overlap_and_never_lose_text_whatever_times_and_words_arrive(
 def test_segments_of_no_length_at_one_moment_follow_each_other() -> None:
     found = cues(transcript(*(Segment(5.0, 5.0, f" {i}") for i in range(5)), Segment(9.0, 10.0, " end")), LAYOUT)
     assert_sound(found)
-    assert found[0].start_ms == 5000
-    assert found[-1].start_ms == 9000
+    assert [cue.start_ms for cue in found] == [5000, 5800, 6600, 7400, 8200, 9000], "they share the pause behind"
+
+
+@pytest.mark.parametrize(
+    ("segments", "shown"),
+    [
+        ([(1.0, 2.0), (5.0, 5.0), (5.0, 8.0)], [(1000, 2000), (5000 - READABLE_MS, 5000), (5000, 8000)]),
+        ([(1.0, 5.0), (5.0, 5.0), (5.0, 8.0)], [(1000, 5000 - READABLE_MS), (5000 - READABLE_MS, 5000), (5000, 8000)]),
+        ([(0.0, 0.0), (0.0, 4.0)], [(0, READABLE_MS), (READABLE_MS, 4000)]),
+        ([(0.0, 0.0), (0.0, 0.5), (0.5, 4.0)], [(0, 250), (250, 500), (500, 4000)]),
+    ],
+    ids=["from the pause before", "from what is said before", "at the beginning", "with too little room"],
+)
+def test_a_segment_of_no_length_amid_others_can_be_read(
+    segments: list[tuple[float, float]], shown: list[tuple[int, int]]
+) -> None:
+    """It was shown for a millisecond."""
+    found = cues(transcript(*(Segment(a, b, f"{i}") for i, (a, b) in enumerate(segments)), duration_s=9.0), LAYOUT)
+    assert [(cue.start_ms, cue.end_ms) for cue in found] == shown
+
+
+def test_words_of_no_length_do_not_move_those_before_them() -> None:
+    """Whisper's words often have none; each still begins when it is said."""
+    words = tuple(Word(t, t + 0.2 * (i % 2), f" w{i}") for i, t in enumerate((1.0, 1.0, 1.2, 1.2, 1.4, 1.4, 1.6)))
+    one_word = Layout(max_words_per_line=1, max_line_count=1)
+    found = cues(transcript(Segment(1.0, 1.6, "".join(w.text for w in words), words), duration_s=9.0), one_word)
+    assert_sound(found)
+    assert all(abs(cue.start_ms - w.start_s * 1000) <= 2 for cue, w in zip(found, words, strict=True))
 
 
 def test_the_earlier_of_two_overlapping_segments_gives_way() -> None:

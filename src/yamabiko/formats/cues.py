@@ -84,9 +84,13 @@ def in_centiseconds(cues: Sequence[Cue]) -> Iterator[tuple[int, int, Cue]]:
 
 # ---- from segments to glyphs with times ------------------------------------------------------------------------------
 
+_Spoken = tuple[Segment, float, float]
+"""With its start and end, in seconds."""
+
 
 def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
-    spoken = [(s, a, b) for s, a, b in in_order(transcript.segments) if one_line(s.text)]
+    timed = [(s, a, b) for s, a, b in in_order(transcript.segments) if one_line(s.text)]
+    spoken = _one_by_one(timed, usable(transcript.duration_s, 0.0) or math.inf)
     for number, (segment, start_s, end_s) in enumerate(spoken):
         next_s = spoken[number + 1][1] if number + 1 < len(spoken) else math.inf
         glyphs, words_known = _glyphs(segment, start_s, end_s, next_s)
@@ -97,6 +101,20 @@ def _laid_out(transcript: Transcript, layout: Layout) -> Iterator[_Timed]:
             latest_ms = end_ms if words_known or end_s > start_s else milliseconds(end_s)
             yield _Timed(start_ms, end_ms, lines, words_known, latest_ms, segment.speaker, mark)
             mark = ""
+
+
+def _one_by_one(spoken: Sequence[_Spoken], closing_s: float) -> list[_Spoken]:
+    """Segments without a duration that fall on one moment, one after the other, where the next leaves room."""
+    found: list[_Spoken] = []
+    for (start_s, end_s), group in groupby(spoken, key=lambda timed: timed[1:]):
+        crowd = [segment for segment, *_ in group]
+        step_s = 0.0
+        if end_s <= start_s:
+            after = len(found) + len(crowd)
+            next_s = spoken[after][1] if after < len(spoken) else closing_s
+            step_s = min(READABLE_MS / 1000, max(0.0, next_s - start_s) / len(crowd))
+        found += [(segment, start_s + i * step_s, end_s + i * step_s) for i, segment in enumerate(crowd)]
+    return found
 
 
 def _glyphs(segment: Segment, start_s: float, end_s: float, next_s: float) -> tuple[list[Glyph], bool]:
@@ -182,16 +200,15 @@ def _apart(timed: Sequence[_Timed], duration_s: float) -> Iterator[_Timed]:
     The same cues, none overlapping.
 
     Where two overlap, the earlier gives way, so that each begins with its
-    words; where many fall on one moment, they follow a millisecond apart, and
-    at the end of the recording they begin earlier.
+    words; one that has no time at all begins earlier, out of a pause or of what
+    is said before it.
     """
     starts: list[int] = []
     for cue in timed:
-        starts.append(max(cue.start_ms, starts[-1] + 1) if starts else cue.start_ms)
+        starts.append(max([cue.start_ms, *starts[-1:]]))
     last_ms = milliseconds(usable(duration_s, 0.0))
     closing_ms = _closing_ms(timed, last_ms)
-    if closing_ms is not None:
-        starts = _before(closing_ms, starts, timed)
+    starts = _with_room(starts, timed, closing_ms)
     for number, cue in enumerate(timed):
         start_ms = starts[number]
         end_ms = max(cue.end_ms, start_ms + 1)
@@ -210,26 +227,41 @@ def _closing_ms(timed: Sequence[_Timed], last_ms: int) -> int | None:
     return max(last_ms, len(timed), *(cue.latest_ms for cue in timed))
 
 
-def _before(closing_ms: int, starts: Sequence[int], timed: Sequence[_Timed]) -> list[int]:
+def _with_room(starts: Sequence[int], timed: Sequence[_Timed], closing_ms: int | None) -> list[int]:
     """
-    The starts, with room behind each up to `closing_ms`.
+    The starts, with room to be read behind each whose time is a guess, and behind the last up to `closing_ms`.
 
-    A cue whose time is a guess gets the shortest that can be read, and takes it from the pause before, or from cues
-    that are spoken for longer than half of that. Where even that is too little, all share what there is.
+    It is taken from the pause before, or from cues that are spoken for longer than half of the shortest that can be
+    read; all others begin with their words.
     """
     found = list(starts)
-    latest_ms = closing_ms
     for number in reversed(range(len(found))):
-        cue = timed[number]
+        cue, is_last = timed[number], number + 1 == len(found)
+        next_ms = closing_ms if is_last else found[number + 1]
+        if next_ms is None:
+            continue
         spoken_ms = min(cue.latest_ms - cue.start_ms, READABLE_MS)
-        room_ms = max(1, spoken_ms // 2) if spoken_ms > 0 else READABLE_MS
-        if found[number] <= latest_ms - room_ms:
-            break
-        latest_ms = found[number] = latest_ms - room_ms
-    if found and found[0] < 0:
-        share_ms = min(READABLE_MS, closing_ms // len(found))
-        found = [min(start, closing_ms - share_ms * (len(found) - i)) for i, start in enumerate(starts)]
-    return found
+        guessed = spoken_ms <= 0 and not cue.words_known and next_ms - found[number] < READABLE_MS // 2
+        room_ms = 1
+        if is_last or guessed or next_ms < starts[number + 1]:
+            room_ms = max(1, spoken_ms // 2) if spoken_ms > 0 else READABLE_MS
+        found[number] = min(found[number], next_ms - room_ms)
+    return _from_zero(found, starts, closing_ms)
+
+
+def _from_zero(found: list[int], starts: Sequence[int], closing_ms: int | None) -> list[int]:
+    """None begins before the recording: the first ones, as far as they were moved, share what room there is."""
+    late = next((number for number, start_ms in enumerate(found) if start_ms >= 0), len(found))
+    if late == 0:
+        return found
+    for number in range(min(late, len(found) - 1), len(found)):
+        is_last = number + 1 == len(found)
+        next_ms = closing_ms if is_last else found[number + 1]
+        share_ms = READABLE_MS if next_ms is None else min(READABLE_MS, next_ms // (number + 1))
+        if share_ms > 0 and (is_last or found[number + 1] == starts[number + 1]):
+            shared = [i * share_ms for i in range(number)] + [max(found[number], number * share_ms)]
+            return shared + found[number + 1 :]
+    return list(range(len(found)))
 
 
 # ---- what is shown --------------------------------------------------------------------------------------------------

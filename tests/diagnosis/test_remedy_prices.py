@@ -8,7 +8,9 @@ import pytest
 
 from yamabiko.diagnosis.articles import article, ids
 from yamabiko.diagnosis.checks import CHECKS
-from yamabiko.engines.models import problems
+from yamabiko.engines import models
+from yamabiko.engines.models import problems, unavailable
+from yamabiko.engines.models.sources import SourceFailed
 
 WORK = (
     r"\bpip3? (?:install|uninstall|download)|\buv (?:pip|tool|venv)|\bconda install|\bapt(?:-get)? (?:install|purge)"
@@ -26,10 +28,11 @@ def test_what_fetches_builds_or_changes_something_is_effort(id_):
 
 
 def test_to_fetch_a_model_has_one_price():
+    base = models.find_entry("base")
     found = (
-        problems.not_here("base"),
-        problems.wrong_hash("base", (), ours=True),
-        problems.unavailable("base", (), True),
+        unavailable.not_here(base),
+        problems.wrong_hash(base, (), ours=True),
+        unavailable.unavailable(base, [SourceFailed("hub", "hub"), SourceFailed("hub", "hub", "offline")], ()),
     )
 
     assert {one.cost for f in found for one in f.remedies if "models pull" in (one.command or "")} == {"effort"}

@@ -18,7 +18,7 @@ def bring(pull: Pull, source: AuthorsSource) -> Brought:
     entry, host = pull.entry, "{0.scheme}://{0.netloc}".format(urlsplit(source.url))
     if pull.offline or hub.is_offline(pull.environ):
         why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
-        raise SourceFailed(f"{host}: not asked: {why}")
+        raise SourceFailed(f"{host}: not asked: {why}", "authors", "offline" if pull.offline else "told offline")
     [file] = entry.files
     building = store.building_of(pull.settings, entry, entry.revision)
     store.ensure_space(pull.settings, entry.size_bytes)
@@ -27,7 +27,7 @@ def bring(pull: Pull, source: AuthorsSource) -> Brought:
         try:
             _fetch(pull, source, building, file)
         except FetchFailed as failed:
-            raise SourceFailed(mask(f"{host}, {file.name}: {failed}")) from None
+            raise SourceFailed(mask(f"{host}, {file.name}: {failed}"), "authors") from None
     return Brought(entry.revision, entry.files)
 
 

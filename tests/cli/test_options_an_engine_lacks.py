@@ -10,6 +10,7 @@ import pytest
 
 from program import Result, noise_file, run_program, script_file
 from yamabiko.engines import catalog, models
+from yamabiko.engines.contract import Card, Loaded
 from yamabiko.findings import Finding, Problem
 from yamabiko.scheduling import heeding
 from yamabiko.speech import TranscribeOptions
@@ -40,6 +41,95 @@ def test_what_would_only_help_costs_a_notice_in_the_receipt(tmp_path: Path) -> N
     assert "best_of" not in finding["cause"]["en"]
     assert finding["evidence"] == ["it heeds: initial_prompt, beam_size, best_of"]
     assert done.err.count("option-not-supported") == 1
+
+
+def receipt(folder: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / "talk.json").read_text("utf-8"))["yamabiko"]
+    return told
+
+
+def test_a_precision_that_was_asked_for_and_not_used_is_told(tmp_path: Path) -> None:
+    """`--engine whisper.cpp --compute_type int8` ran as float16, which the file is stored in, and nothing said so."""
+    done = transcribe(tmp_path, "--compute_type", "int8", precision="float16")
+
+    assert done.code == 0, done.err
+    told = receipt(tmp_path)
+    assert (told["requested_compute_type"], told["used_compute_type"]) == ("int8", "float16")
+    assert (
+        "ran as float16 on cpu: int8, which was asked for" in notices(tmp_path)["option-not-supported"]["cause"]["en"]
+    )
+    assert done.err.count("option-not-supported") == 1
+
+
+@pytest.mark.parametrize("asked", ["auto", "default", "float16"])
+def test_a_precision_that_was_left_to_the_engine_or_heeded_is_no_news(asked: str, tmp_path: Path) -> None:
+    done = transcribe(tmp_path, "--compute_type", asked, precision="float16")
+
+    assert done.code == 0, done.err
+    assert "option-not-supported" not in notices(tmp_path)
+
+
+def test_chunks_that_are_done_one_by_one_though_eight_were_asked_for_are_told(tmp_path: Path) -> None:
+    done = transcribe(tmp_path, "--batch_size", "8", features=["segment-times"])
+
+    assert done.code == 0, done.err
+    assert "heeds no batch_size:" in notices(tmp_path)["option-not-supported"]["cause"]["en"]
+    assert "--engine faster-whisper" in done.err
+
+
+def test_both_are_told_and_neither_hides_the_other(tmp_path: Path) -> None:
+    done = transcribe(
+        tmp_path, "--batch_size", "8", "--compute_type", "int8", features=["segment-times"], precision="float32"
+    )
+
+    assert done.code == 0, done.err
+    assert [one["id"] for one in receipt(tmp_path)["notices"]].count("option-not-supported") == 2
+
+
+TRANSCRIBERS = [card for card in catalog.cards() if card.job == "transcribe"]
+
+
+@pytest.mark.parametrize("card", TRANSCRIBERS, ids=lambda card: card.name)
+def test_every_engine_without_several_chunks_at_once_says_so(card: Card) -> None:
+    assert heeding.unheeded(card, TranscribeOptions(), None, 1) == ()
+    expected = () if "batch" in card.features else ("batch_size",)
+    assert heeding.unheeded(card, TranscribeOptions(), None, 8) == expected
+
+
+def test_the_loaded_model_knows_better_than_the_card_whether_it_takes_several_chunks() -> None:
+    alone = Loaded("cpu", "float32", "1", features=("segment-times",))
+    assert heeding.unheeded(catalog.card("onnx-asr"), TranscribeOptions(), alone, 8) == ("batch_size",)
+
+
+@pytest.mark.parametrize("used", ["float16", "float32", "q5_0"])
+@pytest.mark.parametrize("asked", ["int8", "bfloat16"])
+@pytest.mark.parametrize("card", TRANSCRIBERS, ids=lambda card: card.name)
+def test_every_engine_says_that_it_ran_in_another_precision(card: Card, asked: str, used: str) -> None:
+    told = heeding.another_precision(card, Loaded("cpu", used, "1"), "a-model", asked)
+
+    assert told is not None
+    for words in (told.cause.en, told.cause.ja):
+        assert asked in words
+        assert used in words
+    for remedy in told.remedies:
+        if remedy.command:
+            engine = catalog.card(remedy.command.split()[1])
+            assert ("cpu", asked) in {(rung.device, rung.compute_type) for rung in engine.placements}
+
+
+def test_an_engine_that_takes_the_files_own_precision_says_why() -> None:
+    told = heeding.another_precision(
+        catalog.card("whisper.cpp"), Loaded("cpu", "float16", "1"), "ggml-base.bin", "int8"
+    )
+    assert told is not None
+    assert "as a model's file is stored, which for ggml-base.bin is float16" in told.cause.en
+    assert "--compute_type int8 changes nothing" in told.cause.en
+
+
+def test_int8_by_ctranslate2s_longer_name_is_int8() -> None:
+    card = catalog.card("faster-whisper")
+    assert heeding.another_precision(card, Loaded("cpu", "int8_float32", "1"), "base", "int8") is None
+    assert heeding.another_precision(card, Loaded("cpu", "int8_float32", "1"), "base", "int8_float16") is not None
 
 
 def test_what_is_switched_off_is_not_missed(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ LINES = [
     "table: driver 535.161 serves CUDA 12.2",
     "this machine: no NVIDIA GPU",
     "engine: the loaded model has the languages ja and no others",
+    "engine: loaded as float16 on cpu",
     "worker memory: 32 MiB of 20975 allowed",
     "script: none; it says how much audio it was given",
     "card: faster-whisper runs on cpu, cuda",

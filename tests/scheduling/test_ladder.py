@@ -49,6 +49,8 @@ def rungs(device="auto", compute_type="auto", card=CARD, gpus=("cuda",), may_fal
         ({"card": MANY, "device": "metal"}, "mps/model cpu/model"),
         ({"card": MANY, "device": "cuda", "gpus": ("vulkan",)}, "cuda/model cpu/model"),
         ({"card": MANY, "device": "vulkan", "may_fall": False}, "vulkan/model"),
+        ({"card": MANY, "compute_type": "int8"}, "cuda/model cpu/model"),
+        ({"card": MANY, "compute_type": "int8", "device": "cpu"}, "cpu/model"),
     ],
 )
 def test_a_wish_leaves_these_rungs_best_first(wish, expected):
@@ -67,6 +69,7 @@ def test_a_wish_leaves_these_rungs_best_first(wish, expected):
         ({"device": ""}, "device-unknown"),
         ({"compute_type": "float17"}, "compute-type-unknown"),
         ({"compute_type": ""}, "compute-type-unknown"),
+        ({"compute_type": "float17", "card": MANY}, "compute-type-unknown"),
         ({"device": "cuda", "card": dataclasses.replace(CARD, placements=())}, "device-not-supported"),
         ({"device": "vulkan"}, "device-not-supported"),
         ({"device": "mps"}, "device-not-supported"),

@@ -14,6 +14,7 @@ _SAID = (
         r"engine: the loaded model has the languages (.+) and no others",
         r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
     ),
+    (r"engine: loaded as (\S+) on (\S+)", r"エンジン: \2 に \1 として読み込み済み"),
     (r"catalogue: the model has the languages (.+) and no others", r"一覧: このモデルの対応言語は \1 だけ"),
     (r"worker memory: (\d+) MiB of (\d+) allowed", r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),
     (r"script: none; it says how much audio it was given", "台本: なし（受け取った音声の長さだけを書きます）"),

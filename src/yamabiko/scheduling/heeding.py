@@ -11,13 +11,14 @@ from dataclasses import replace
 
 from yamabiko.engines import catalog, models, naming
 from yamabiko.engines.choices import choices
-from yamabiko.engines.contract import ALL_OF_SEARCH, Card, Feature, Loaded
+from yamabiko.engines.contract import ALL_OF_SEARCH, AS_STORED, Card, Feature, Loaded
 from yamabiko.engines.models import ModelEntry
 from yamabiko.engines.models.own_folders import as_path
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.formats.language_names import LANGUAGE_NAMES
 from yamabiko.i18n import Text
 from yamabiko.scheduling import run_findings
+from yamabiko.scheduling.ladder import ANY_PRECISION
 from yamabiko.speech import TranscribeOptions
 
 _FEATURES: dict[str, Feature] = {"initial_prompt": "prompt", "hotwords": "hotwords", "word_timestamps": "word-times"}
@@ -113,17 +114,21 @@ def _any_of_whisper(entry: ModelEntry) -> Collection[str]:
     return LANGUAGE_NAMES if entry.languages == "99 (Whisper)" else ()
 
 
-def unheeded(card: Card, options: TranscribeOptions, loaded: Loaded | None = None) -> tuple[str, ...]:
-    """Names of the fields that were set and that change nothing."""
+def unheeded(
+    card: Card, options: TranscribeOptions, loaded: Loaded | None = None, batch_size: int = 1
+) -> tuple[str, ...]:
+    """Names of the fields that were set and that change nothing; `batch_size` is one where the engine takes chunk by chunk."""
     lacking = {*_FEATURES, *ALL_OF_SEARCH}.difference(_heeded(card, loaded))
-    return tuple(sorted(name for name in lacking if _is_set(name, getattr(options, name))))
+    alone = {"batch_size"} if batch_size > 1 and "batch" not in _features(card, loaded) else set()
+    return tuple(sorted(alone | {name for name in lacking if _is_set(name, getattr(options, name))}))
 
 
 def told(card: Card, loaded: Loaded, model: str, names: Collection[str]) -> Finding:
     """`names`: of `unheeded`, at least one."""
     typed = [_TYPED.get(name, name) for name in names]
     heeds = [_TYPED.get(name, name) for name in _heeded(card, loaded)]
-    others = [one for one in _who_can("hotwords" if "hotwords" in names else "prompt") if one != card.name]
+    sought: Feature = "hotwords" if "hotwords" in names else "batch" if {*names} == {"batch_size"} else "prompt"
+    others = [one for one in _who_can(sought) if one != card.name]
     return Finding(
         id="option-not-supported",
         severity="warning",
@@ -144,12 +149,54 @@ def told(card: Card, loaded: Loaded, model: str, names: Collection[str]) -> Find
     )
 
 
+def another_precision(card: Card, loaded: Loaded, model: str, asked: str) -> Finding | None:
+    """
+    Of a run in another precision than the one that was `asked` for by name; None: it was heeded, or none was named.
+
+    CTranslate2 calls its int8 by what it computes the rest in: int8_float32 is one.
+    """
+    used = loaded.compute_type
+    if asked in (*ANY_PRECISION, used) or used.startswith(f"{asked}_"):
+        return None
+    if any(rung.compute_type == AS_STORED for rung in card.placements):
+        cause = Text(
+            f"{card.name} computes as precisely as a model's file is stored, which for {model} is {used}: "
+            f"--compute_type {asked} changes nothing.",
+            f"{card.name} はモデルのファイルに保存された精度（{model} では {used}）で計算します。"
+            f"--compute_type {asked} は結果に影響しません。",
+        )
+    else:
+        cause = Text(
+            f"{card.name} with {model} ran as {used} on {loaded.device}: {asked}, which was asked for, it does not have there.",
+            f"{card.name}（モデル {model}）は {loaded.device} では {asked} に対応していないため、{used} で動きました。",
+        )
+    others = [
+        one.name
+        for one in sorted(catalog.cards(), key=lambda one: one.name != catalog.DEFAULT_ENGINE)
+        if one.job == card.job and not one.for_tests
+        and any((rung.device, rung.compute_type) == (loaded.device, asked) for rung in one.placements)
+    ]  # fmt: skip
+    elsewhere = Text(f"Or take an engine that has {asked} there", f"または、そこで {asked} を使えるエンジンを使う")
+    return Finding(
+        id="option-not-supported",
+        severity="warning",
+        area="usage",
+        cause=cause,
+        evidence=(f"engine: loaded as {used} on {loaded.device}",),
+        remedies=(
+            Remedy(Text("Leave it out", "指定をやめる")),
+            *(Remedy(elsewhere, f"--engine {name} --compute_type {asked}", "effort") for name in others[:1]),
+        ),
+    )
+
+
 def _is_set(name: str, value: object) -> bool:
     usual = getattr(_USUAL, name)
     return value not in (usual, _OFF.get(name, usual)) and bool(value or usual)
 
 
 def _heeded(card: Card, loaded: Loaded | None) -> list[str]:
+    """Of the options of a question."""
     features = _features(card, loaded)
     search = card.search if loaded is None or loaded.search is None else loaded.search
     return [*(name for name, feature in _FEATURES.items() if feature in features), *sorted(search)]

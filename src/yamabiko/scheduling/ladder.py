@@ -6,12 +6,15 @@ import difflib
 import re
 from collections.abc import Collection
 
-from yamabiko.engines.contract import Card, Placement
+from yamabiko.engines.contract import AS_STORED, Card, Placement
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.i18n import Text
 
 DEVICE = r"auto|cpu|cuda(:\d{1,4})?|vulkan|metal|mps"
 """A pattern, for the whole word."""
+ANY_PRECISION = ("auto", "default")
+"""Words that name none."""
+_PRECISIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 
 
 def parse_device(device: str) -> tuple[str, int | None]:
@@ -76,7 +79,7 @@ def plan(
     rungs = [rung for rung in card.placements if _fits(rung, family, gpus)]
     if rungs and family not in ("auto", "cpu", rungs[0].device):
         rungs = []  # a GPU asked for by name, and an engine that knows none
-    if rungs and compute_type not in ("auto", "default"):
+    if rungs and compute_type not in ANY_PRECISION:
         rungs = _of_precision(rungs, compute_type)
     if not rungs:
         why = card.why_without(device)
@@ -116,7 +119,14 @@ def _fits(rung: Placement, family: str, gpus: Collection[str]) -> bool:
 
 
 def _of_precision(rungs: list[Placement], compute_type: str) -> list[Placement]:
-    """The rungs of one precision. The device that was wanted first stays first, even if no rung of its names it."""
+    """
+    The rungs of one precision. The device that was wanted first stays first, even if no rung of its names it.
+
+    Where the model's file decides, all of them: that it is another is told when it is loaded (`heeding`).
+    """
+    _refuse_unknown(compute_type)
+    if all(rung.compute_type == AS_STORED for rung in rungs):
+        return rungs
     named = [rung for rung in rungs if rung.compute_type == compute_type]
     if not named:
         return _forced(rungs, compute_type)
@@ -127,21 +137,24 @@ def _of_precision(rungs: list[Placement], compute_type: str) -> list[Placement]:
 
 def _forced(rungs: list[Placement], compute_type: str) -> list[Placement]:
     """A precision that no rung names, but that some CTranslate2 type is called: one rung a device."""
-    known = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
-    if compute_type not in known:
-        near = difflib.get_close_matches(compute_type, known, 1)
+    devices = dict.fromkeys(rung.device for rung in rungs)
+    return [Placement(device, compute_type, costs_accuracy=compute_type.startswith("int8")) for device in devices]
+
+
+def _refuse_unknown(compute_type: str) -> None:
+    """Raises: Problem (compute-type-unknown)."""
+    if compute_type not in _PRECISIONS:
+        near = difflib.get_close_matches(compute_type, _PRECISIONS, 1)
         raise Problem(
             Finding(
                 id="compute-type-unknown",
                 severity="error",
                 area="usage",
                 cause=Text(f"“{compute_type}” is not a compute type.", f"「{compute_type}」という数値型はありません。"),
-                evidence=(f"{Text('compute types', '使える数値型')}: auto, {', '.join(known)}",),
+                evidence=(f"{Text('compute types', '使える数値型')}: auto, {', '.join(_PRECISIONS)}",),
                 remedies=tuple(
                     Remedy(Text("Did you mean this?", "これではありませんか"), f"--compute-type {name}")
                     for name in near
                 ),
             )
         )
-    devices = dict.fromkeys(rung.device for rung in rungs)
-    return [Placement(device, compute_type, costs_accuracy=compute_type.startswith("int8")) for device in devices]

@@ -58,6 +58,8 @@ class Outfit:
     """For its workers' environment: fixes of the doctor that are kept."""
     notices: tuple[Finding, ...] = ()
     """What is to be told with every answer: environments that could not be made, a GPU that is left alone."""
+    compute_type: str = "auto"
+    """As it was asked for: the ladder holds what is tried, the receipt what was used."""
 
     def launch(self, rung: int) -> Launch:
         placement = self.ladder[rung]

@@ -280,9 +280,14 @@ class Run:
         """Once a run, when it is known which model answered."""
         if self.ready is None or any(one.id == "option-not-supported" for one in self.notices):
             return
-        if names := heeding.unheeded(self._outfit.card, options, self.ready.loaded):
-            self.notices.append(heeding.told(self._outfit.card, self.ready.loaded, self._outfit.model_name, names))
-            self._notice(self.notices[-1])
+        outfit, loaded = self._outfit, self.ready.loaded
+        told = heeding.another_precision(outfit.card, loaded, outfit.model_name, outfit.compute_type)
+        findings = [] if told is None else [told]
+        if names := heeding.unheeded(outfit.card, options, loaded, self._conduct.batch_size):
+            findings.append(heeding.told(outfit.card, loaded, outfit.model_name, names))
+        for finding in findings:
+            self.notices.append(finding)
+            self._notice(finding)
 
     def _climb_down(self, failure: WorkerFailed, where: str) -> None:
         """Decide on the next rung, and say so. Raises: Problem, when there is none."""

@@ -78,6 +78,7 @@ def prepare(wish: Wish, settings: Settings, report: Report = lambda *_: None) ->
         ladder=tuple(rung for rung in ladder if rung.device in homes),
         notices=notices,
         device_index=device_index,
+        compute_type=wish.compute_type,
         threads=wish.threads or usable_threads(),
         variables=fixes.variables(settings),
     )

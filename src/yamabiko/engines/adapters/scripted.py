@@ -12,6 +12,7 @@ machine: `yamabiko talk.wav --engine scripted --model script.json`.
       "claims": "cpu",
       "features": ["segment-times"],
       "search": ["beam_size"],
+      "precision": "float16",
       "cues": [{"at": "chunk", "skip": 2, "times": 1, "device": "cuda", "do": "die", "signal": "SIGSEGV",
                 "words": "what it prints before"}]
     }
@@ -19,7 +20,8 @@ machine: `yamabiko talk.wav --engine scripted --model script.json`.
 `says` may use {seconds} (length of the chunk) and {sum} (a checksum of its
 samples), so that the same audio always gives the same text; a list of texts
 makes as many segments of a chunk. `features` and
-`search` are what the model heeds; without them, everything. A cue fires `at`
+`search` are what the model heeds; without them, everything. `precision` is what it
+loads in, whatever it was asked for. A cue fires `at`
 "load", "language", "chunk" (before it is answered), "answered" (after its text,
 before its end) or "evidence" (when all is answered), after `skip` chances let
 pass, `times` times, on every device or on one; chances are counted in files
@@ -100,7 +102,8 @@ class Scripted:
             self._counts.mkdir(exist_ok=True)
         self._play("load")
         heeded = {name: tuple(self._script[name]) for name in ("features", "search") if name in self._script}
-        return Loaded(self._claimed_device, placement.compute_type, __version__, **heeded)
+        precision = str(self._script.get("precision", placement.compute_type))
+        return Loaded(self._claimed_device, precision, __version__, **heeded)
 
     @property
     def _claimed_device(self) -> str:

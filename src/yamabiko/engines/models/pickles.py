@@ -1,13 +1,16 @@
 """
 Models whose files are code: pickled Python objects run what their maker wrote in them, at the moment they are read.
 
-`.pt`, `.pth`, `.ckpt`, `pytorch_model.bin` and `.nemo` are such files. What they are is told by their bytes, since a
-name can be anything. Known bytes (pinned by hash) are let in, everything else only where the user says so.
+`.pt`, `.pth`, `.ckpt`, `pytorch_model.bin` and `.nemo` are such files. What is read as one is told by the format, since
+bytes can be made to look like anything: of a kind whose library unpickles, a file is code unless no library could unpickle
+it. Known bytes (pinned by hash) are let in, everything else only where the user says so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import pickletools
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yamabiko.engines.models import problems
-from yamabiko.engines.models.catalogue import FORMATS, Catalogue, catalogue
+from yamabiko.engines.models.catalogue import FORMATS, Catalogue, Format, catalogue
 from yamabiko.engines.models.own_folders import recognised, refuse_altered
 from yamabiko.engines.models.store import LocalModel
 from yamabiko.findings import Problem
@@ -33,8 +36,14 @@ class Instead:
 
 _PROTOCOLS = tuple(bytes((0x80, number)) for number in range(2, 6))
 """How a pickle begins, from protocol 2 on (pickletools: PROTO)."""
-_NAMES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle")
-_MAGIC_TAR, _AT = b"ustar", 257
+_OPCODES = frozenset(ord(one.code) for one in pickletools.opcodes)
+"""How any may begin: those of protocols 0 and 1 have no mark."""
+_PICKLES = (".ckpt", ".pt", ".pth", ".pkl", ".pickle")
+_ROLES = (*_PICKLES, ".bin", ".th")
+"""How files are called that a library unpickles."""
+_ARCHIVES = (b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zX")
+_SAFE = ("model.safetensors", "model.safetensors.index.json")
+"""Where one of these is, transformers reads it and no pytorch_model.bin (modeling_utils.py, 5.23.0)."""
 
 
 def refuse_unknown(
@@ -100,35 +109,72 @@ def _knows(languages: str, language: str) -> bool:
 
 
 def pickled(model: LocalModel, format: str) -> Iterator[Path]:  # noqa: A002
-    """
-    Files of the model that hold pickles.
-
-    Where weights stand as safetensors too, engines read those, and the pickle beside them stays shut.
-    """
-    files: Sequence[Path] = [model.path]
-    if not FORMATS[format].single_file:
+    """Files of the model that are code, or may be, to the library that reads this format."""
+    shape = FORMATS[format]
+    if shape.single_file:
+        files: Sequence[Path] = [model.path]
+    elif shape.unpickled == "never":
+        files = [model.path / file.name for file in model.files]
+    else:
         files = sorted(path for path in model.path.rglob("*") if path.is_file())
-        if any(path.suffix == ".safetensors" for path in files):
-            return
-    yield from (path for path in files if is_pickle(path))
+    if shape.unpickled == "never":
+        yield from (path for path in files if is_pickle(path))
+    elif shape.unpickled == "always":
+        yield from [path for path in files if path.suffix in _ROLES] or [model.path]
+    else:
+        beside = frozenset[str]() if shape.single_file else _read_by_name(model.path)
+        roles = _ROLES if not _has_safetensors(model.path, shape) else ()
+        yield from (
+            path
+            for path in files
+            if (shape.single_file or path.suffix in roles or path.name in beside) and may_be_unpickled(path)
+        )
+
+
+def _has_safetensors(folder: Path, shape: Format) -> bool:
+    return shape.numbers_alone and any((folder / name).is_file() for name in _SAFE)
+
+
+def _read_by_name(folder: Path) -> frozenset[str]:
+    """What is read also beside safetensors: files that an index of the weights names, and adapters without their own."""
+    found = {path.name for path in folder.glob("adapter.*.bin") if not path.with_suffix(".safetensors").is_file()}
+    for index in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+        with contextlib.suppress(OSError, ValueError, AttributeError, TypeError, KeyError):
+            told = json.loads((folder / index).read_text(encoding="utf-8"))
+            found.update(Path(str(name)).name for name in told["weight_map"].values())
+    return frozenset(name for name in found if not name.endswith(".safetensors"))
+
+
+def may_be_unpickled(path: Path) -> bool:
+    """
+    False where no library could unpickle it: it begins as no pickle of any protocol does, and is no archive.
+
+    torch.load takes a zip, a bare pickle and, of old, a tar.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+    return head[:1] != b"" and (head[0] in _OPCODES or head.startswith(_ARCHIVES) or _is_tar(path))
 
 
 def is_pickle(path: Path) -> bool:
     """By its bytes: a pickle, a zip or a tar with one inside. What is packed in another way counts as one."""
     with path.open("rb") as file:
-        head = file.read(_AT + len(_MAGIC_TAR))
+        head = file.read(4)
     if head.startswith(_PROTOCOLS):
         return True
     if head.startswith(b"PK"):
         try:
             with zipfile.ZipFile(path) as archive:
-                return any(name.endswith((*_NAMES, "/data.pkl")) for name in archive.namelist())
+                return any(name.endswith((*_PICKLES, "/data.pkl")) for name in archive.namelist())
         except zipfile.BadZipFile:
             return False  # no engine can read it either
-    if head[_AT:] == _MAGIC_TAR:
-        try:
-            with tarfile.open(path, "r:") as archive:
-                return any(member.name.endswith(_NAMES) for member in archive)
-        except tarfile.TarError:
-            return False
-    return head.startswith(b"\x1f\x8b") and path.suffix in (".nemo", ".tar", ".tgz", ".gz")
+    return head.startswith(_ARCHIVES) or _is_tar(path)
+
+
+def _is_tar(path: Path) -> bool:
+    """Of any age. A file of zeros is an empty one, and holds nothing."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            return archive.next() is not None
+    except (tarfile.TarError, OSError, ValueError):
+        return False

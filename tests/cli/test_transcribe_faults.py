@@ -181,6 +181,25 @@ def test_without_fallback_the_first_failure_that_is_understood_is_the_end(record
     assert "ct2-compute-type-unsupported" in result.err
 
 
+def test_a_precision_asked_for_by_name_is_kept_to_and_the_end_says_which_and_why(
+    recording: Path, tmp_path: Path
+) -> None:
+    """It said of bfloat16 what holds for float16, and nothing of why no other precision was tried."""
+    refusal = "Requested bfloat16 compute type, but the target device or backend do not support efficient bfloat16 computation."
+    script = script_file(
+        tmp_path / "script.json", {"at": "load", "compute_type": "bfloat16", "do": "raise", "message": refusal}
+    )
+    result = transcribe(recording, tmp_path, script, "--device", "cpu", "--compute_type", "bfloat16")
+    assert result.code == 5
+    assert "no kernels of bfloat16" in result.err
+    assert "from compute capability 8.0 on" in result.err
+    assert "asked: --compute_type bfloat16, so no other precision is taken" in result.err
+    assert not (tmp_path / "talk.txt").exists()
+
+    chosen = transcribe(recording, tmp_path, script, "--device", "cpu")
+    assert chosen.code == 0, chosen.err
+
+
 def test_a_flood_of_output_stops_nothing(recording: Path, undisturbed: str, tmp_path: Path) -> None:
     script = script_file(tmp_path / "script.json", {"at": "chunk", "do": "flood", "megabytes": 20})
     assert transcribe(recording, tmp_path, script).code == 0

@@ -41,6 +41,7 @@ LINES = [
     "catalogue: base is ctranslate2-whisper; the engine reads wav2vec2-ctc",
     "/m/own.pt: pickled objects",
     "/m/own.pt: expected sha256 aa, found bb",
+    "asked: --compute_type bfloat16, so no other precision is taken",
     "asked: --no-install, so nothing is fetched",
     "hub https://hub, a/b: not asked: nothing may be fetched",
     "looked in: /talks (not in its subfolders)",

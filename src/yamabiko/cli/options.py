@@ -172,8 +172,8 @@ Fallback = Annotated[
     bool,
     _switch(
         "fallback",
-        "When a device or a precision fails, go on with the next that can",
-        "デバイスや精度の問題で失敗したら、次の候補で続ける",
+        "When a device fails, or a precision that was not named, go on with the next that can; one that --compute-type names is kept",
+        "デバイスや、指定していない精度の問題で失敗したら、次の候補で続ける（--compute-type で指定した精度は替えない）",
         _MACHINE,
     ),
 ]

@@ -60,6 +60,10 @@ _SAID = (
     (r"catalogue: (\S+) is (\S+); the engine reads (\S+)", r"一覧: \1 は \2 形式、エンジンが読めるのは \3 形式"),
     (rf"{_A_PATH} pickled objects", r"\1: pickle のオブジェクトを含む"),
     (rf"{_A_PATH} expected sha256 (\w+), found (\w+)", r"\1: 本来の sha256 は \2、実際は \3"),
+    (
+        r"asked: --compute_type (\S+), so no other precision is taken",
+        r"指定: --compute_type \1 のため、ほかの精度には替えません",
+    ),
     (r"asked: --no-install, so nothing is fetched", "指定: --no-install のため、取得しません"),
     (r"(.+): not asked: nothing may be fetched", r"\1: 取得しない指定のため、問い合わせていません"),
     # recordings

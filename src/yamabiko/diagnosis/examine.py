@@ -127,7 +127,8 @@ def explain(symptom: Symptom, facts: Facts | None) -> Explanation:
             open_.append(Suspicion(check, line))
         elif sign.here or _sure(check, line, of_them is True) or (sign.fits and _any_says(check.decisive, line)):
             quoted = (f"said: {line.strip()[:_QUOTED]}",) if line else (f"ended: {symptom.ending}",)
-            confirmed.append((_weight(check, sign, line), _finding(check, sign, facts, quoted)))
+            told = replace(sign, cause=sign.cause or check.cause(line))
+            confirmed.append((_weight(check, sign, line), _finding(check, told, facts, quoted)))
         else:
             open_.append(Suspicion(check, line, sign.evidence if sign.fits else ()))
     confirmed.sort(key=lambda pair: -pair[0])

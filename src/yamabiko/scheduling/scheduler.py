@@ -23,6 +23,7 @@ from yamabiko.engines.contract import DetectedLanguage
 from yamabiko.findings import Finding, Problem
 from yamabiko.i18n import Text
 from yamabiko.scheduling import heeding, run_findings
+from yamabiko.scheduling.ladder import ANY_PRECISION
 from yamabiko.scheduling.pool import Outfit, Pool
 from yamabiko.scheduling.riding import Ride, Told
 from yamabiko.scheduling.turns import Ticket
@@ -307,7 +308,8 @@ class Run:
                 str(Text(f"before: {one.id} on {(where := _where(one))}", f"これより前: {one.id}（{where}）"))
                 for one in self.fallbacks
             )
-            raise Problem(replace(finding, severity="error", evidence=(*finding.evidence, *tried)))
+            kept = self._precision_kept_to() if explanation.spoils == "precision" else ()
+            raise Problem(replace(finding, severity="error", evidence=(*finding.evidence, *tried, *kept)))
         if not step.again:
             if not explanation.unknown:
                 # And what the cause rules out with it.
@@ -317,6 +319,13 @@ class Run:
         told = finding.with_we_did(run_findings.went_on(self._outfit.ladder[step.rung], again=step.again))
         self.fallbacks.append(told)
         self._notice(told)
+
+    def _precision_kept_to(self) -> tuple[str, ...]:
+        """Why no rung was left: who names a precision has it or nothing."""
+        named = self._outfit.compute_type
+        if named in ANY_PRECISION or not self._conduct.may_fall:
+            return ()
+        return (f"asked: --compute_type {named}, so no other precision is taken",)
 
     def _all_had_come(self, failure: WorkerFailed) -> None:
         """The worker failed behind its last answer: nothing is lost but what it saw of itself."""

@@ -162,6 +162,8 @@ class Check:
     instead_of: tuple[str, ...] = ()
     """Ids that say the same of this machine with less knowledge: they explain nothing where this one does."""
     look: Callable[[Facts], Sign] = field(default=lambda facts: UNTOLD)
+    cause: Callable[[str], Text | None] = field(default=lambda line: None)
+    """What the line itself tells of this case, where the article's cause is that of several; None: the article's holds."""
     work_goes_on: bool = False
     """The trouble slows or misleads, and kills nothing: it never explains a death."""
     by_itself: Callable[[Facts], bool] = field(default=lambda facts: True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from yamabiko.diagnosis.checks.contract import ABSENT, UNTOLD, Check, Sign, absent, never, present, version
 from yamabiko.diagnosis.checks.ctranslate2 import installed, library_of, named, where_ctranslate2_is, within
 from yamabiko.diagnosis.checks.driver import cuda_of_driver
@@ -52,8 +54,33 @@ def _blackwell_int8(facts: Facts) -> Sign:
 
 def _compute_type(facts: Facts) -> Sign:
     """Words tell it; facts add why, where they can."""
-    old = [line for capability, line in capabilities(facts) or () if capability < (7, 0)]
-    return present(*(f"{line} (float16 takes 7.0)" for line in old)) if old else UNTOLD
+    old = [line for capability, line in capabilities(facts) or () if capability < (8, 0)]
+    return present(*old) if old else UNTOLD
+
+
+_ASKED_TYPE = re.compile(r"Requested (\w+) compute type", re.IGNORECASE)
+_ON_GPUS_FROM = {"float16": "7.0", "int8_float16": "7.0", "bfloat16": "8.0", "int8_bfloat16": "8.0"}
+"""Compute capability; a CPU has none of them. CTranslate2, src/types.cc: mayiuse_float16, mayiuse_bfloat16."""
+
+
+def _of_the_type(line: str) -> Text | None:
+    """Of the type that was asked for: what holds for float16 is not true of the others."""
+    asked = _ASKED_TYPE.search(line)
+    if asked is None:
+        return None
+    name = asked[1].lower()
+    first = _ON_GPUS_FROM.get(name)
+    if first is None:
+        return Text(
+            f"The device has no kernels of {name}, the type that was asked for.",
+            f"このデバイスには、指定された型 {name} の演算がありません。",
+        )
+    return Text(
+        f"The device has no kernels of {name}, the type that was asked for: "
+        f"a CPU has none, and a GPU of NVIDIA has them from compute capability {first} on.",
+        f"このデバイスには、指定された型 {name} の演算がありません。"
+        f"CPUにはなく、NVIDIAのGPUでは compute capability {first} 以降が必要です。",
+    )
 
 
 def _cpu_only_on_arm(facts: Facts) -> Sign:
@@ -217,6 +244,7 @@ CHECKS = (
         "ct2-compute-type-unsupported",
         words=(r"Requested \w+ compute type, but the target device or backend do not support efficient",),
         look=_compute_type,
+        cause=_of_the_type,
         by_itself=never,
         words_suffice=True,
     ),

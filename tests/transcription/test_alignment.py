@@ -47,6 +47,27 @@ def aligned(said: Sequence[tuple[str, int]], *texts: str, vocabulary: str) -> tu
     return found
 
 
+def test_a_pause_that_the_model_hears_as_a_space_is_no_part_of_the_word_after_it() -> None:
+    """It half hears the next letter already, and no blank."""
+    segments = [Segment(0.0, 9.0, "go in")]
+    characters = characters_of(segments)
+    rows = []
+    for likely, frames in (
+        ({"g": 0.9}, 2),
+        ({"o": 0.9}, 2),
+        ({" ": 0.6, "i": 0.3}, 10),
+        ({"i": 0.9}, 2),
+        ({"n": 0.9}, 2),
+    ):
+        row = {character: likely.get(character, 1e-4) for character in characters}
+        rows += [[1e-4, max(likely.values()), *row.values()]] * frames
+
+    found = align(segments, numpy.log(numpy.array(rows)), FRAME_S, characters)
+
+    assert found is not None
+    assert [(w.text, round(w.start_s, 2)) for w in found[0].words] == [("go", 0.0), (" in", 14 * FRAME_S)]
+
+
 def test_each_word_has_the_time_at_which_it_was_said() -> None:
     said = [("", 10), ("g", 2), ("o", 3), ("", 5), (" ", 2), ("", 20), ("i", 1), ("n", 4), ("", 8)]
 

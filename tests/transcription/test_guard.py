@@ -110,6 +110,15 @@ def test_what_the_engine_is_sure_of_stays_although_the_speech_finder_hears_nobod
     assert all("nobody is heard there" in dropped.reason for dropped in judged.dropped)
 
 
+@pytest.mark.parametrize(("heard", "stays"), [(0.89, True), (0.11, True), (0.09, False)])
+def test_a_tenth_of_likely_speech_keeps_what_an_engine_without_scores_wrote(heard: float, stays: bool):
+    segment = said(" We met them at the station.")
+
+    assert texts(guard((segment,), lambda start_s, end_s: heard)) == (
+        (segment.text, []) if stays else ("", [segment.text])
+    )
+
+
 def test_an_engine_without_scores_is_not_sure_of_anything():
     assert guard((said(" So we went on to the harbour."),), nobody).kept == ()
 

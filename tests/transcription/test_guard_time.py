@@ -171,3 +171,14 @@ def test_one_sign_that_a_text_was_not_said_is_not_enough(real: Segment):
 def test_of_several_answers_times_are_no_sign():
     """They were moved apart where two answers overlap, or come from an aligner: a real word may be left with none."""
     assert guard((BEFORE, expert()), everybody).kept == (BEFORE, expert())
+
+
+@pytest.mark.parametrize(("likely", "stays"), [(0.28, True), (0.06, True), (0.046, False)])
+def test_words_without_time_stay_where_they_are_a_little_likely(likely: float, stays: bool):
+    """Real text had 0.28 at the least, invented 0.046 at the most: docs/guard.md."""
+    words = tuple((text, start_s, end_s, likely) for text, start_s, end_s, _ in EXPERT)
+    again = expert(words=words, seek=0, avg_logprob=-0.3, no_speech_prob=0.2)
+
+    judged = guard((BEFORE, again), everybody, CHUNK_S)
+
+    assert [one.text for one in judged.dropped] == ([] if stays else [again.text])

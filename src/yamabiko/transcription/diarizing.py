@@ -88,7 +88,7 @@ def diarize(
             raise
         return Diarized(None, None, (*notices, _failed(problem, asked.finder)))
     found_out = speakers(voices, at_least=asked.count.at_least, at_most=asked.count.at_most, known=known)
-    turns = labelled(_within(found_out.turns, spans), known)
+    turns = labelled(turns_in_speech(found_out.turns, spans), known)
     people = len({turn.speaker for turn in turns})
     if people < asked.count.at_least and spans:
         notices.append(_fewer(people, asked.count))
@@ -110,7 +110,7 @@ def _enrolled(person: KnownSpeaker, place: Path, run: Run, settings: Settings) -
         place.unlink(missing_ok=True)
 
 
-def _within(turns: Iterable[Turn], spans: Sequence[Span]) -> list[Turn]:
+def turns_in_speech(turns: Iterable[Turn], spans: Sequence[Span]) -> list[Turn]:
     """Turns that touch a stretch in which the speech finder heard speech: it knows noise better than voices do."""
     return [t for t in turns if any(s.start_s < t.end_s and t.start_s < s.end_s for s in spans)]
 

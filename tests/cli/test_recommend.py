@@ -28,10 +28,29 @@ def test_a_way_is_named_with_its_reason_and_its_command(tmp_path: Path) -> None:
     result = run_program("engines", "recommend", "--language", "ja", "--facts", report(tmp_path, GPU), home=tmp_path)
     assert result.code == 0, result.err
     assert "Recommended for “ja”: parakeet, model parakeet-tdt_ctc-0.6b-ja-nemo" in result.out
-    assert "7.1 % wrong on Common Voice 8 (NVIDIA), where no other model" in result.out
+    assert "7.1 % wrong on Common Voice 8 (NVIDIA), with which no figure of the other models" in result.out
     assert "yamabiko FILE --engine parakeet --model parakeet-tdt_ctc-0.6b-ja-nemo --device cuda" in result.out
     assert "never run by us on a GPU" in result.out
     assert "RTX 3060" in result.err
+
+
+def test_each_figure_of_the_table_says_of_which_test_it_is(tmp_path: Path) -> None:
+    line = ("engines", "recommend", "--facts", report(tmp_path, memory=4 * 2**30), "--all")
+    out = run_program(*line, "-l", "ja", home=tmp_path).out
+    told = json.loads(run_program(*line, "-l", "ja", "--json", home=tmp_path).out)["options"]
+    legend = next(line for line in out.splitlines() if line.startswith("Tests behind “wrong”: "))
+    letters = {test: mark for mark, test in re.findall(r"\b([a-z]) = (.+?\))", legend)}
+    assert len(letters) > 2
+    assert legend.endswith("Only figures with one letter compare.")
+    for one in told:
+        if one["score"]:
+            shown = f"{one['score']['percent']:g} % {letters[one['score']['test']]} "
+            assert any(
+                row.startswith(one["engine"]) and one["model"] in row and shown in row for row in out.splitlines()
+            )
+
+    english = run_program(*line, "-l", "en", home=tmp_path).out
+    assert "\nTests behind “wrong”: Open ASR Leaderboard.\n" in english
 
 
 def test_other_engines_stand_beside_with_what_they_are_good_for(tmp_path: Path) -> None:
@@ -187,9 +206,7 @@ def test_the_reason_holds_in_the_table(tmp_path: Path, language: str, mode: tupl
     assert ("loses conversation and television, and so does all" in reason) == (
         bool(best["read_speech_only"]) and not mode
     )
-    figure = re.search(
-        r"; ([\d.]+) % wrong on (.+?), (the least of the (\d+) models|where no other|where only)", reason
-    )
+    figure = re.search(r"; ([\d.]+) % wrong on (.+?), (the least of the (\d+) models|with which no|where only)", reason)
     if best["score"] is None:
         assert figure is None
         assert "no figure of it for this language is known to us" in reason
@@ -204,7 +221,7 @@ def test_the_reason_holds_in_the_table(tmp_path: Path, language: str, mode: tupl
     if figure[4]:
         assert int(figure[4]) == len(same) > 1
         assert best["score"]["percent"] == min(same.values())
-    elif figure[3] == "where no other":
+    elif figure[3] == "with which no":
         assert set(same) == {best["family"]}
     else:
         assert any(percent < best["score"]["percent"] for percent in same.values())

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, asked, other_gpus, screen, to_fetch
-from yamabiko.engines.card_parts import NEVER_RUN_ON_A_GPU
+from yamabiko.cli import answers, asked, other_gpus, recommend_table, screen, to_fetch
 from yamabiko.i18n import Text
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN = 11
 """Ways that are shown, beside the recommended one."""
-LONG_LOAD_S = 60.0
-"""From here on the time of loading is told."""
 AMD_ON_THE_BUS = "0x1002"
 
 Language = Annotated[
@@ -53,19 +50,6 @@ FactsFile = Annotated[
                       "別のマシンについて答える（`yamabiko doctor --save` の報告を指定）")),
     ),
 ]  # fmt: skip
-
-HEADERS = (
-    Text("engine", "エンジン"),
-    Text("model", "モデル"),
-    Text("runs on", "動作先"),
-    Text("at once", "同時処理"),
-    Text("memory", "メモリ"),
-    Text("to fetch", "要取得"),
-    Text("work for 1 s", "1秒の処理"),
-    Text("wrong", "誤り率"),
-    Text("run by us", "動作確認"),
-    Text("notes", "備考"),
-)
 
 
 All = Annotated[
@@ -193,7 +177,7 @@ def _show(
     first = usable[0] if usable else None
     shown = ranked if every else [one for one in ranked if one is first or not one.aside][: SHOWN + 1]
     print(_order(read_speech=read_speech))
-    answers.show_table(HEADERS, [_row(option, needed[option]) for option in shown], name_columns=2)
+    recommend_table.show(shown, needed)
     if usable:
         _show_others(usable, {option.engine for option in shown} if every else {usable[0].engine})
 
@@ -211,7 +195,7 @@ def _before_use(best: Option, needed: Needed) -> Iterator[Text]:
             "実物の重みでの動作は未確認です" + ("。誤り率は公表値です" if published else ""),
         )
     seen = best.measured
-    if seen is not None and seen.load_s >= LONG_LOAD_S:
+    if seen is not None and seen.load_s >= recommend_table.LONG_LOAD_S:
         yield Text(
             f"loading took {seen.load_s:.0f} s when it was measured: by the clock, beside other work, on {seen.machine}; "
             "a server loads it once",
@@ -314,8 +298,8 @@ def _figure(best: Option, usable: list[Option]) -> Text:
     others = compared(best, usable)
     if not others:
         return Text(
-            f"{told} wrong on {test}, where no other model that can be used here has a figure",
-            f"誤り率は {test} で {told}（使えるモデルのうち、この試験の値があるのはこれだけ）",
+            f"{told} wrong on {test}, with which no figure of the other models here compares",
+            f"誤り率は {test} で {told}（ほかのモデルの値は別の試験のもので、比較できません）",
         )
     better = [one for one in others if one.score and one.score.percent < best.score.percent]
     if better:
@@ -330,56 +314,18 @@ def _figure(best: Option, usable: list[Option]) -> Text:
     )
 
 
-def _row(option: Option, needed: Needed) -> list[str]:
-    about = "" if option.memory_measured else "~"
-    notes = [str(option.against)] if option.against else []
-    if option.device != "cpu":
-        notes.append(str(NEVER_RUN_ON_A_GPU))
-    if option.read_speech_only:
-        notes.append(str(Text("loses conversation and television", "会話やテレビ音声に弱い")))
-    if not needed.model.entry.pinned:
-        notes.append(str(Text("files not pinned", "ファイルのハッシュは未固定")))
-    if option.measured is not None and option.measured.load_s >= LONG_LOAD_S:
-        took = f"{option.measured.load_s:.0f}"
-        notes.append(str(Text(f"loading took {took} s, beside other work", f"読み込み {took} 秒（ほかの処理と並行）")))
-    return [
-        option.engine,
-        option.model,
-        f"{option.device}, {option.precision}",
-        str(option.batch_size) if option.batch_size > 1 else "",
-        f"{about}{screen.size(option.memory_bytes)}",
-        needed.cell,
-        f"~{option.pace_told:.2f} s" if option.pace_told is not None else "–",
-        f"{option.score.percent:g} %" if option.score else "–",
-        str(_heard(option)),
-        "; ".join(notes),
-    ]
-
-
-def _heard(option: Option) -> Text:
-    """With which weights we ran it, on this kind of device."""
-    if option.heard:
-        return Text("yes", "済み")
-    if option.measured is not None:
-        return Text("random", "乱数のみ")
-    return Text("never", "未確認")
-
-
 def _how(*, figures: bool) -> Text:
     """`figures`: errors are known for this language."""
     from yamabiko.engines.choices import machine_in_japanese, measurements
 
     real = [one for one in measurements().engines if one.weights == "real"]
     last = max(real, key=lambda one: one.date)
-    published = unlike = Text("", "")
-    if figures:
-        published = Text("Errors are published figures. ", "誤り率は公表値です。")
-        unlike = Text(" Figures of different tests do not compare.", "異なる試験の誤り率どうしは比較できません。")
+    published = Text("Errors are published figures. ", "誤り率は公表値です。") if figures else Text("", "")
     return Text(
         f"~ is an estimate, from the number of weights and from what was measured on {last.date} ({last.machine}); "
         "memory without it was measured, of Parakeet and ReazonSpeech with random weights of the true shape. "
-        f"{published.en}Run by us: yes, the real weights; random, weights made up in their shape; never. {to_fetch.TOLD.en}{unlike.en}",
+        f"{published.en}Run by us: yes, the real weights; random, weights made up in their shape; never. {to_fetch.TOLD.en}",
         f"~ は推定値です（重みの数と {last.date} の実測から計算。実測環境: {machine_in_japanese(last.machine)}）。"
         "~ のないメモリは実測値です（Parakeet と ReazonSpeech は、実物と同じ形のモデルに乱数の重みを入れて測定）。"
-        f"{published.ja}動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。{to_fetch.TOLD.ja}{unlike.ja}",
+        f"{published.ja}動作確認は、「済み」が実物の重み、「乱数のみ」が同じ形の乱数の重みによるものです。{to_fetch.TOLD.ja}",
     )

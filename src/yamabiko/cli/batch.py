@@ -189,12 +189,18 @@ class Batch:
         """The transcript, and by format the files that it now stands in. Raises: Problem."""
         from yamabiko import formats
         from yamabiko.cli.outputs import make_ready, place
+        from yamabiko.cli.shaping import once_written, to_type_again
 
         source = plan.recording.path
-        watcher = Watcher(self.console, tools.bars, source.name, verbose=self.asked.verbose)
+        over = self.asked.overwrite  # then it stands in the command already, or the command always does it
+        watcher = Watcher(
+            self.console, tools.bars, source.name, verbose=self.asked.verbose,
+            as_typed=(lambda notice: notice) if over else once_written,
+        )  # fmt: skip
         for folder in {plan.targets[name].parent for name in plan.to_write}:
             make_ready(folder)
         transcript = tools.mending.transcribe(source, tools.request, tools.pool, watcher)
+        transcript = transcript if over else to_type_again(transcript)
         written = {}
         for name in plan.to_write:
             path = place(plan, name, tools.ledger)

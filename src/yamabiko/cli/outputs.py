@@ -29,6 +29,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from yamabiko.cli.inputs import Recording
+from yamabiko.cli.shaping import only_a_test
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.formats import FORMATS, ending
 from yamabiko.i18n import Text
@@ -218,7 +219,7 @@ def _may_replace(path: Path, plan: Plan, ledger: Ledger, *, planned: bool) -> bo
         return rule.overwrite and planned and path in plan.replaces and plan.replaces[path] == _stamp(path)
     if made.source != str(plan.recording.path.resolve()):
         return False
-    again = planned and (rule.overwrite or rule.strict)
+    again = planned and (rule.overwrite or _is_nothing_yet(made, rule))
     return again or made.settings == rule.settings or not _is_of(made, plan.recording.path)
 
 
@@ -283,8 +284,8 @@ def _decide(recording: Recording, base: Path, formats: Sequence[str], ledger: Le
             to_write.append(fmt)
         elif made is None or made.source != str(recording.path.resolve()):
             foreign.append(path)
-        elif not _is_of(made, recording.path) or (rule.strict and made.settings != rule.settings):
-            to_write.append(fmt)  # the recording has changed since, or something else is promised now
+        elif not _is_of(made, recording.path) or _is_nothing_yet(made, rule):
+            to_write.append(fmt)
         elif made.settings != rule.settings:
             otherwise.append(path)
             other_settings = made.settings
@@ -327,6 +328,11 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "surrogateescape")
     except OSError:
         return ""
+
+
+def _is_nothing_yet(made: Made, rule: Rule) -> bool:
+    """Whether it is no answer to what is asked for: something is promised that it does not hold, or nobody heard it."""
+    return made.settings != rule.settings and (rule.strict or only_a_test(made.settings, rule.settings))
 
 
 def _is_of(made: Made, source: Path) -> bool:

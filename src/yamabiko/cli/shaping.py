@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 from yamabiko.cli import asked as words
+from yamabiko.engines import catalog
+from yamabiko.findings import Finding, Remedy
 from yamabiko.i18n import Text
 from yamabiko.records import to_plain
+from yamabiko.speech import Transcript
 
 _SHAPES_NOTHING = frozenset(
     {
@@ -22,6 +27,8 @@ _SHAPES_NOTHING = frozenset(
     }
 )  # fmt: skip
 """Where it runs, what is written where, what is shown. All other options shape what is written."""
+_DONE_AGAIN = frozenset({"require_gpu"})
+"""A promise: what was made without it is made again, as it is."""
 _NAMES = ("engine", "model", "compute_type", "language", "task", "align", "speaker_engine", "speaker_model")
 """Texts that are told, and not by their mark: names."""
 _MOST_TOLD = 4
@@ -55,6 +62,33 @@ def differences(before: str, now: str) -> Text:
         ", ".join([*(part.en for part in parts[:_MOST_TOLD]), *more]),
         "、".join([*(part.ja for part in parts[:_MOST_TOLD]), *more]),
     )
+
+
+def only_a_test(before: str, now: str) -> bool:
+    """Whether an engine for tests wrote what is there, and one that hears is asked for now: then nothing is done yet."""
+    for_tests = {card.name for card in catalog.cards() if card.for_tests}
+    return _options(before).get("engine") in for_tests and _options(now).get("engine") not in for_tests
+
+
+def to_type_again(transcript: Transcript) -> Transcript:
+    """With the remedies in its receipt as they are typed now that the result is written."""
+    receipt = transcript.receipt
+    notices, fallbacks = (tuple(map(once_written, findings)) for findings in (receipt.notices, receipt.fallbacks))
+    return replace(transcript, receipt=replace(receipt, notices=notices, fallbacks=fallbacks))
+
+
+def once_written(notice: Finding) -> Finding:
+    """A notice comes beside a result: what would change that has to say that it is done again, or ends in “done already”."""
+    return replace(notice, remedies=tuple(map(_once_written, notice.remedies)))
+
+
+def _once_written(remedy: Remedy) -> Remedy:
+    if remedy.command is None or re.match(r"(?:yamabiko FILE )?--", remedy.command) is None:
+        return remedy
+    typed = {name.replace("-", "_").removeprefix("no_") for name in re.findall(r"(?<!\S)--([\w-]+)", remedy.command)}
+    if "overwrite" in typed or typed <= _SHAPES_NOTHING | _DONE_AGAIN:
+        return remedy
+    return replace(remedy, command=f"{remedy.command} --overwrite")
 
 
 def _options(line: str) -> dict[str, object]:

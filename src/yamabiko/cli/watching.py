@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from yamabiko.cli import screen
@@ -29,8 +29,13 @@ _STAGES: dict[Stage, tuple[Text, float, float]] = {
 class Watcher:
     """Turns what the pipeline tells into bars and lines."""
 
-    def __init__(self, console: Console, bars: screen.Bars, name: str, *, verbose: bool) -> None:
+    def __init__(
+        self, console: Console, bars: screen.Bars, name: str, *, verbose: bool,
+        as_typed: Callable[[Finding], Finding] = lambda notice: notice,
+    ) -> None:  # fmt: skip
+        """`as_typed`: a notice with its remedies as they are typed here."""
         self._console, self._bars, self._name, self._verbose = console, bars, name, verbose
+        self._as_typed = as_typed
 
     def progress(self, stage: Stage, done_s: float, total_s: float | None) -> None:
         words, begin, length = _STAGES[stage]
@@ -44,4 +49,4 @@ class Watcher:
                 screen.say(self._console, f"{times} {segment.text}")
 
     def notice(self, finding: Finding) -> None:
-        screen.show_finding(self._console, finding, self._name)
+        screen.show_finding(self._console, self._as_typed(finding), self._name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy
@@ -22,7 +23,7 @@ from promises import (
 from program import run_program
 from yamabiko.bundled import clips
 from yamabiko.diagnosis.verdict import decide
-from yamabiko.engines import catalog
+from yamabiko.engines import catalog, environments
 from yamabiko.engines.adapters import pyannote
 from yamabiko.engines.contract import SpeakerCount
 from yamabiko.findings import Problem
@@ -30,6 +31,8 @@ from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
 from yamabiko.speech import Span
 from yamabiko.workers.messages import Done
+
+SOURCES = Path(__file__).parents[2] / "src"
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,47 @@ def test_a_whole_recording_is_settled_at_once(bench: Bench, audio: tuple[Path, S
     assert all(people), "whoever is heard says something"
     assert orderly(people, whole)
     assert numpy.frombuffer(payload, "<f4").reshape(len(people), -1).shape[1] == 256
+
+
+COUNTED = """
+import json, sys
+from pathlib import Path
+import numpy
+from yamabiko.engines.adapters import pyannote
+from yamabiko.engines.contract import Placement, SpeakerCount
+
+class Sound:
+    samples = 16000 * 10
+    def read(self, span):
+        return numpy.random.default_rng(6).normal(0, 0.1, span.samples).astype("f4")
+
+finder = pyannote.create()
+finder.load(Path(sys.argv[1]), Placement("cpu", "float32"), 1)
+library = type(finder._pipeline.clustering)
+cluster, bounds = library.__call__, []
+
+def seen(self, *given, min_clusters, max_clusters, **more):
+    bounds.append([int(min_clusters), str(max_clusters)])
+    return cluster(self, *given, min_clusters=min_clusters, max_clusters=max_clusters, **more)
+
+library.__call__ = seen
+for count in (SpeakerCount(), SpeakerCount(2), SpeakerCount(2, 5), SpeakerCount(1, 1)):
+    [(voices, _)] = finder.voices(Sound(), [], count)
+    bounds[-1].append(len(voices.people))
+print(json.dumps(bounds))
+"""
+
+
+def test_the_number_of_people_is_told_to_the_clustering(home: Path, pipeline: Path) -> None:
+    """What reaches the library's own clustering. Random weights hear two voices, unless told that there is one."""
+    python = environments.require(catalog.card("pyannote"), Settings(home=home), "cpu").python
+    done = subprocess.run(
+        [python, "-c", COUNTED, pipeline], env={"PYTHONPATH": str(SOURCES)}, capture_output=True, text=True, check=True
+    )
+    bounds = [tuple(each[:2]) for each in json.loads(done.stdout.splitlines()[-1])]
+    people = [each[2] for each in json.loads(done.stdout.splitlines()[-1])]
+    assert bounds == [(1, "inf"), (2, "inf"), (2, "5"), (1, "1")]
+    assert people[0] > people[-1] == 1
 
 
 @pytest.mark.usefixtures("patient")

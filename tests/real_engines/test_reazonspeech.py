@@ -137,6 +137,36 @@ def test_hotwords_are_heard_more_often(home: Path, model: Path, sound: tuple[Pat
     assert boosted.count("をお") > plain.count("をお")
 
 
+@pytest.mark.parametrize("words", ["をお鬱", "鬱をお", "を鬱お", "をお鬱、を 鬱 お"])
+def test_a_hotword_with_a_character_that_the_model_cannot_write_changes_nothing(
+    home: Path, model: Path, sound: tuple[Path, Span], words: str
+) -> None:
+    """Without that character it would be another word, and heard where nobody said it."""
+    with worker(home, model) as asked:
+        asked.load(str(model), 1)
+        plain, told, other = (
+            [segment.text for segment in said(asked, sound, replace(PLAIN, beam_size=4, hotwords=given))]
+            for given in (None, words, "をお")
+        )
+    assert told == plain != other
+
+
+def test_as_many_beams_are_followed_as_asked_for(home: Path, model: Path, tmp_path: Path) -> None:
+    """Two beams and sixteen do not write the same of all sounds; sherpa-onnx follows four unless it is told."""
+    sounds = []
+    for seed in (2, 3, 4, 5):
+        path = tmp_path / f"{seed}.f32"
+        numpy.random.default_rng(seed).normal(0, 0.1, SAMPLE_RATE).astype("<f4").tofile(path)
+        sounds.append((path, Span(0, SAMPLE_RATE)))
+    with worker(home, model) as asked:
+        asked.load(str(model), 1)
+        few, many = (
+            [[segment.text for segment in said(asked, one, replace(PLAIN, beam_size=beams))] for one in sounds]
+            for beams in (2, 16)
+        )
+    assert few != many
+
+
 def test_a_model_that_takes_no_hotwords_does_not_pretend_to(home: Path, tmp_path: Path) -> None:
     model = made.nemo_ctc(tmp_path / "nemo")
     done = run_program(

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import canary_onnx
 import models_onnx_asr
 import numpy
 import pytest
 from onnx_whisper import whisper
-from promises import Bench, ask
+from promises import Bench, ask, noise
 from rapidfuzz.distance import Levenshtein
 
 from homes import run_once
@@ -22,7 +23,7 @@ from yamabiko.diagnosis.verdict import decide
 from yamabiko.engines import catalog
 from yamabiko.scheduling.setup import Wish, prepare
 from yamabiko.settings import Settings
-from yamabiko.speech import SAMPLE_RATE, Evidence, Span, TranscribeOptions
+from yamabiko.speech import SAMPLE_RATE, Evidence, Span, Task, TranscribeOptions
 from yamabiko.workers.exits import WorkerFailed
 from yamabiko.workers.process import Worker
 
@@ -102,6 +103,36 @@ def test_whisper_finds_the_language_and_hears_what_was_said(
     assert told["language"] == "ja"
     assert Levenshtein.normalized_distance(told["text"], JA.text) < 0.1
     assert told["segments"][-1]["end"] > JA.seconds / 2
+
+
+@pytest.mark.parametrize(
+    ("language", "task", "said"),
+    [("de", "transcribe", "de de"), ("de", "translate", "de en"), ("ja", "translate", "ja en"), ("en", "transcribe", "en en")],
+)  # fmt: skip
+def test_canary_is_told_the_language_and_the_task(
+    installed: Result, ready_home: Path, tmp_path: Path, language: str, task: Task, said: str
+) -> None:
+    """A model that writes which languages stand in its prompt: of the speech, of the text."""
+    model = canary_onnx.canary(tmp_path / "canary")
+    path, span = noise(tmp_path, 1.5)
+    with Bench(catalog.card("onnx-asr"), ready_home, model).worker() as worker:
+        loaded = worker.load(str(model), 1).loaded
+        asked = TranscribeOptions(language=language, task=task)
+        [[segment], [again]] = ask(worker, path, [span, span], asked).segments
+    assert loaded.features == ("segment-times", "punctuation", "translation")
+    assert segment == again
+    assert (segment.text.strip(), segment.start_s, segment.end_s) == (said, 0.0, 1.5)
+    assert segment.avg_logprob == pytest.approx(-0.1)
+
+
+def test_canary_has_to_be_told_the_language(installed: Result, ready_home: Path, tmp_path: Path) -> None:
+    """It takes English for granted, which is worse than no answer."""
+    model = canary_onnx.canary(tmp_path / "canary")
+    done = run_program(
+        "transcribe", JA.path, "--engine", "onnx-asr", "--model", model, "--trust-model", "-o", tmp_path, home=ready_home
+    )  # fmt: skip
+    assert done.code != 0
+    assert "a Canary model cannot find the language" in done.err
 
 
 def test_it_is_verified_in_the_languages_of_the_model(installed: Result, model: Path, ready_home: Path) -> None:

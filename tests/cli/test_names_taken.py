@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from program import COMMAND, children_of, environment, noise_file, run_program, script_file
 
 STALL = {"at": "chunk", "times": 1, "do": "stall"}
@@ -62,6 +64,71 @@ def test_what_another_run_wrote_meanwhile_is_left_and_the_result_gets_its_full_n
     assert (tmp_path / "talk.wav.txt").read_text("utf-8").startswith("A[")
     assert "wrote talk.wav.txt" in said
     assert "wrote talk.txt" not in said
+
+
+def second_run(folder: Path, *more: str) -> subprocess.Popen[str]:
+    """The same again, while the first is at it."""
+    command = [*COMMAND, "aaa.wav", "--engine", "scripted", "--model", "slow.json", "--vad_filter", "False"]
+    command += ["--device", "cpu", "--output_format", "txt", *more]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+
+
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says up to a line with these words."""
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(said)
+
+
+@pytest.mark.parametrize("more", [(), ("--quiet",)], ids=["usual", "quiet"])
+def test_a_second_run_on_one_recording_waits_says_so_and_finds_it_done(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """Both did all of the work, and neither said a word of the other."""
+    waiting: list[subprocess.Popen[str]] = []
+
+    def other_run() -> None:
+        waiting.append(second_run(tmp_path, *more))
+        until(waiting[0], "aaa.wav: another run is at it; waiting until that one is done (Ctrl-C ends the wait)")
+
+    meanwhile(tmp_path, other_run)
+
+    _, said = waiting[0].communicate()
+    assert waiting[0].returncode == 0, said
+    assert ("aaa.wav: done already" if not more else "0 done, 1 skipped, 0 failed") in said
+    assert "another run" not in said, "once is enough"
+
+
+def test_ctrl_c_ends_the_wait_for_another_run(tmp_path: Path) -> None:
+    def other_run() -> None:
+        with second_run(tmp_path) as process:
+            until(process, "another run is at it")
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate()
+        assert process.returncode == 130, said
+        assert "Stopped." in said
+
+    meanwhile(tmp_path, other_run)
+
+    assert (tmp_path / "aaa.txt").read_text("utf-8").startswith("A[")
+
+
+def test_a_second_run_that_writes_elsewhere_goes_on_alone_and_says_so(tmp_path: Path) -> None:
+    said = []
+
+    def other_run() -> None:
+        with second_run(tmp_path, "--output_dir", "elsewhere") as process:
+            said.append(process.communicate()[1])
+
+    meanwhile(tmp_path, other_run)
+
+    assert "recording-in-work: " in said[0]
+    assert "keeping no progress" in said[0]
+    assert (tmp_path / "elsewhere" / "aaa.txt").read_text("utf-8").startswith("A[")
 
 
 def test_what_a_person_wrote_meanwhile_is_left_and_told(tmp_path: Path) -> None:

@@ -228,6 +228,68 @@ def test_a_name_that_another_process_holds_is_not_taken(tmp_path: Path, ledger: 
         assert free
 
 
+HOLDS = (
+    "import sys; from pathlib import Path; from yamabiko.cli.outputs import Ledger\n"
+    "with Ledger(Path(sys.argv[1])).claim(Path(sys.argv[2]), Path(sys.argv[3])):\n"
+    "    print('held', flush=True); sys.stdin.read()\n"
+)
+
+
+def test_another_run_at_the_same_recording_is_waited_for_and_its_work_not_done_twice(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    [recording] = made(tmp_path / "in", "talk.mp3")
+    [mine] = plans([recording], ledger)
+    waited = 0
+    arguments = [str(tmp_path / "ledger"), str(mine.base), str(recording.path)]
+    with subprocess.Popen([sys.executable, "-c", HOLDS, *arguments], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        def wait() -> None:
+            nonlocal waited
+            waited += 1
+            if waited == 3:  # the other one writes its results, and ends
+                write(mine, ledger)
+                other.communicate()
+
+        with claimed(mine, ledger, wait) as now:
+            assert now.finished
+    assert waited == 3
+
+
+def test_nobody_waits_for_another_recording_of_the_same_name(tmp_path: Path, ledger: Ledger) -> None:
+    first, second = made(tmp_path / "in", "talk.flac", "talk.wav")
+    [mine] = plans([second], ledger)
+    arguments = [str(tmp_path / "ledger"), str(mine.base), str(first.path)]
+    with subprocess.Popen([sys.executable, "-c", HOLDS, *arguments], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+
+        with claimed(mine, ledger, lambda: pytest.fail("it waits")) as now:
+            assert not now.finished
+            assert now.base != mine.base
+        other.communicate()
+
+
+def test_a_wait_that_is_broken_off_leaves_nothing_held(tmp_path: Path, ledger: Ledger) -> None:
+    [recording] = made(tmp_path / "in", "talk.mp3")
+    [mine] = plans([recording], ledger)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    arguments = [str(tmp_path / "ledger"), str(mine.base), str(recording.path)]
+    with subprocess.Popen([sys.executable, "-c", HOLDS, *arguments], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(KeyboardInterrupt), claimed(mine, ledger, interrupted):
+            pytest.fail("it was not ours")
+        other.communicate()
+    with claimed(mine, ledger, lambda: pytest.fail("it waits")) as now:
+        assert now.to_write == FORMATS
+
+
 def test_a_recording_of_another_name_may_not_be_replaced_where_overwrite_moves_aside(
     tmp_path: Path, ledger: Ledger
 ) -> None:

@@ -44,6 +44,7 @@ LINES = [
     "asked: --compute_type bfloat16, so no other precision is taken",
     "asked: --no-install, so nothing is fetched",
     "hub https://hub, a/b: not asked: nothing may be fetched",
+    "recording: talk.wav: its journal is held by another process",
     "looked in: /talks (not in its subfolders)",
     "system: size 0 bytes",
     "file: begins with '#EXTM3U'",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from yamabiko.transcription.pipeline import Request
 
 
+LOOK_S = 0.25
+"""How often whoever waits for another run looks whether that is done."""
 _AGAIN = Text("--overwrite does it again", "やり直すには --overwrite")
 
 
@@ -155,7 +158,7 @@ class Batch:
         if self._done_or_hopeless(plan, tally):
             return True
         try:
-            with claimed(plan, tools.ledger) as now:
+            with claimed(plan, tools.ledger, self._waiting(source.name, tools.bars)) as now:
                 if now.finished:
                     self._skip(now, tally)
                     return True
@@ -171,6 +174,26 @@ class Batch:
             screen.show_finding(self.console, problem.finding, source.name)
             tally.failures.append(problem.finding)
         return False
+
+    def _waiting(self, name: str, bars: screen.Bars) -> Callable[[], None]:
+        """While another run is at the same recording: a line, also where little is said, and then the file's bar."""
+        said = False
+
+        def wait() -> None:
+            nonlocal said
+            if not said:
+                screen.say(
+                    self.console,
+                    Text(
+                        f"{name}: another run is at it; waiting until that one is done (Ctrl-C ends the wait)",
+                        f"{name}: 別の yamabiko が処理中のため、終わるのを待っています（Ctrl-C で中止）",
+                    ),
+                )
+            said = True
+            bars.update(Text("waiting for another run", "別の実行の終了待ち"), 0.0, 0.0, None)
+            time.sleep(LOOK_S)
+
+        return wait
 
     def _done_or_hopeless(self, plan: Plan, tally: _Tally) -> bool:
         """Tells what needs no engine."""

@@ -22,7 +22,7 @@ import stat
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,24 +119,25 @@ class Ledger:
             beside.replace(self._file(output))
 
     @contextlib.contextmanager
-    def claim(self, base: Path, source: Path) -> Iterator[bool]:
+    def claim(self, base: Path, source: Path, wait: Callable[[], None] | None = None) -> Iterator[bool]:
         """
         Hold the names that begin with `base` for one recording, while the block lasts.
 
-        False if another process holds them for another recording. Two on one
-        recording write the same, and need not wait for each other.
+        False if another process holds them for another recording. While one
+        holds them for this one, `wait` is called again and again; without it
+        both go on, each with all of the work.
         """
         held = self._folder / hashlib.sha256(os.fsencode(_same(base))).hexdigest()[:32]
         lock, note = FileLock(held.with_suffix(".lock"), timeout=0), held.with_suffix(".claim")
         own = str(source.resolve())
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            yield _text(note) in ("", own)
-            return
+            held_by = _hold(lock, note, own, wait)
         except OSError:  # a state folder that cannot be written: then nobody can be warned
             yield True
+            return
+        if held_by is not None:
+            yield held_by == own
             return
         try:
             with contextlib.suppress(OSError):
@@ -177,15 +178,17 @@ def plan(
 
 
 @contextlib.contextmanager
-def claimed(plan: Plan, ledger: Ledger) -> Iterator[Plan]:
+def claimed(plan: Plan, ledger: Ledger, wait: Callable[[], None] | None = None) -> Iterator[Plan]:
     """
     The plan as it stands at this moment, its name held against other processes while the block lasts.
+
+    Where another process is at the same recording it is waited for, as in `Ledger.claim`: then the work is done.
 
     A name that another recording has taken since the plan was made, or is about to, is left to it.
     """
     *usual, last = _names(plan)
     for base in usual:
-        with ledger.claim(base, plan.recording.path) as free:
+        with ledger.claim(base, plan.recording.path, wait) as free:
             now = _again(plan, base, ledger)
             open_to_us = free and _is_mine(base, plan.recording, ledger) is not False
             if open_to_us and (base == plan.base or not now.foreign):
@@ -321,6 +324,20 @@ def _stamp(path: Path) -> Stamp:
     except OSError:  # a link to nothing
         return None
     return (status.st_ino, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def _hold(lock: FileLock, note: Path, own: str, wait: Callable[[], None] | None) -> str | None:
+    """The recording that another process holds it for; None: it is ours now. Raises: OSError."""
+    while True:
+        try:
+            lock.acquire()
+        except Timeout:
+            other = _text(note) or own  # who has only just taken it has not written yet for what
+            if wait is None or other != own:
+                return other
+            wait()
+        else:
+            return None
 
 
 def _text(path: Path) -> str:

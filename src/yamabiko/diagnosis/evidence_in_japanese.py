@@ -67,6 +67,7 @@ _SAID = (
     (r"asked: --no-install, so nothing is fetched", "指定: --no-install のため、取得しません"),
     (r"(.+): not asked: nothing may be fetched", r"\1: 取得しない指定のため、問い合わせていません"),
     # recordings
+    (r"recording: (.+): its journal is held by another process", r"録音: \1 の記録は別のプロセスが使用中"),
     (r"looked in: (.+) \(not in its subfolders\)", r"探した場所: \1（サブフォルダーは除く）"),
     (r"system: size 0 bytes", "システム: 大きさは 0 バイト"),
     (r"file: begins with (.+)", r"ファイル: 先頭は \1"),

@@ -57,10 +57,12 @@ def files_of(model: str) -> list[tuple[str, int, int]]:
 
 class Journal:
     """
-    Answers by chunk, from `open_journal`; a second process on the same job gets one that remembers nothing.
+    Answers by chunk, from `open_journal`; a second process on the same job gets one that remembers nothing, and says so.
     """
 
-    def __init__(self, path: Path | None, lock: FileLock | None = None) -> None:
+    def __init__(self, path: Path | None, lock: FileLock | None = None, *, elsewhere: bool = False) -> None:
+        self.elsewhere = elsewhere
+        """Another process is at this very job, and keeps its journal: this one keeps nothing."""
         self._path = path
         self._lock = lock
         self._file: IO[bytes] | None = None
@@ -140,7 +142,9 @@ def open_journal(folder: Path, name: str) -> Iterator[Journal]:
         _forget_old(folder)
         lock = FileLock(folder / f"{name}.lock", timeout=0)
         lock.acquire()
-    except (Timeout, OSError):
+    except Timeout:
+        journal = Journal(None, elsewhere=True)
+    except OSError:
         journal = Journal(None)
     else:
         journal = Journal(folder / f"{name}.jsonl", lock)

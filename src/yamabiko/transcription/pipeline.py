@@ -122,6 +122,8 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         guarding = _guarding(decoded, heard) if request.guard else None
         if chunks:
             journal = stack.enter_context(open_journal(_journals(settings), _job(recording, request)))
+            if journal.elsewhere:
+                _tell((_in_work_elsewhere(recording),), watcher, course)
             run.loading = _teller(watcher, sum(chunk.span.duration_s for chunk in chunks))
             language = _language(decoded, chunks, request, run, journal)
             if language is not None and isinstance(watcher, HearsLanguage):
@@ -346,6 +348,24 @@ def ran(request: Request, run: Run) -> Receipt:
         verdict=run.ruling.verdict if run.ruling else "not proved",
         evidence=run.evidence,
         fallbacks=tuple(run.fallbacks),
+    )
+
+
+def _in_work_elsewhere(recording: Path) -> Finding:
+    return Finding(
+        id="recording-in-work",
+        severity="info",
+        area="input",
+        cause=Text(
+            "Another run transcribes this recording in the same way right now, so the work is done twice.",
+            "別の yamabiko が、同じ録音を同じ設定で処理しています。同じ作業を二重に行うことになります。",
+        ),
+        evidence=(f"recording: {recording.name}: its journal is held by another process",),
+        remedies=(Remedy(Text("Wait for that one, and copy its result", "そちらの終了を待って結果をコピーする")),),
+        we_did=Text(
+            "went on alone, keeping no progress: stopped, it begins anew",
+            "単独で続けています。途中経過は保存されないため、中断すると最初からになります",
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from program import run_program
 from yamabiko.cli.help_page import wrapped
+from yamabiko.engines import catalog
 
 COMMANDS = [
     "",
@@ -78,6 +79,15 @@ def test_values_are_told_in_the_words_of_the_trade(tmp_path: Path) -> None:
 def test_help_is_there_by_its_short_name_and_under_its_verb(tmp_path: Path) -> None:
     assert run_program("-h", home=tmp_path).out == help_of("", tmp_path)
     assert run_program("transcribe", "-h", home=tmp_path).out == help_of("transcribe", tmp_path)
+
+
+@pytest.mark.parametrize("verb", ["install", "repair", "remove", "verify"])
+def test_which_environments_an_engine_has_is_said_where_they_are_listed(verb: str, tmp_path: Path) -> None:
+    """The page named two of them, and there are more with every engine."""
+    page = " ".join(help_of(f"engines {verb}", tmp_path).split())
+    told = page.partition("--profile NAME ")[2].partition(" --")[0]
+    assert "`yamabiko engines show`" in told
+    assert not {profile.name for card in catalog.cards() for profile in card.profiles} & set(re.findall(r"\w+", told))
 
 
 TEXTS = st.lists(st.sampled_from([*"ab 、。（」話し声ーっ", "word", " "]), max_size=60).map("".join)

@@ -130,6 +130,7 @@ def test_pull_that_no_source_serves_says_what_each_of_them_said(tmp_path: Path) 
     assert (result.code, result.out) == (4, "")
     assert "model-unavailable" in result.err
     assert result.err.count("127.0.0.1:9") >= 2
+    assert "models pull /path/to" not in result.err, "an example: nothing to be fetched from there"
 
 
 def test_path_prints_the_path_and_nothing_else(silero_home: Path) -> None:
@@ -227,6 +228,32 @@ def test_verify_of_a_folder_of_the_users(silero_home: Path) -> None:
     result = run_program("models", "verify", the_model(silero_home), home=silero_home)
     assert result.code == 0
     assert "as pinned" in result.out
+
+
+@pytest.mark.parametrize("verb", ["verify", "pull", "path"])
+def test_a_file_of_another_engines_names_its_format(verb: str, tmp_path: Path) -> None:
+    """A path says nothing of it, and the words of `transcribe` (`--engine`) are none of these commands'."""
+    (tmp_path / "g").mkdir()
+    (tmp_path / "g" / "own.bin").write_bytes(b"lmgg" + bytes(100))
+    wrong = run_program("models", verb, "g/own.bin", home=tmp_path)
+    assert wrong.code == 4
+    assert f"   yamabiko models {verb} g/own.bin --format ggml-whisper\n" in wrong.err
+    assert f"   yamabiko models {verb} base\n" in wrong.err
+    assert "--engine" not in wrong.err
+    followed = run_program("models", verb, "g/own.bin", "--format", "ggml-whisper", home=tmp_path)
+    assert followed.code == 0, followed.err
+
+
+def test_verify_of_an_altered_file_names_the_engine_that_may_use_it_all_the_same(tmp_path: Path) -> None:
+    [file] = find_entry("ggml-tiny").files
+    assert file.size
+    (tmp_path / "own.bin").touch()
+    os.truncate(tmp_path / "own.bin", file.size)
+    result = run_program("models", "verify", "own.bin", "--format", "ggml-whisper", home=tmp_path)
+    assert result.code == 4
+    assert "model-differs-from-known" in result.err
+    assert "   --engine whisper.cpp --model own.bin --trust-model\n" in result.err
+    assert "   yamabiko models verify ggml-tiny" in result.err
 
 
 def test_verify_where_there_is_nothing_says_so(tmp_path: Path) -> None:

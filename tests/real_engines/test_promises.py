@@ -359,8 +359,8 @@ def test_installing_ends_in_a_verification_that_it_passes(bench: Bench) -> None:
     if not bench.true:
         pytest.skip("random weights write nothing that could be verified")
     done = run_program(
-        "engines", "verify", bench.card.name, "--profile", "cpu", "--model", bench.model, "--trust-pickle", "--json",
-        home=bench.home,
+        "engines", "verify", bench.card.name, "--profile", "cpu", "--model", bench.model, "--trust-model",
+        "--trust-pickle", "--json", home=bench.home,
     )  # fmt: skip
     [verified] = json.loads(done.out)["verifications"]
     assert (done.code, verified["ok"]) == (0, True), verified

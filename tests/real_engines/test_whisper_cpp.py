@@ -40,14 +40,18 @@ def installed(ready_home: Path, run_folder: Path) -> Result:
 
 def test_it_is_verified_with_a_model_of_one_s_own(installed: Result, model: Path, ready_home: Path) -> None:
     assert installed.code == 0, installed.err
-    done = run_program("engines", "verify", "whisper.cpp", "--model", model, "--json", home=ready_home)
+    line = ("engines", "verify", "whisper.cpp", "--model", model, "--json")
+    refused = run_program(*line, home=ready_home)
+    [verified] = json.loads(refused.out)["verifications"]
+    assert (refused.code, verified["finding"]["id"]) == (4, "model-differs-from-known"), "of ggml-base's very size"
+    done = run_program(*line, "--trust-model", home=ready_home)
     [verified] = json.loads(done.out)["verifications"]
     assert (done.code, verified["ok"]) == (0, True), done.err
     assert {(receipt["used_device"], receipt["verdict"]) for receipt in verified["receipts"]} == {("cpu", "proved")}
     said = [e["value"] for receipt in verified["receipts"] for e in receipt["evidence"]]
     assert any("whisper_print_system_info" in line for line in said)
     [held] = [check["evidence"]["en"] for check in verified["checks"] if check["name"]["en"] == "model"]
-    assert held == f"yours, held against no hash: {model}"
+    assert held == f"yours, as you say, with a known model's size and other bytes: {model}"
 
 
 def test_words_have_times_and_the_language_is_found(

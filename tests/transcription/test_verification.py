@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from yamabiko import bundled
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Profile
+from yamabiko.engines.models import LocalModel, find_entry
 from yamabiko.findings import Problem
 from yamabiko.gpu_marks import GpuMarks
 from yamabiko.i18n import Text
 from yamabiko.settings import Settings
 from yamabiko.speech import SAMPLE_RATE, Evidence, Receipt, Segment, Span, Transcript, Verdict
-from yamabiko.transcription.verification import Verification, verify
+from yamabiko.transcription.verification import Verification, model_told, verify
 from yamabiko.transcription.verification_checks import (
     Check,
     coverage_check,
@@ -200,6 +201,23 @@ def test_what_failed_is_the_evidence_of_its_finding() -> None:
         "yamabiko models verify base",
         "yamabiko engines repair faster-whisper",
     ]
+
+
+@pytest.mark.parametrize("name", ["ggml-base", "ggml-small"])
+def test_a_copy_of_a_pinned_model_is_named_by_its_bytes(name: str) -> None:
+    """Many models of one format come from one place, at one revision."""
+    entry = find_entry(name)
+    mine = LocalModel("own.bin", Path("own.bin"), entry.revision, "path", True, entry.files)
+    assert model_told(mine, entry.format).en == f"yours, the bytes of {name}, as pinned: own.bin"
+
+
+def test_a_model_that_is_a_path_is_checked_as_one_of_the_engines_format(tmp_path: Path) -> None:
+    """`models verify` takes a path for the default engine's."""
+    bad = Check(Text("text (ja)", "文字（ja）"), False, Text("91.0% wrong", "誤り率 91.0%"))
+    used = dataclasses.replace(receipt(), engine="whisper.cpp", model=str(tmp_path / "own.bin"))
+    finding = Verification("whisper.cpp", "cpu", (bad,), (used,)).finding
+    assert finding is not None
+    assert finding.remedies[0].command == f"yamabiko models verify {tmp_path}/own.bin --format ggml-whisper"
 
 
 def test_a_verification_that_checked_nothing_is_no_success() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from yamabiko import settings
-from yamabiko.cli import answers, engine_names, engine_table, exits, recommend, screen
+from yamabiko.cli import answers, engine_names, engine_table, engine_trial, recommend, screen
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Card, Profile
@@ -18,10 +17,7 @@ from yamabiko.i18n import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from yamabiko.speech import Receipt
-    from yamabiko.transcription.verification import Verification
-
-SWITCHES = frozenset({"--json", "--verify"})
+SWITCHES = frozenset({"--json", "--verify", "--trust-model"})
 
 app = App(
     Text(
@@ -37,7 +33,12 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         metavar=_NAME,
-        help=str(Text("Which of its environments: cpu, cuda12", "環境の種類: cpu, cuda12")),
+        help=str(
+            Text(
+                "Which of its environments; `yamabiko engines show` and its name lists them",
+                "環境の種類。一覧は `yamabiko engines show エンジン名`",
+            )
+        ),
         show_default=str(Text("what fits this machine", "このマシンに合うもの")),
     ),
 ]
@@ -65,6 +66,18 @@ Model = Annotated[
         metavar=_NAME,
         help=str(Text("Name or path of the model to try it with", "検証に使うモデルの名前またはパス")),
         show_default=str(Text("the engine's usual one", "エンジンの既定のモデル")),
+    ),
+]
+TrustModel = Annotated[
+    bool,
+    typer.Option(
+        "--trust-model/--no-trust-model",
+        help=str(
+            Text(
+                "Try it with a model folder that looks like a known model but has other bytes: your own",
+                "既知のモデルに似て中身の異なるフォルダーを、独自のモデルとして検証に使う",
+            )
+        ),
     ),
 ]
 TrustPickle = Annotated[
@@ -140,12 +153,14 @@ def install(
     profile: ProfileName = None,
     verify: Verify = True,
     model: Model = None,
+    trust_model: TrustModel = False,
     trust_pickle: TrustPickle = False,
 ) -> None:
     from yamabiko.scheduling.setup import install as set_up
 
     card = engine_names.named(name, "install")
     chosen = engine_names.chosen_profile(card, profile)
+    asked = engine_trial.Asked("install", profile, model, trust_model, trust_pickle, verify)
     console = screen.make_console()
     state = engine_table.state(card, chosen) if card.profiles else None
     if state is None:
@@ -161,11 +176,12 @@ def install(
         )
         screen.say(console, already)
     else:
+        engine_trial.look_at_model(card, asked)
         screen.say(console, _announcement(card, chosen, model or card.default_model, verify=verify))
         with screen.Setup(console) as setup:
             environment = set_up(card, chosen.name, settings.current(), setup.report)
         _say_installed(console, card, chosen, environment.path)
-    _finish(console, card, chosen, model, verify=verify, trust_pickle=trust_pickle)
+    engine_trial.finish(console, card, chosen, asked)
 
 
 @app.verb("repair", Text("Make an engine's environment anew and verify it.", "環境を作り直し、検証する。"))
@@ -174,14 +190,17 @@ def repair(
     profile: ProfileName = None,
     verify: Verify = True,
     model: Model = None,
+    trust_model: TrustModel = False,
     trust_pickle: TrustPickle = False,
 ) -> None:
     from yamabiko.engines import environments
 
     card = engine_names.named(name, "repair")
     chosen = engine_names.chosen_profile(card, profile)
+    asked = engine_trial.Asked("repair", profile, model, trust_model, trust_pickle, verify)
     console = screen.make_console()
     if card.profiles:
+        engine_trial.look_at_model(card, asked)
         what = Text(f"making {card.name} ({chosen.name}) anew", f"{card.name}（{chosen.name}）を作り直しています")
         with screen.Setup(console) as setup:
             environment = environments.repair(
@@ -196,7 +215,7 @@ def repair(
                 f"{card.name} は yamabiko に付属しており、修復する環境がありません。",
             ),
         )
-    _finish(console, card, chosen, model, verify=verify, trust_pickle=trust_pickle)
+    engine_trial.finish(console, card, chosen, asked)
 
 
 @app.verb("remove", Text("Remove an engine's environments.", "エンジンの環境を削除する。"))
@@ -269,22 +288,6 @@ def _say_installed(console: Console, card: Card, profile: Profile, path: object)
     )
 
 
-def _finish(
-    console: Console, card: Card, profile: Profile, model: str | None, *, verify: bool, trust_pickle: bool
-) -> None:
-    """Installed means: it works. The model comes first, if it is not here."""
-    if not verify:
-        command = f"yamabiko engines verify {card.name} --profile {profile.name}"
-        screen.say(console, Text(f"not verified; to do so: {command}", f"未検証です。検証するには: {command}"))
-        return
-    wanted = model or card.default_model
-    if wanted and card.model_format:
-        from yamabiko.cli.models import fetch
-
-        fetch(wanted, card.model_format, console)
-    raise typer.Exit(_verify([(card, profile.name)], "auto", model, console, json=False, trust_pickle=trust_pickle))
-
-
 # ---- verify ---------------------------------------------------------------------------------------------------------
 
 
@@ -307,6 +310,7 @@ def verify(
     profile: ProfileName = None,
     device: Device = "auto",
     model: Model = None,
+    trust_model: TrustModel = False,
     trust_pickle: TrustPickle = False,
     json: Json = False,
 ) -> None:
@@ -317,7 +321,8 @@ def verify(
         wanted = [target for card in cards for target in _targets(card, profile, device, named=bool(names))]
         if not wanted:
             raise Problem(engine_names.none_installed(device))
-        raise typer.Exit(_verify(wanted, device, model, console, json=json, trust_pickle=trust_pickle))
+        asked = engine_trial.Asked("verify", profile, model, trust_model, trust_pickle, device=device, json=json)
+        raise typer.Exit(engine_trial.try_all(wanted, asked, console))
 
 
 def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> list[tuple[Card, str | None]]:
@@ -332,55 +337,3 @@ def _targets(card: Card, profile: str | None, device: str, *, named: bool) -> li
     family = device.partition(":")[0]
     fitting = [one.name for one in there if family == "auto" or family in (one.devices or ("cpu", "cuda"))]
     return [(card, name) for name in fitting] or ([(card, None)] if named else [])
-
-
-def _verify(
-    wanted: Sequence[tuple[Card, str | None]], device: str, model: str | None, console: Console,
-    *, json: bool, trust_pickle: bool,
-) -> int:  # fmt: skip
-    """Shows each as soon as it is known; the exit code. Raises: Problem, for what was asked wrongly."""
-    from yamabiko.transcription.verification import verify as try_out
-
-    results = []
-    for card, profile in wanted:
-        with screen.Setup(console, quiet=json) as setup:
-            result = try_out(
-                card, settings.current(), profile=profile, device=device, model=model, report=setup.report,
-                trust_pickle=trust_pickle,
-            )  # fmt: skip
-        results.append(result)
-        if not json:
-            _show(result, console)
-    failures = [finding for result in results if (finding := result.finding)]
-    if json:
-        answers.print_json({"verifications": [_verdict(result) for result in results]})
-    return exits.code_for(failures, len(results))
-
-
-def _verdict(result: Verification) -> dict[str, object]:
-    return {
-        "engine": result.engine,
-        "profile": result.profile,
-        "ok": result.ok,
-        "checks": result.checks,
-        "receipts": result.receipts,
-        "finding": result.finding,
-    }
-
-
-def _show(result: Verification, console: Console) -> None:
-    rows = [[f"  {answers.mark(check.ok)}", str(check.name), str(check.evidence)] for check in result.checks]
-    profile = f" ({result.profile})" if catalog.card(result.engine).profiles else ""
-    head = f"{answers.mark(result.ok)} {result.engine}{profile}\n"
-    receipts = "".join(f"    {_receipt_line(receipt)}\n" for receipt in result.receipts)
-    screen.print_result(head + (answers.aligned(rows) if rows else "") + receipts)
-    for finding in dict.fromkeys(f for receipt in result.receipts for f in (*receipt.fallbacks, *receipt.notices)):
-        screen.show_finding(console, finding)
-    if result.finding:
-        screen.show_finding(console, result.finding)
-
-
-def _receipt_line(receipt: Receipt) -> str:
-    from yamabiko.speech import Transcript
-
-    return screen.receipt_line(Transcript("", receipt.audio_s, "transcribe", None, None, (), receipt))

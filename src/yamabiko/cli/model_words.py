@@ -1,7 +1,9 @@
-"""What is told of a model that is here: where it lies, and what its hashes are worth."""
+"""What is told of models: where one lies and what its hashes are worth, and which one a remedy names."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from yamabiko.cli import screen
@@ -21,6 +23,26 @@ PLACE: dict[Origin, Text] = {
     "authors": Text("its authors", "作者の配布元"),
     "package index": Text("the package index", "パッケージインデックス"),
 }
+
+
+_OPTIONS = re.compile(r"(?:--(?:speaker-)?engine (?P<engine>\S+) )?--(?:model|speaker-model|align) (?P<words>\S.*)")
+"""As `engines.naming.option` names a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model as a remedy names it, in options of `yamabiko transcribe`."""
+
+    engine: str | None
+    """None: the default engine, or the one that was asked for."""
+    words: str
+    """Its name or path, and options that follow it (`--trust-model`)."""
+
+
+def named_by(command: str | None) -> Named | None:
+    """What a remedy's command names, where it is nothing but these options; None: it is another command."""
+    found = _OPTIONS.fullmatch(command or "")
+    return Named(found["engine"], found["words"]) if found else None
 
 
 def show_hashes(local: LocalModel, console: Console) -> None:

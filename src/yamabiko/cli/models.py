@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import typer
 
 from yamabiko import settings
 from yamabiko.cli import answers, catalogue_words, exits, screen
-from yamabiko.cli.model_words import PLACE, description, show_hashes
+from yamabiko.cli.model_words import PLACE, description, named_by, show_hashes
 from yamabiko.cli.parser import App
 from yamabiko.engines import catalog
 from yamabiko.findings import Finding, Problem, Remedy
@@ -138,7 +138,7 @@ def _record(state: ModelState) -> dict[str, object]:
 @app.verb("pull", Text("Fetch a model; goes on where it was cut.", "モデルを取得する。中断しても続きから。"))
 def pull(name: Name, format_: Format = None) -> None:
     console = screen.make_console()
-    with _typed("pull"):
+    with _typed("pull", name):
         local = fetch(name, _format(name, format_), console, say_if_here=True)
     screen.print_result(f"{local.path}\n")
 
@@ -178,7 +178,7 @@ def _fetched(name: str, model_format: str, console: Console, *, say_if_here: boo
 
 @app.verb("path", Text("Print the path of a model that is here.", "手元にあるモデルのパスだけを表示する。"))
 def path(name: Name, format_: Format = None) -> None:
-    with _typed("path"):
+    with _typed("path", name):
         local = _local(name, _format(name, format_))
     screen.print_result(f"{local.path}\n")
 
@@ -211,7 +211,7 @@ def verify(
     console = screen.make_console()
     checked: list[dict[str, object]] = []
     failures: list[Finding] = []
-    with answers.json_problems(json), _typed("verify"):
+    with answers.json_problems(json), _typed("verify", name or ""):
         if name:
             wanted = [(name, _format(name, format_))]
         else:
@@ -237,10 +237,14 @@ def verify(
 
 
 def _verified(name: str, model_format: str) -> tuple[LocalModel | None, Finding | None]:
-    from yamabiko.engines import models
+    from yamabiko.engines import models, naming
 
+    reader = naming.reader(model_format)
+    # What finds speech is no engine that anybody names.
+    of_engine = naming.named_for(reader) if reader.job != "find-speech" else contextlib.nullcontext()
     try:
-        return models.verify(name, format=model_format, settings=settings.current()), None
+        with _typed("verify", name), of_engine:
+            return models.verify(name, format=model_format, settings=settings.current()), None
     except Problem as problem:
         return None, problem.finding
 
@@ -258,7 +262,7 @@ def remove(name: Name) -> None:
     console = screen.make_console()
     if _is_path(name):
         raise Problem(_not_ours(name, str(Path(name).expanduser().absolute())))
-    with _typed("remove"):
+    with _typed("remove", name):
         removed = models.remove(name, settings.current())
     rest = next((s.local for s in models.entries(settings.current()) if s.local and _is_named(s, name)), None)
     if rest and not removed:
@@ -338,18 +342,26 @@ def _format(name: str, given: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _typed(verb: str) -> Iterator[None]:
-    """A name that may be meant is told as what is to be typed here: `yamabiko models pull tiny`."""
+def _typed(verb: str, name: str) -> Iterator[None]:
+    """A model that a remedy names is told as what is to be typed here: `yamabiko models pull tiny`."""
     try:
         yield
     except Problem as problem:
-        remedies = tuple(
-            replace(one, command=f"yamabiko models {verb} {one.command.removeprefix('--model ')}")
-            if one.command and re.match(r"--model (?!/)", one.command)  # a path is no name
-            else one
-            for one in problem.finding.remedies
-        )
+        remedies = tuple(_as_typed(one, verb, name) for one in problem.finding.remedies)
         raise Problem(replace(problem.finding, remedies=remedies)) from None
+
+
+def _as_typed(remedy: Remedy, verb: str, name: str) -> Remedy:
+    """`name`: what was typed. A path that is not there is an example, and `--trust-model` an option of `transcribe`."""
+    named = named_by(remedy.command)
+    if named is None or " --" in named.words or (_is_path(named.words) and not os.path.lexists(named.words)):
+        return remedy
+    command, what = f"yamabiko models {verb} {named.words}", remedy.what
+    if named.engine is not None and _is_path(named.words):  # which says nothing of its format
+        command += f" --format {catalog.card(named.engine).model_format}"
+        if Path(named.words) == Path(name).expanduser():
+            what = Text(f"Take it for a model of {named.engine}", f"{named.engine} のモデルとして扱う")
+    return replace(remedy, command=command, what=what)
 
 
 def _format_unknown(given: str, known: tuple[str, ...]) -> Finding:

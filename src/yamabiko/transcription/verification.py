@@ -7,6 +7,7 @@ far that is from what was said, and on which device, with the receipts.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from yamabiko.diagnosis.checkup import climb
 from yamabiko.diagnosis.facts.gather import gather
 from yamabiko.diagnosis.labels import rung_name, rung_said
 from yamabiko.diagnosis.probes import Place
-from yamabiko.engines import environments, models, naming
+from yamabiko.engines import catalog, environments, models, naming
 from yamabiko.engines.contract import Card, Placement, Profile
 from yamabiko.engines.environments import Environment
+from yamabiko.engines.models.own_folders import as_path, recognised
 from yamabiko.engines.profile_choice import choose_profile, gpus_to_try
 from yamabiko.findings import Finding, Problem, Remedy
 from yamabiko.gpu_marks import gpu_marks
@@ -61,12 +63,13 @@ class Verification:
 
 def verify(
     card: Card, settings: Settings, *, profile: str | None = None, device: str = "auto",
-    model: str | None = None, report: Report = lambda *_: None, probing: bool = True, trust_pickle: bool = False,
+    model: str | None = None, report: Report = lambda *_: None, probing: bool = True,
+    trust_model: bool = False, trust_pickle: bool = False,
 ) -> Verification:  # fmt: skip
     """
     Try the engine from the environment of `profile` (by default the one for `device`). Fetches nothing.
 
-    `model`: a name or a path, instead of the engine's usual one; `trust_pickle`: as in a Wish.
+    `model`: a name or a path, instead of the engine's usual one; `trust_model`, `trust_pickle`: as in a Wish.
     `probing`: False where the doctor's probes have been there already.
 
     What is wrong with the engine, its environment or its model stands in the answer.
@@ -77,8 +80,9 @@ def verify(
     which, which_ja = (f" ({chosen.name})", f"（{chosen.name}）") if card.profiles else ("", "")
     told = Text(f"verifying {card.name}{which}", f"{card.name}{which_ja}を検証中")
     attempt = _Attempt(
-        card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing, trust_pickle
-    )
+        card, chosen, device, model, settings, lambda done, total: report(told, done, total), probing,
+        trust_model=trust_model, trust_pickle=trust_pickle,
+    )  # fmt: skip
     try:
         attempt.run(family, index)
     except Problem as problem:
@@ -116,11 +120,11 @@ class _Attempt:
 
     def __init__(
         self, card: Card, profile: Profile, device: str, model: str | None, settings: Settings,
-        progress: Callable[[int, int], None], probing: bool, trust_pickle: bool,
+        progress: Callable[[int, int], None], probing: bool, *, trust_model: bool, trust_pickle: bool,
     ) -> None:  # fmt: skip
         self.card, self.profile, self.device, self.settings, self.progress = card, profile, device, settings, progress
         self.wanted_model = model or card.default_model
-        self.probing, self.trust_pickle = probing, trust_pickle
+        self.probing, self.trust_model, self.trust_pickle = probing, trust_model, trust_pickle
         self.found = Found()
 
     def result(self, problem: Finding | None) -> Verification:
@@ -179,21 +183,57 @@ class _Attempt:
                 raise Problem(why)
 
     def _model(self) -> tuple[str, str, str | None]:
-        """Path, name, revision. Raises: Problem (model-not-here, model-wrong-hash)."""
-        if self.card.model_format is None or self.wanted_model is None:
+        """
+        Path, name, revision. A folder of the user's is held against the pinned models, as when transcribing.
+
+        Raises: Problem (model-not-here, model-wrong-hash, model-differs-from-known, model-carries-code).
+        """
+        model_format = self.card.model_format
+        if model_format is None or self.wanted_model is None:
             return "", "none", None
-        local = models.require(self.wanted_model, format=self.card.model_format, settings=self.settings)
-        if not self.trust_pickle:
-            models.refuse_code(local, self.card.model_format, instead=models.Instead(self.card.default_model))
-        self.found.checks.append(Check(Text("model", "モデル"), True, _told(local)))
+        local = models.require(self.wanted_model, format=model_format, settings=self.settings)
+        models.refuse_unknown(
+            local, model_format, trust_model=self.trust_model, trust_pickle=self.trust_pickle,
+            instead=models.Instead(self.card.default_model),
+        )  # fmt: skip
+        if local.origin == "path":
+            with contextlib.suppress(Problem):  # a known model's size and other bytes, and trusted
+                local = recognised(local, model_format)
+        self.found.checks.append(Check(Text("model", "モデル"), True, model_told(local, model_format)))
         return str(local.path), local.name, local.revision
 
 
-def _told(local: models.LocalModel) -> Text:
-    if local.origin == "path":  # who has a copy of a known model learns so from `models verify`
+def model_told(local: models.LocalModel, model_format: str) -> Text:
+    """
+    What its hashes are worth. `local`: as `recognised`, where it is one of the user's.
+
+    One of the user's without hashes is not what it looks like, and trusted.
+    """
+    if local.origin == "path" and local.pinned:
+        name = _pinned_as(local, model_format)
+        return Text(
+            f"yours, the bytes of {name}, as pinned: {local.path}",
+            f"ご自身のもの（{name} の固定値と一致）: {local.path}",
+        )
+    if local.origin == "path" and not all(file.sha256 for file in local.files):
+        return Text(
+            f"yours, as you say, with a known model's size and other bytes: {local.path}",
+            f"ご自身のもの（既知のモデルと大きさが同じで中身は別、指定により使用）: {local.path}",
+        )
+    if local.origin == "path":
         return Text(f"yours, held against no hash: {local.path}", f"ご自身のもの（ハッシュは照合せず）: {local.path}")
     known = Text("as pinned", "固定値と一致") if local.pinned else Text("not pinned", "固定値なし")
     return Text(f"{local.name}, {known.en}: {local.path}", f"{local.name}（{known.ja}）: {local.path}")
+
+
+def _pinned_as(local: models.LocalModel, model_format: str) -> str:
+    """The pinned model whose bytes it has."""
+    has = {file.sha256 for file in local.files}
+    return next(
+        entry.name
+        for entry in models.catalogue().models
+        if entry.pinned and entry.format == model_format and has.issuperset(file.sha256 for file in entry.files)
+    )
 
 
 def _failed(verification: Verification) -> Finding:
@@ -201,7 +241,8 @@ def _failed(verification: Verification) -> Finding:
     wrong = [check for check in verification.checks if not check.ok]
     model = next((receipt.model for receipt in verification.receipts if receipt.model != "none"), None)
     check_model = Remedy(
-        Text("Check the model's files", "モデルのファイルを確かめる"), f"yamabiko models verify {model}"
+        Text("Check the model's files", "モデルのファイルを確かめる"),
+        f"yamabiko models verify {model}{_format_of(model, name) if model else ''}",
     )
     return Finding(
         id="engine-verification-failed",
@@ -219,3 +260,8 @@ def _failed(verification: Verification) -> Finding:
             Remedy(Text("Make its environment anew", "環境を作り直す"), f"yamabiko engines repair {name}", "effort"),
         ),
     )
+
+
+def _format_of(model: str, engine: str) -> str:
+    """A path says nothing of its format; a name does."""
+    return "" if as_path(model, None) is None else f" --format {catalog.card(engine).model_format}"

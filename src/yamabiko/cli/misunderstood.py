@@ -1,6 +1,6 @@
 """
-A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure, but for one look:
-whether a word that begins with a dash is a file.
+A mistake on the command line, explained: which option, what it takes, what was probably meant. Pure, but for looks at
+whether a word is a file: one that begins with a dash, or stands behind a switch.
 
 The parser's own sentence is English alone, in its own jargon: it stands below only where we have none.
 """
@@ -50,7 +50,7 @@ def explain(error: Exception, command: Any, context: Any, given: Sequence[str]) 
 def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
     """The first word of the line, which is neither a command nor a file: was a command meant?"""
     options = {"help": "--help", "version": "--version"}
-    near = difflib.get_close_matches(word.lower(), (*verbs, *options), 1, cutoff=0.75)
+    near = difflib.get_close_matches(word.lower(), (*verbs, *options), 1, cutoff=_SLIP)
     if not near:
         return None
     return Finding(
@@ -67,11 +67,18 @@ def mistyped_verb(word: str, verbs: Sequence[str]) -> Finding | None:
 
 
 def without_value(command: Any, context: Any, given: Sequence[str]) -> Finding | None:
-    """An option whose value is empty, or was forgotten, so that the parser would take the next option for it."""
+    """
+    What the parser would take for something else: an empty value, the next option where a value was forgotten, and what
+    is neither on nor off behind a switch (`--fp16 maybe`), for a file.
+    """
     taken = parameters.of(command, context)
     known = {name for one in taken for name in (*one.names, *one.off_names)}
     waiting: Parameter | None = None
+    switch: Parameter | None = None
     for word in given:
+        if switch is not None and word not in known and _is_no_file(word):
+            return _finding(_no_value_and_no_file(switch, word), context, _on_or_off(switch))
+        switch = None
         if waiting is not None:
             if word in known:
                 said = str(Text(f"given: {waiting.label} {word}", f"指定: {waiting.label} {word}"))
@@ -84,6 +91,7 @@ def without_value(command: Any, context: Any, given: Sequence[str]) -> Finding |
         else:
             name, equals, value = word.partition("=")
             one = _named(taken, name)
+            switch = one if word in WHISPERS_SWITCHES and _takes_many(taken) else None
             if one is not None and not one.is_switch:
                 waiting = None if equals else one
                 if equals and not value.strip() and one.label not in _MAY_BE_EMPTY:
@@ -100,6 +108,37 @@ _MAY_BE_EMPTY = ("--initial-prompt", "--hotwords", "--suppress-tokens")
 def _takes_many(taken: Sequence[Parameter]) -> bool:
     """Then each of them is looked at by itself: one empty name among files costs the others nothing."""
     return any(one.many for one in taken)
+
+
+WHISPERS_SWITCHES = (
+    "--carry-initial-prompt", "--condition-on-previous-text", "--fp16", "--highlight-words", "--vad-filter", "--verbose",
+    "--word-timestamps",
+)  # fmt: skip
+"""To which Whisper and faster-whisper's command line give True or False: a word behind one of them is taken for that."""
+
+
+def _is_no_file(word: str) -> bool:
+    """
+    Neither there nor called as recordings are: what Whisper's hands put behind a switch (`--fp16 maybe`).
+
+    A name with an ending or a folder is a file that is missing, and told as one.
+    """
+    return word.isalnum() and not os.path.lexists(word)
+
+
+def _no_value_and_no_file(one: Parameter, word: str) -> Text:
+    return Text(
+        f"“{word}” behind {one.label} is neither True nor False, and no file of that name is there.",
+        f"{one.label} の後の「{word}」は True でも False でもなく、その名前のファイルもありません。",
+    )
+
+
+def _on_or_off(one: Parameter) -> tuple[Remedy, ...]:
+    off = one.off_names[0] if one.off_names else f"{one.label} False"
+    return (
+        Remedy(Text("Turn it on", "オンにする"), one.label),
+        Remedy(Text("Turn it off", "オフにする"), off),
+    )
 
 
 def _empty(one: Parameter | None, context: Any) -> Finding | None:
@@ -119,9 +158,23 @@ def _empty(one: Parameter | None, context: Any) -> Finding | None:
     )
 
 
+_ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("uninstall", "delete", "del", "erase", "rm"), ("remove",)),
+    **dict.fromkeys(("ls", "dir"), ("list", "show")),
+    **dict.fromkeys(("info", "describe"), ("show",)),
+    **dict.fromkeys(("add", "download", "fetch", "get", "install", "pull"), ("install", "pull")),
+    **dict.fromkeys(("update", "upgrade"), ("install",)),  # which makes what is outdated anew
+    **dict.fromkeys(("check", "test"), ("verify",)),
+}
+"""What other programs call our commands; of several the first that there is."""
+_SLIP = 0.75
+"""As alike as a command and what is typed for it at the least: `restore` is no `remove`."""
+
+
 def unknown_command(word: str, known: Sequence[str], path: str) -> Finding:
     """`path`: the command that was to have it, as `yamabiko engines`."""
-    near = difflib.get_close_matches(word.lower(), known, 1)
+    called = [name for name in _ELSEWHERE.get(word.lower(), ()) if name in known][:1]
+    near = called or difflib.get_close_matches(word.lower(), known, 1, cutoff=_SLIP)
     return Finding(
         id="usage",
         severity="error",
@@ -180,8 +233,25 @@ def _unknown_option(error: Exception, taken: Sequence[Parameter], context: Any, 
     instead = INSTEAD.get(word.lower().replace("_", "-"))
     if instead is not None:
         return _finding(cause, context, (instead,))
-    near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.7)
-    return _finding(cause, context, tuple(meant(name) for name in near))
+    return _finding(cause, context, tuple(meant(name) for name in _near_option(word, known)))
+
+
+def _near_option(word: str, known: Sequence[str]) -> list[str]:
+    """
+    The option that may be meant: its name nearly, or its beginning (`--lang`).
+
+    Compared without what stands before many of them, `--no-`: that is no likeness.
+    """
+    typed = word.lower().removeprefix("--")
+    scores: dict[str, float] = {}
+    for name in known:
+        ours, theirs = name.removeprefix("--"), typed
+        if ours.startswith("no-") and theirs.startswith("no-"):
+            ours, theirs = ours.removeprefix("no-"), theirs.removeprefix("no-")
+        alike = difflib.SequenceMatcher(None, theirs, ours).ratio()
+        if alike >= 0.7 or (len(theirs) > 2 and ours.startswith(theirs)):
+            scores[name] = alike
+    return sorted(scores, key=lambda name: -scores[name])[:1]
 
 
 def _a_file(name: str, path: str) -> Text:

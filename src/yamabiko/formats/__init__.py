@@ -111,7 +111,7 @@ def _unknown(name: str, spec: str = "") -> Finding:
     """`spec`: the whole list that the name stood in."""
     words = [word for word in re.split(r"[\s,;+/、，]+", spec.lower()) if word]
     cause = Text(f"There is no output format named “{name}”.", f"「{name}」という出力形式はありません。")
-    meant = next(iter(difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.4)), None)
+    meant = next(iter(difflib.get_close_matches(name.lower(), [*FORMATS, "all"], n=1, cutoff=0.6)), None)
     if words and all(word in (*FORMATS, "all") for word in words):
         cause, meant = _badly_listed(name, spec), ",".join(dict.fromkeys(words))
     asked_for = (

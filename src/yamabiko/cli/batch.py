@@ -235,10 +235,10 @@ class Batch:
     def _show(self, plan: Plan, written: dict[str, Path], transcript: Transcript, layout: Layout) -> None:
         from yamabiko import formats
 
-        for path in plan.foreign:
-            screen.say(
-                self.console, Text(f"left alone, it is not ours: {path}", f"他で作られたため変更しません: {path}")
-            )
+        if plan.foreign:
+            paths = ", ".join(map(str, plan.foreign))
+            left = Text(f"left alone, it is not ours: {paths}", f"他で作られたか編集されたため変更しません: {paths}")
+            screen.say(self.console, f"{left} ({_ways_out(plan)})")
         if plan.otherwise:
             names, how = ", ".join(path.name for path in plan.otherwise), _otherwise(plan)
             screen.say(self.console, f"{names}: {how} ({_AGAIN})")
@@ -271,17 +271,7 @@ class Batch:
                     self._print(path, path.read_text("utf-8", "replace"))
         if self.asked.quiet:  # the last line counts them
             return
-        name = plan.recording.path.name
-        if plan.foreign:
-            why = Text(
-                "results are there already, made by something else",
-                "結果のファイルがすでにあります（yamabiko が作成したものではないか、変更されています）",
-            )
-        elif plan.other_settings:
-            why = _otherwise(plan)
-        else:
-            why = Text("done already", "処理済みです")
-        screen.say(self.console, f"{name}: {why} ({_AGAIN})")
+        screen.say(self.console, f"{plan.recording.path.name}: {_why_skipped(plan)} ({_ways_out(plan)})")
 
     # ---- the end -----------------------------------------------------------------------------------------------
 
@@ -318,6 +308,33 @@ def _finished(done: int, files: int) -> str:
     if not done:
         return "No file is finished yet" if files > 1 else "The file is not finished yet"
     return f"{done} of {files} files {'is' if done == 1 else 'are'} done and {'stays' if done == 1 else 'stay'}"
+
+
+def _why_skipped(plan: Plan) -> Text:
+    done = _otherwise(plan) if plan.other_settings else Text("done already", "処理済みです")
+    if not plan.foreign:
+        return done
+    names = ", ".join(path.name for path in plan.foreign)
+    if len(plan.foreign) == len(plan.targets):
+        return Text(
+            f"results are there already, made by something else or edited since: {names}",
+            f"結果のファイルがすでにあります（yamabiko が作成したものではないか、変更されています）: {names}",
+        )
+    return Text(
+        f"{done.en}, but for what something else made or somebody edited: {names}",
+        f"{done.ja}。ただし次のファイルは yamabiko が作成したものではないか、変更されています: {names}",
+    )
+
+
+def _ways_out(plan: Plan) -> Text:
+    """For who wants the result all the same: what is not ours is named, so that nobody loses it unawares."""
+    if not plan.foreign:
+        return _AGAIN
+    names = ", ".join(path.name for path in plan.foreign)
+    return Text(
+        f"--output_dir FOLDER writes elsewhere; --overwrite does it again and replaces {names}",
+        f"別の場所に書き出すには --output_dir フォルダー。--overwrite はやり直して {names} を置き換えます",
+    )
 
 
 def _otherwise(plan: Plan) -> Text:

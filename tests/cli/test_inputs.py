@@ -36,6 +36,19 @@ def test_a_pattern_that_nothing_matches_is_not_helped_by_subfolders(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("inside", "deeper"), [((), False), (("notes.txt",), False), ((".git/",), False), (("talks/",), True)]
+)
+def test_subfolders_are_proposed_where_there_are_any(inside: tuple[str, ...], deeper: bool, tmp_path: Path) -> None:
+    for name in inside:
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_text("")
+    [(id_, words)] = told(tmp_path)
+    assert id_ == "input-no-recordings"
+    assert ("--recursive" in words) is deeper
+    assert ("not in its subfolders" in words) is deeper
+    assert ("Name another folder" in words) is not deeper
+
+
+@pytest.mark.parametrize(
     ("word", "remedy"),
     [
         ("https://example.org/watch?v=[x]", "yt-dlp -x 'https://example.org/watch?v=[x]'"),

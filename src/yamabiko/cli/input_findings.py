@@ -20,18 +20,34 @@ _SAVE_FIRST = Remedy(
 def nothing_found(word: str, *, recursive: bool) -> Finding:
     """A folder without recordings, or a pattern that nothing matches."""
     folder = os.path.isdir(os.path.expanduser(word))
-    looked = f"looked in: {word}{'' if recursive or not folder else ' (not in its subfolders)'}"
+    deep = folder and not recursive and _has_subfolders(os.path.expanduser(word))
+    looked = f"looked in: {word}{' (not in its subfolders)' if deep else ''}"
     if not word.strip():
         looked = "named: nothing (a variable of the shell that is not set?)"
     deeper = Remedy(Text("Look in subfolders too", "サブフォルダーも探す"), "--recursive")
+    by_name = Remedy(
+        Text(
+            "Name another folder, or the file itself, whatever its ending",
+            "別のフォルダーか、ファイルそのものを指定する（拡張子は問いません）",
+        )
+    )
     return Finding(
         "input-no-recordings",
         "error",
         "input",
         Text(f"There is no recording here: {word}", f"音声・動画ファイルが見つかりません: {word}"),
         (looked,),
-        (deeper,) if folder and not recursive else (),
+        (deeper,) if deep else (by_name,) if folder else (),
     )
+
+
+def _has_subfolders(folder: str) -> bool:
+    """Of those that are looked into."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(one.is_dir() and not one.name.startswith(".") for one in entries)
+    except OSError:
+        return False
 
 
 def address(word: str) -> Finding:

@@ -14,7 +14,7 @@ from typing import Literal
 from yamabiko.diagnosis.articles import article
 from yamabiko.diagnosis.book import PRICES, indented
 from yamabiko.diagnosis.checkup import ENGINE_PACKAGES, Checkup, holds_engine
-from yamabiko.diagnosis.facts.records import Facts, Rung, Unavailable, unavailable
+from yamabiko.diagnosis.facts.records import Environment, Facts, Rung, Unavailable, unavailable
 from yamabiko.diagnosis.labels import in_japanese, labelled, rung_name, rung_said, why
 from yamabiko.engines.catalog import DEFAULT_ENGINE
 from yamabiko.findings import Finding, Remedy
@@ -197,12 +197,24 @@ def _environments(checkup: Checkup) -> Iterator[Line]:
             yield Line("wrong", _same(_short(environment.name)), Text("not whole", "壊れています"))
             continue
         tried = _tried(climbed)
-        packages = ", ".join(f"{p.name} {p.version}" for p in environment.packages if p.name in ENGINE_PACKAGES)
-        shown = packages or "–"
-        text = Text(f"{shown}; {tried.en}", f"{shown}。{tried.ja}") if tried.en else _same(shown)
+        held = _packages(environment)
+        text = Text(f"{held.en}; {tried.en}", f"{held.ja}。{tried.ja}") if tried.en else held
         sick = any(not rung.well for rung in climbed) or _is_blamed(environment.name, checkup.findings)
         well: Mark = "wrong" if sick else "well"
         yield Line(well, _same(_short(environment.name)), text)
+
+
+_MOST_NAMED = 3
+"""Packages, where none of them is one that people know an engine by."""
+
+
+def _packages(environment: Environment) -> Text:
+    """Those whose versions decide; an engine that has none of these is known by the few it runs on, as campplus by numpy."""
+    deciding = [one for one in environment.packages if one.name in ENGINE_PACKAGES]
+    shown = deciding or list(environment.packages[:_MOST_NAMED])
+    if not shown:
+        return Text("no packages", "パッケージなし")
+    return _same(", ".join(f"{one.name} {one.version}" for one in shown))
 
 
 _LONGEST_NAME = 40

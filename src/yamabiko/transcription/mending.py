@@ -61,7 +61,7 @@ class Mending:
         except Problem as problem:
             if problem.finding.id != BROKEN or not self._mended(problem, outfit):
                 raise
-            told = replace(problem.finding, severity="warning").with_we_did(
+            told = replace(problem.finding, severity="warning", remedies=()).with_we_did(
                 Text("made the environment anew and tried again", "環境を作り直し、処理をやり直しました")
             )
         tell(told)

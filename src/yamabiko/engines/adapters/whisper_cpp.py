@@ -213,10 +213,10 @@ class WhisperCpp:
         asked.no_context = True  # else it goes on with the text of its last answer, which may be another recording's
         asked.temperature = temperatures[0]
         asked.temperature_inc = temperatures[1] - temperatures[0] if len(temperatures) > 1 else 0.0
-        if options.logprob_threshold is not None:
-            asked.logprob_thold = options.logprob_threshold
-        if options.no_speech_threshold is not None:
-            asked.no_speech_thold = options.no_speech_threshold
+        # None is off: nothing falls below the one, or rises above the other. Left out as silence is only what does both.
+        likely, silent = options.logprob_threshold, options.no_speech_threshold
+        asked.logprob_thold = -math.inf if likely is None else likely
+        asked.no_speech_thold = math.inf if silent is None else silent
         asked.initial_prompt = options.initial_prompt or ""
         asked.print_progress = asked.print_realtime = asked.print_timestamps = False
         asked.token_timestamps = options.word_timestamps

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy
-from onnx_files import Graph
+from onnx_files import Graph, metadata
 
 ENGINE = "reazonspeech"
 TRUE = False
@@ -65,13 +65,9 @@ def nemo_ctc(folder: Path) -> Path:
 
 
 def tell(model: Path, facts: dict[str, str]) -> None:
-    """Metadata, as `onnx.helper.set_model_props` would write it: all of it is shorter than 128 bytes."""
+    """Metadata, as `onnx.helper.set_model_props` would write it."""
     with model.open("ab") as file:
-        for key, value in facts.items():
-            entry = b"".join(
-                bytes([field << 3 | 2, len(text.encode())]) + text.encode() for field, text in ((1, key), (2, value))
-            )
-            file.write(bytes([14 << 3 | 2, len(entry)]) + entry)
+        file.write(metadata(facts))
 
 
 def _write_tokens(folder: Path, tokens: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ Field numbers: onnx/onnx.proto (ModelProto, GraphProto, NodeProto, AttributeProt
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 _TYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
 _NODE, _WEIGHT, _INPUT, _OUTPUT = 1, 5, 11, 12
+_FACT = 14
 Shape = Sequence[int | str]
 """Of an input or output; a word stands for a length that is known at run time only."""
 
@@ -62,6 +63,11 @@ class Graph:
     def _name(self, kind: str) -> str:
         self._count += 1
         return f"{kind}_{self._count}"
+
+
+def metadata(facts: Mapping[str, str]) -> bytes:
+    """What a maker says of a model, to stand behind its graph."""
+    return b"".join(_piece(_FACT, _piece(1, key) + _piece(2, value)) for key, value in facts.items())
 
 
 def _attribute(name: str, value: int | float | str | Sequence[int]) -> bytes:

@@ -133,7 +133,10 @@ class _Model:
     @property
     def features(self) -> tuple[Feature, ...]:
         if self.constructor == "from_whisper":
-            return "segment-times", "punctuation", "translation", "batch"
+            translates: tuple[Feature, ...] = () if self.languages == ("en",) else ("translation",)
+            return "segment-times", "punctuation", *translates, "batch"
+        if self.constructor == "from_moonshine":  # sherpa-onnx has no times of it
+            return "segment-times", "batch"
         boosts = self.searches and self.by_characters  # the models whose hotwords sherpa-onnx can boost
         return "segment-times", "word-times", *(("hotwords",) if boosts else ()), "batch"
 
@@ -385,7 +388,8 @@ def _languages(constructor: str, file: Path, tokens: dict[str, int]) -> tuple[st
     if constructor == "from_sense_voice":
         return _SENSE_VOICE
     if constructor == "from_whisper":
-        return ("en",) if _metadata(file, "is_multilingual") == "0" else ()
+        codes = _metadata(file, "all_language_codes")  # over any other, sherpa-onnx ends its process
+        return ("en",) if _metadata(file, "is_multilingual") == "0" else tuple(codes.split(",") if codes else ())
     written = [token.lstrip("▁ ") for token in tokens if not token.startswith("<")]
     wide = sum(token[:1] >= wording.WIDE for token in written)
     hiragana = sum("ぁ" <= token[:1] <= "ゖ" for token in written)

@@ -1,8 +1,9 @@
 """
 The same promises of every engine, asked of its real library in its real environment.
 
-A CARD in the catalog is tested here without a word: all it needs is a models_*.py beside this file. An engine is
-loaded once for all that is asked of it; what ends a worker has one of its own.
+A CARD in the catalog is tested here without a word: all it needs is a models_*.py beside this file and, where it promises
+any of the search, a spy in promises_search_inside.py. An engine is loaded once for all that is asked of it; what ends a
+worker has one of its own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from promises import (
     recordings,
     set_up,
 )
+from promises_search import all_missed, given
 
 from program import run_program
 from yamabiko.diagnosis.verdict import backend_lines, decide
@@ -262,6 +264,17 @@ def test_what_is_said_is_translated_where_the_card_says_so(running: Running, spo
 
 def _written(running: Running, recording: Recording, **more: object) -> str:
     return ask(running.worker, recording.path, [recording.whole], options(recording, running.languages, **more)).text()
+
+
+def test_what_is_asked_of_the_search_reaches_the_library_where_the_card_says_so(
+    bench: Bench, spoken: dict[str, Recording]
+) -> None:
+    """Each name under `search`, as it was asked; where to look for it is said in promises_search_inside.py."""
+    if not bench.card.search:
+        pytest.skip("the CARD promises none")
+    told = given(bench, heard(spoken, bench.languages(())))
+    assert told.promised <= bench.card.search, "a model may heed less than the CARD says"
+    assert all_missed(bench.card, told) == []
 
 
 def test_two_chunks_give_what_each_gives_alone(running: Running, spoken: dict[str, Recording]) -> None:

@@ -42,6 +42,10 @@ PROMISES = {
         "hotwords guide the spelling", "優先語句（hotwords）で表記を導ける"
     ),
     "test_what_is_said_is_translated_where_the_card_says_so": Text("translates into English", "英語に翻訳できる"),
+    "test_what_is_asked_of_the_search_reaches_the_library_where_the_card_says_so": Text(
+        "each option of the search that it heeds reaches its library as asked",
+        "対応する探索の設定が、指定どおりライブラリーに届く",
+    ),
     "test_two_chunks_give_what_each_gives_alone": Text(
         "several chunks at once give what each gives alone", "まとめて処理しても1区間ずつと同じ結果"
     ),

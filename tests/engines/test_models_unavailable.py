@@ -74,9 +74,18 @@ def test_a_repository_of_several_files_that_we_know_is_named_by_its_models(desk)
 
     finding = refused(desk, repo, model_format="ggml-whisper")
 
-    assert "has several models" in finding.cause.en
+    assert "under names of its own, or several" in finding.cause.en
     assert all(command.startswith("--engine whisper.cpp --model ") for command in commands(finding))
     assert "/path/to" not in commands(finding)[0]
+
+
+def test_a_repository_whose_files_have_names_of_their_own_is_fetched_by_hand(desk):
+    repository(desk, "tiny-decoder.onnx", "tiny-encoder.onnx", "tiny-tokens.txt")
+
+    finding = refused(desk, model_format="sherpa-onnx")
+
+    assert "under names of its own" in finding.cause.en
+    assert commands(finding) == ["--model /path/to/speech"]
 
 
 @pytest.mark.parametrize("index", [b"", b"[]", b'{"siblings": 3}', b'{"siblings": [{"rfilename": 7}]}', b"\xff"])

@@ -14,6 +14,8 @@ from promises import Bench, Recording, ask, assert_named_as_broken, recordings
 from program import run_program
 from yamabiko.engines import catalog
 from yamabiko.engines.contract import Loaded
+from yamabiko.engines.models.own_folders import open_path
+from yamabiko.findings import Problem
 from yamabiko.speech import SAMPLE_RATE, Segment, Span, Task, TranscribeOptions
 
 LOUD_S = 1.0
@@ -112,6 +114,20 @@ def test_whisper_hears_the_language_and_the_task(home: Path, tmp_path: Path, sou
     assert [segment.language for [segment] in answers] == [None, None, None, "ja"]
     assert loaded.languages == kinds.WHISPER
     assert loaded.features == ("segment-times", "punctuation", "translation", "batch")
+
+
+def test_whisper_s_own_archives_call_the_list_of_tokens_after_the_model(
+    home: Path, tmp_path: Path, sound: tuple[Path, Span]
+) -> None:
+    model = kinds.whisper(tmp_path / "model")
+    usual = heard(home, model, sound, TranscribeOptions(language="ja", beam_size=1))[1]
+    (model / "tokens.txt").rename(model / "tiny-tokens.txt")
+
+    assert open_path(model, "sherpa-onnx").path == model
+    assert heard(home, model, sound, TranscribeOptions(language="ja", beam_size=1))[1] == usual
+    (model / "tiny-tokens.txt").unlink()
+    with pytest.raises(Problem, match=r"tokens\.txt"):
+        open_path(model, "sherpa-onnx")
 
 
 def test_whisper_of_english_alone_does_not_promise_to_translate(

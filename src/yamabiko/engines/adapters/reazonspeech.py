@@ -285,7 +285,8 @@ def _pieces(text: str, result: Any, before_s: float, length_s: float) -> list[wo
 def _read_folder(folder: Path, compute_type: str) -> _Model:
     """Raises: ModelUnreadable, where sherpa-onnx would end the process, or write what the model does not say."""
     names = sorted(path.name for path in folder.glob("*.onnx"))
-    tokens = _read_tokens(folder / "tokens.txt")
+    listed = _tokens_file(folder)
+    tokens = _read_tokens(listed)
     wanted = _ROLES.get(compute_type, _ROLES["float32"])
     encoder, decoder, joiner = (_pick(names, role, precise) for role, precise in zip(_PARTS, wanted, strict=True))
     preprocessor = _pick(names, "preprocess", wanted[0])
@@ -315,11 +316,11 @@ def _read_folder(folder: Path, compute_type: str) -> _Model:
     if lacking := [role for role, name in parts.items() if not name]:
         raise ModelUnreadable(f"{folder} lacks {', '.join(lacking)}")
     files = [folder / name for name in parts.values()]
-    _check(files, constructor, tokens, folder)
+    _check(files, constructor, tokens, listed)
     paths = {role: str(folder / name) for role, name in parts.items()}
     return _Model(
         constructor,
-        {**paths, **kind, "tokens": str(folder / "tokens.txt")},
+        {**paths, **kind, "tokens": str(listed)},
         _precision(list(parts.values())),
         _languages(constructor, files[0], tokens),
         frozenset(token for token in tokens if not token.startswith("<")),
@@ -327,6 +328,12 @@ def _read_folder(folder: Path, compute_type: str) -> _Model:
 
 
 _PARTS = ("encoder", "decoder", "joiner")
+
+
+def _tokens_file(folder: Path) -> Path:
+    """As sherpa-onnx's own exports of Whisper call it: tiny-tokens.txt."""
+    usual = folder / "tokens.txt"
+    return usual if usual.exists() else next(iter(sorted(folder.glob("*-tokens.txt"))), usual)
 
 
 def _pick(names: Sequence[str], role: str, precise: str) -> str:
@@ -345,15 +352,13 @@ def _metadata(file: Path, key: str) -> str:
     return onnx_files.metadata(file).get(key, "")
 
 
-def _check(files: Sequence[Path], constructor: str, tokens: dict[str, int], folder: Path) -> None:
+def _check(files: Sequence[Path], constructor: str, tokens: dict[str, int], listed: Path) -> None:
     """All files are whole, and every token that they can write is known. Raises: ModelUnreadable."""
     sizes = [int(size) for file in files if (size := _metadata(file, "vocab_size")).isdigit()]
     if sizes and max(tokens.values(), default=-1) + 1 < max(sizes):
-        raise ModelUnreadable(
-            f"{folder / 'tokens.txt'} has {len(tokens)} tokens, and the model beside it writes {max(sizes)}"
-        )
+        raise ModelUnreadable(f"{listed} has {len(tokens)} tokens, and the model beside it writes {max(sizes)}")
     if constructor in _NEED_A_BLANK and not {"<blk>", "<eps>", "<blank>"} & tokens.keys():
-        raise ModelUnreadable(f"{folder / 'tokens.txt'} has no <blk>")
+        raise ModelUnreadable(f"{listed} has no <blk>")
 
 
 _BLANKS = " \t\r"

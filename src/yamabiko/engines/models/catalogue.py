@@ -41,7 +41,7 @@ class Format:
 
     name: str
     required: tuple[tuple[str, ...], ...]
-    """Of each group, one file must be there. `*.onnx`: exactly one file of this kind."""
+    """Of each group, one file must be there. `*.onnx`, first of its group: exactly one file of this kind."""
     optional: tuple[str, ...] = ()
     single_file: bool = False
     """The engine is given the file, not the folder."""
@@ -134,7 +134,7 @@ FORMATS = {
     ),
     # What kind of model it is, the engine reads off the names and the metadata of the files beside tokens.txt. Named
     # here are those that a hub's repository is asked for: of ReazonSpeech, and as sherpa-onnx's own exports call them.
-    "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt",),), optional=_SHERPA_ONNX),
+    "sherpa-onnx": Format("sherpa-onnx", required=(("tokens.txt", "*-tokens.txt"),), optional=_SHERPA_ONNX),
     # onnx_asr/models/*.py, _get_model_files, 0.12.0: of each type the file that holds most of its weights, int8 first.
     "onnx-asr": Format("onnx-asr", required=(("config.json",), _ONNX_ASR_WEIGHTS), optional=_ONNX_ASR_BESIDE),
 }

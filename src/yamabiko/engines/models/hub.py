@@ -113,7 +113,7 @@ class _Visit:
 
     def _unpinned(self, building: Path, revision: str) -> tuple[ModelFile, ...]:
         shape, done = FORMATS[self.pull.entry.format], 0
-        if any("*" in name for group in shape.required for name in group):
+        if any("*" in group[0] for group in shape.required):
             raise FetchFailed("missing", f"which file of a {shape.name} model to take is not known")
         files: list[ModelFile] = []
         for group in (*shape.required, *((name, "") for name in shape.optional)):
@@ -131,6 +131,8 @@ class _Visit:
         for name in names:
             if not name:
                 return None
+            if "*" in name:
+                continue  # what stands for it in this repository is not known
             ready = building / name
             if ready.exists():  # finished by an earlier pull, of this very commit
                 return ModelFile(name, ready.stat().st_size, fetch.sha256_of(ready))
@@ -139,7 +141,7 @@ class _Visit:
             except FetchFailed as failed:
                 if failed.kind != "missing":
                     raise
-        raise FetchFailed("missing", f"the repository has no {' or '.join(names)}")
+        raise FetchFailed("missing", f"the repository has no {' or '.join(name for name in names if name)}")
 
     def _file(self, building: Path, revision: str, file: ModelFile, done: int, total: int) -> ModelFile:
         part = building / f"{file.name}.part"

@@ -149,8 +149,9 @@ def _of_another_kind(entry: ModelEntry, holds: Sequence[str], tried: Sequence[st
     )
     if entry.format in fits:
         cause = Text(
-            f"The repository “{entry.name}” has several models; its name does not say which one is meant.",
-            f"リポジトリ「{entry.name}」には複数のモデルがあり、どれを指すのか分かりません。",
+            f"The repository “{entry.name}” has such a model under names of its own, or several; its id does not say which "
+            "files are meant.",
+            f"リポジトリ「{entry.name}」には、独自の名前のモデル、または複数のモデルがあり、IDだけではどのファイルか分かりません。",
         )
     files = [one for one in fits if FORMATS[one].single_file]
     return Finding(
@@ -161,9 +162,10 @@ def _of_another_kind(entry: ModelEntry, holds: Sequence[str], tried: Sequence[st
         evidence=(*tried, f"hub: {entry.name} {Text('holds', 'の中身')}: {shown}"),
         remedies=(
             *_with_a_name(entry),
-            *with_its_engine(entry.name, [one for one in fits if one not in files]),
+            *with_its_engine(entry.name, [one for one in fits if one not in (*files, entry.format)]),
             *_with_a_file(files),
             *([] if fits else [_named_otherwise(entry)]),
+            *([_give_path(entry)] if entry.format in fits and not shape.single_file else []),
         ),
     )
 

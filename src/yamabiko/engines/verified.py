@@ -28,6 +28,9 @@ PROMISES = {
     "test_words_are_timed_where_they_were_put": Text(
         "words are timed where their sound was put", "音を置いた位置どおりに単語の時刻が付く"
     ),
+    "test_words_end_neither_late_nor_early_on_the_whole": Text(
+        "words end neither late nor early on the whole", "単語の終わりが全体として早すぎも遅すぎもしない"
+    ),
     "test_nothing_of_what_was_said_before_is_in_the_next_answer": Text(
         "nothing that was said before is in the next answer", "前の録音の内容が次の結果に混ざらない"
     ),
@@ -70,7 +73,7 @@ PROMISES = {
         "writes what the other Whisper engines write, within 10 %", "他のWhisper系エンジンとの差が文字の10 %以内"
     ),
 }
-"""By the test that asks for it, in tests/real_engines/test_promises.py."""
+"""By the test that asks for it, in tests/real_engines (most in test_promises.py)."""
 
 
 @dataclass(frozen=True, slots=True)

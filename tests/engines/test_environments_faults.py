@@ -77,7 +77,7 @@ def test_an_index_that_misbehaves_is_named_with_uvs_own_words(card, index, monke
 
     finding = failure(card)
 
-    assert finding.id == id_
+    assert finding.id == id_, finding.evidence
     assert any(line.startswith("uv: ") and quoted in line for line in finding.evidence), finding.evidence
     assert finding.evidence[0].startswith("uv: error: "), "from the first line on"
     assert any("PIP_INDEX_URL" in line for line in finding.evidence), "where the address came from"
@@ -366,6 +366,6 @@ def test_of_two_installations_at_once_one_makes_it_and_the_other_waits(card, ind
 def test_words_of_uv_are_taken_for_a_cause_only_where_they_are_unmistakable(lines, id_):
     finding = environment_problems.from_uv(UvEnd(ending(1), lines), "tiny", Path("tiny.txt"), ())
 
-    assert finding.id == id_
+    assert finding.id == id_, finding.evidence
     assert finding.evidence[0] == f"uv: {lines[0]}"
     assert finding.evidence[len(lines)] == "uv ended with exit 1"

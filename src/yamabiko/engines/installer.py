@@ -181,9 +181,9 @@ _ANNOUNCED = re.compile(r"^\s*Downloading (\S+) \(([\d.]+ ?[KMGT]?i?B)\)")
 _ARRIVED = re.compile(r"^\s*Downloaded (\S+)")
 _PASSING = re.compile(r"^\s*[⠀-⣿░█]|^\s*$")
 """A spinner, an empty bar, or nothing: drawn over by the next line."""
-_SAID = re.compile(r"[×▶]|\b(?:error|warning|hint):")
+_SAID = re.compile(r"[×▶]|\b(?:error|cause|warning|hint):")
 """What uv says, though it be written behind what it drew."""
-_LABEL = re.compile(r"(?:error|warning|hint):")
+_LABEL = re.compile(r"(?:error|cause|warning|hint):")
 """Before what it says, and written before it: a bar may be drawn between the two."""
 _UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 

@@ -131,7 +131,9 @@ def run_uv_on_indexes(arguments: Sequence[str], environment: Mapping[str, str], 
         if merged.well:
             return merged
     if "was not found in the" in end.text:
-        end = run_uv(arguments, {**environment, "UV_INDEX_STRATEGY": "first-index"}, report)
+        named = run_uv(arguments, {**environment, "UV_INDEX_STRATEGY": "first-index"}, report)
+        if "error:" in named.text:  # one that ends without a word tells less than the one before it
+            return named
     return end
 
 

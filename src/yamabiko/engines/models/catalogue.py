@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -35,6 +35,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def fitting(group: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Those of `names`, sorted, that are one of `group`, whose members may be patterns as in `Format.required`."""
+    return [n for n in sorted(names) if any(n == one or (one[0] == "*" and n.endswith(one[1:])) for one in group)]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """What a folder must hold for an engine to read it as a model."""
@@ -53,12 +58,14 @@ class Format:
     """What the library does with such a model: unpickles nothing of it; its weights, where they are no safetensors; or
     whatever the model says, since it names classes and files itself: nothing in it shows that it is harmless."""
 
+    @property
+    def ending(self) -> str:
+        """Of its file, where it is a single one: `.nemo`."""
+        return self.required[0][0].removeprefix("*")
+
     def held_by(self, names: Collection[str]) -> bool:
         """Whether all that is required is among `names`, by their names."""
-        return all(
-            any(name == one or (one[0] == "*" and name.endswith(one[1:])) for one in group for name in names)
-            for group in self.required
-        )
+        return all(fitting(group, names) for group in self.required)
 
 
 _ONNX_ASR_WEIGHTS = ("encoder-model.int8.onnx", "encoder-model.onnx", "model.int8.onnx", "model.onnx",

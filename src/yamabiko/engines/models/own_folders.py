@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from yamabiko.engines.models import problems
-from yamabiko.engines.models.catalogue import FORMATS, Catalogue, ModelEntry, ModelFile, catalogue
+from yamabiko.engines.models.catalogue import FORMATS, Catalogue, ModelEntry, ModelFile, catalogue, fitting
 from yamabiko.engines.models.store import LocalModel
 from yamabiko.engines.transformers_kind import told_by
 from yamabiko.findings import Problem
@@ -99,8 +99,8 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
     deeper = (name for group in shape.required for name in group if "/" in name and (folder / name).is_file())
     names = [*names, *deeper]
     for group in shape.required:
-        fitting = [n for n in sorted(names) if any(n == g or (g[0] == "*" and n.endswith(g[1:])) for g in group)]
-        if not fitting:
+        found = fitting(group, names)
+        if not found:
             shown = group[:MOST_NAMES]
             more = Text("", "")
             if rest := len(group) - len(shown):
@@ -108,7 +108,7 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
             complaints.append(
                 Text(f"{' or '.join(shown)}{more.en} is missing", f"{' または '.join(shown)}{more.ja} がありません")
             )
-        elif len(fitting) > 1 and group[0].startswith("*"):
+        elif len(found) > 1 and group[0].startswith("*"):
             complaints.append(
                 Text(
                     f"more than one {group[0]}: name the file itself",
@@ -116,7 +116,7 @@ def _choose(folder: Path, names: Sequence[str], format: str) -> tuple[list[str],
                 )
             )
         else:
-            chosen.append(fitting[0])
+            chosen.append(found[0])
     for name in chosen:
         with (folder / name).open("rb") as stream:
             head = stream.read(48)

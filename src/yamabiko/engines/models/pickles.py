@@ -121,14 +121,12 @@ def pickled(model: LocalModel, format: str) -> Iterator[Path]:  # noqa: A002
         yield from (path for path in files if is_pickle(path))
     elif shape.unpickled == "always":
         yield from [path for path in files if path.suffix in _ROLES] or [model.path]
+    elif shape.single_file:
+        yield from filter(may_be_unpickled, files)
     else:
-        beside = frozenset[str]() if shape.single_file else _read_by_name(model.path)
-        roles = _ROLES if not _has_safetensors(model.path, shape) else ()
-        yield from (
-            path
-            for path in files
-            if (shape.single_file or path.suffix in roles or path.name in beside) and may_be_unpickled(path)
-        )
+        roles = () if _has_safetensors(model.path, shape) else _ROLES
+        named = _read_by_name(model.path)
+        yield from (p for p in files if (p.suffix in roles or p.name in named) and may_be_unpickled(p))
 
 
 def _has_safetensors(folder: Path, shape: Format) -> bool:

@@ -182,7 +182,6 @@ def _with_a_name(entry: ModelEntry) -> Iterator[Remedy]:
 def _with_a_file(formats: Sequence[str]) -> Iterator[Remedy]:
     """A file of it is a model by itself, and a repository's name does not say which."""
     for one in formats:
-        ending = FORMATS[one].required[0][0].removeprefix("*")
         reader = naming.reader(one)
         if reader.job == "transcribe":
             yield Remedy(
@@ -190,7 +189,7 @@ def _with_a_file(formats: Sequence[str]) -> Iterator[Remedy]:
                     f"Fetch the file that is meant, and name where it lies: {reader.name} reads it",
                     f"使いたいファイルを取得して場所を指定する（{reader.name} で読めます）",
                 ),
-                f"{naming.option(reader)} /path/to/model{ending}",
+                f"{naming.option(reader)} /path/to/model{FORMATS[one].ending}",
                 "effort",
             )
 
@@ -226,8 +225,7 @@ def _near(entry: ModelEntry) -> Iterator[Remedy]:
 def _give_path(entry: ModelEntry) -> Remedy:
     shape, name = FORMATS[entry.format], entry.name.rsplit("/", 1)[-1]
     if shape.single_file:
-        ending = shape.required[0][0].removeprefix("*")
-        name = entry.files[0].name if entry.files else f"{name.removesuffix(ending)}{ending}"
+        name = entry.files[0].name if entry.files else f"{name.removesuffix(shape.ending)}{shape.ending}"
     return Remedy(
         Text(
             "Copy the model from a machine that has it, and name where it lies",

@@ -15,6 +15,7 @@ import pytest
 
 from program import COMMAND, Result, environment, run_program
 from yamabiko.engines import catalog
+from yamabiko.engines.installer import blocks
 from yamabiko.engines.verified import verified
 
 COLUMNS = ["engine", "profile", "status", "version", "size", "runs on", "notes"]
@@ -367,12 +368,9 @@ def on_a_terminal(home: Path, columns: int, *arguments: str) -> str:
         )
     finally:
         os.close(theirs)
-    drawn = b""
     try:
-        while block := os.read(ours, 4096):
-            drawn += block
-    except OSError:  # EIO: how a pseudo-terminal says that the other side is gone
-        assert process.wait(60) == 0
+        drawn = b"".join(blocks(ours))
     finally:
         os.close(ours)
+    assert process.wait(60) == 0
     return drawn.decode()

@@ -58,7 +58,7 @@ def test_an_engine_that_was_never_installed_is_not_found_and_the_finding_says_ho
     assert environments.state(card, ours).status == "not installed"
     with pytest.raises(Problem) as caught:
         environments.require(card, ours)
-    assert caught.value.finding.id == "engine-not-installed"
+    assert caught.value.finding.id == "engine-not-installed", caught.value.finding.evidence
     assert caught.value.finding.remedies[0].command == "yamabiko engines install tiny"
     assert not ours.data_dir.exists(), "to ask is not to write"
 
@@ -175,7 +175,7 @@ def test_a_deleted_package_is_noticed_and_repair_mends_it(card, ours, gone):
     assert state.why.evidence == (f"{made.path}: {gone} is gone",)
     with pytest.raises(Problem) as caught:
         environments.require(card, ours)
-    assert caught.value.finding.id == "engine-environment-broken"
+    assert caught.value.finding.id == "engine-environment-broken", caught.value.finding.evidence
 
     assert environments.repair(card, ours) == made
     assert environments.state(card, ours, thorough=True).status == "ready"
@@ -260,7 +260,7 @@ def test_an_environment_in_use_is_neither_retired_nor_removed(card, ours, tmp_pa
         assert older.path.exists()
         with pytest.raises(Problem) as caught:
             environments.remove(card, ours)
-        assert caught.value.finding.id == "engine-in-use"
+        assert caught.value.finding.id == "engine-in-use", caught.value.finding.evidence
         assert str(worker.pid) in caught.value.finding.evidence[0]
         assert newer.path.exists()
         worker.communicate(b"\n")
@@ -315,5 +315,5 @@ def test_an_unknown_profile_is_a_finding_that_names_the_known_ones(card, ours: s
     for call in (environments.find, environments.install, environments.repair, environments.state):
         with pytest.raises(Problem) as caught:
             call(card, ours, "cuda99")
-        assert caught.value.finding.id == "engine-profile-unknown"
+        assert caught.value.finding.id == "engine-profile-unknown", caught.value.finding.evidence
         assert "cpu" in caught.value.finding.evidence[0]

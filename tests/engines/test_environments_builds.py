@@ -187,7 +187,7 @@ def test_an_index_of_the_profile_that_cannot_be_reached_is_named(index: Index, t
     with pytest.raises(Problem) as raised:
         environments.install(wanted, settings.read(os.environ))
 
-    assert raised.value.finding.id == "index-unreachable"
+    assert raised.value.finding.id == "index-unreachable", raised.value.finding.evidence
     assert any("127.0.0.1:9" in line for line in raised.value.finding.evidence)
 
 
@@ -225,7 +225,7 @@ def test_only_what_the_card_names_is_built(index: Index, tmp_path: Path) -> None
     ours = settings.read(os.environ)
     with pytest.raises(Problem) as raised:
         environments.install(card(tmp_path / "made.txt", TINY, MADE), ours)
-    assert raised.value.finding.id == "engine-no-wheel"
+    assert raised.value.finding.id == "engine-no-wheel", raised.value.finding.evidence
 
     made = environments.install(card(tmp_path / "made.txt", TINY, MADE, built=("made",)), ours)
 
@@ -285,7 +285,7 @@ def test_a_build_that_fails_tells_what_the_compiler_said_and_what_is_needed(inde
         environments.install(wanted, ours)
 
     finding = raised.value.finding
-    assert finding.id == "engine-build-failed"
+    assert finding.id == "engine-build-failed", finding.evidence
     assert finding.evidence[:3] == (
         "build: CMake Error at Find.cmake:3 (message):",
         "build: no HIP here",

@@ -91,7 +91,7 @@ def test_an_index_that_is_down_is_unreachable_and_its_password_is_not_shown(card
 
     finding = failure(card)
 
-    assert finding.id == "index-unreachable"
+    assert finding.id == "index-unreachable", finding.evidence
     assert "Connection refused" in " ".join(finding.evidence)
     assert f"****@127.0.0.1:{port}" in " ".join(finding.evidence)
     assert "s3cret" not in repr(finding) + "".join(capfd.readouterr())
@@ -103,7 +103,7 @@ def test_an_index_that_nobody_may_ask_did_not_answer(card, index, monkeypatch):
 
     finding = failure(card)
 
-    assert finding.id == "index-unreachable"
+    assert finding.id == "index-unreachable", finding.evidence
     assert "No index was asked" in finding.cause.en
     assert finding.remedies[0].command == "unset UV_OFFLINE"
     assert any("cache" in line or "network was disabled" in line for line in finding.evidence), finding.evidence
@@ -115,7 +115,7 @@ def test_each_line_of_uv_is_told_once(card, monkeypatch):
 
     finding = environment_problems.from_uv(UvEnd(ending(2), (*lines, *lines[1:])), "tiny", Path("tiny.txt"), ())
 
-    assert finding.id == "index-unreachable"
+    assert finding.id == "index-unreachable", finding.evidence
     assert finding.evidence[:-1] == tuple(f"uv: {line}" for line in dict.fromkeys(lines))
 
 
@@ -127,7 +127,7 @@ def test_an_extra_index_that_refuses_us_is_named_though_another_one_answered(car
 
         finding = failure(card)
 
-        assert finding.id == "index-refused"
+        assert finding.id == "index-refused", finding.evidence
         assert any(private.url in line and line.startswith("uv: hint") for line in finding.evidence)
 
 
@@ -170,7 +170,7 @@ def test_a_package_without_a_build_for_this_machine_is_named(tmp_path, index, ta
 
     finding = failure(engine(tmp_path / "tiny.txt"))
 
-    assert finding.id == "engine-no-wheel"
+    assert finding.id == "engine-no-wheel", finding.evidence
     assert any(sys.version.split()[0] in line for line in finding.evidence)
 
 
@@ -205,7 +205,7 @@ def test_an_engine_that_does_not_load_here_is_not_called_installed(tmp_path, ind
 
     finding = failure(engine(tmp_path / "tiny.txt"))
 
-    assert finding.id == "engine-import-failed"
+    assert finding.id == "engine-import-failed", finding.evidence
     assert any(quoted in line for line in finding.evidence)
     assert finding.cause.en.endswith(f": {missing} is missing." if missing else "on this machine.")
     assert [one.command for one in finding.remedies] == [
@@ -219,7 +219,7 @@ def test_too_little_disk_space_is_noticed_before_the_download(card, index, monke
 
     finding = failure(card)
 
-    assert finding.id == "disk-full"
+    assert finding.id == "disk-full", finding.evidence
     assert finding.evidence[0].endswith(" MiB free, of which 1,099,511,627,776 MiB are to be left untouched")
     assert finding.remedies[0].command == f"{sys.executable} -m uv cache prune"
     assert index.asked == []
@@ -231,7 +231,7 @@ def test_a_data_folder_that_cannot_be_made_is_named(card, tmp_path):
     with pytest.raises(Problem) as caught:
         environments.install(card, ours())
 
-    assert caught.value.finding.id == "engine-data-dir-not-writable"
+    assert caught.value.finding.id == "engine-data-dir-not-writable", caught.value.finding.evidence
     assert str(tmp_path / "home/data/engines") in caught.value.finding.cause.en
 
 
@@ -253,7 +253,7 @@ def test_a_python_that_may_not_be_run_is_named_and_not_uv(card, tmp_path, monkey
 
     finding = failure(card)
 
-    assert finding.id == "engine-python-unusable"
+    assert finding.id == "engine-python-unusable", finding.evidence
     assert f"{python}: Permission denied" in finding.cause.en
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from yamabiko.engines.installer import Meter, Progress, size_bytes
+from yamabiko.engines.installer import Meter, Progress, blocks, run_uv, size_bytes
 
 # As uv 0.13.9 drew it on a pseudo-terminal for a slow index, shortened.
 DRAWN = (
@@ -97,3 +99,35 @@ def test_a_word_behind_which_a_bar_was_drawn_stays_with_what_it_says(drawn: byte
     """It writes `error:` and the rest at two times, and a bar may be drawn between them."""
     _, lines = read(b"error: ", drawn, b"Failed to fetch: http://index/tiny/\r\n", b"  cause: timed out\r\n")
     assert lines == ("error: Failed to fetch: http://index/tiny/", "  cause: timed out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uv writes to a pipe there")
+def test_last_words_that_linux_overlooks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it says EIO now and then while the last words wait: an index was then “we do not know why”."""
+    real = os.read
+    overlooked: list[int] = []
+
+    def read_as_linux_does(descriptor: int, count: int) -> bytes:
+        if os.isatty(descriptor) and not overlooked:
+            overlooked.append(descriptor)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(descriptor, count)
+
+    monkeypatch.setattr(os, "read", read_as_linux_does)
+    end = run_uv(["no-such-command"], dict(os.environ))
+
+    assert overlooked
+    assert end.ending.name == "exit 2"
+    assert "no-such-command" in end.text
+
+
+def test_what_reading_really_fails_of_is_not_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, count: int) -> bytes:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    ours, theirs = os.pipe()
+    monkeypatch.setattr(os, "read", refuse)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        list(blocks(ours))
+    os.close(ours)
+    os.close(theirs)

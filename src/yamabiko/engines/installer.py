@@ -8,7 +8,7 @@ downloads alone (not verified on Windows).
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import re
 import subprocess
@@ -146,7 +146,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subp
     if sys.platform == "win32":
         piped = children.start_lasting(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **how)
         assert piped.stdout is not None
-        return piped, _blocks(piped.stdout.fileno())
+        return piped, blocks(piped.stdout.fileno())
     import pty
     import termios
 
@@ -164,15 +164,26 @@ def _start(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subp
 
 def _closing(descriptor: int) -> Iterator[bytes]:
     try:
-        yield from _blocks(descriptor)
+        yield from blocks(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _blocks(descriptor: int) -> Iterator[bytes]:
-    with contextlib.suppress(OSError):  # EIO: how a pseudo-terminal says that the other side is gone
-        while block := os.read(descriptor, 64 * 1024):
-            yield block
+def blocks(descriptor: int) -> Iterator[bytes]:
+    """
+    All that is written to a pipe, or to the other side of a pseudo-terminal, until nobody is left who could write.
+
+    By EIO Linux says that the other side is gone, and may say so with its last words still unread: it looks for words
+    first and for the other side second (n_tty_read, drivers/tty/n_tty.c), and who writes and ends between the two has
+    been heard by neither. Whoever is gone writes no more, so a second EIO is the truth.
+    """
+    for _ in range(2):
+        try:
+            while block := os.read(descriptor, 64 * 1024):
+                yield block
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
 
 
 _ERASE = re.compile(r"\x1b\[[0-9]*K")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -49,11 +48,10 @@ def is_running(pid: int) -> bool:
 
 @pytest.fixture
 def pipe():
-    """The reading end as a file, the writing end as a descriptor."""
+    """Both ends as files."""
     reading, writing = os.pipe()
-    yield os.fdopen(reading, "rb", buffering=0), writing
-    with contextlib.suppress(OSError):  # most tests have closed it
-        os.close(writing)
+    with os.fdopen(writing, "wb", buffering=0) as end:  # most tests close it: its number is another's by then
+        yield os.fdopen(reading, "rb", buffering=0), end
 
 
 # ---- last words -----------------------------------------------------------------------------------------------------
@@ -63,8 +61,8 @@ def test_of_a_flood_the_newest_words_are_kept(pipe):
     stream, writing = pipe
     words = LastWords(stream, keep_bytes=1000)
     for number in range(20_000):
-        os.write(writing, b"line %d\n" % number)
-    os.close(writing)
+        writing.write(b"line %d\n" % number)
+    writing.close()
 
     lines = words.lines(wait_s=10)
 
@@ -77,8 +75,8 @@ def test_of_a_flood_the_newest_words_are_kept(pipe):
 def test_a_flood_in_one_write_is_kept_to_its_end(pipe):
     stream, writing = pipe
     words = LastWords(stream, keep_bytes=1000)
-    os.write(writing, b"x" * 50_000 + b"\nthe end")
-    os.close(writing)
+    writing.write(b"x" * 50_000 + b"\nthe end")
+    writing.close()
 
     lines = words.lines(wait_s=10)
 
@@ -107,8 +105,8 @@ def test_words_can_be_read_while_they_come(pipe):
     reader = threading.Thread(target=lambda: [seen.append(words.lines()) for _ in iter(stop.is_set, True)])
     reader.start()
     for number in range(5_000):
-        os.write(writing, b"%05d\n" % number)
-    os.close(writing)
+        writing.write(b"%05d\n" % number)
+    writing.close()
     assert words.lines(wait_s=10)[-1] == "04999"
     stop.set()
     reader.join()
@@ -121,8 +119,8 @@ def test_words_can_be_read_while_they_come(pipe):
 def test_bytes_that_are_no_text_are_words_too(pipe):
     stream, writing = pipe
     words = LastWords(stream)
-    os.write(writing, b"\xff\xfe\n\n  \n" + "落ちた".encode() + b"\r\n")
-    os.close(writing)
+    writing.write(b"\xff\xfe\n\n  \n" + "落ちた".encode() + b"\r\n")
+    writing.close()
 
     assert words.lines(wait_s=10) == ("\ufffd\ufffd", "落ちた")
 
@@ -132,7 +130,7 @@ def test_asking_for_the_words_of_the_living_does_not_wait_for_their_death(pipe):
     words = LastWords(stream)
 
     assert words.lines() == ()
-    os.close(writing)
+    writing.close()
     words.lines(wait_s=10)
 
 

@@ -101,6 +101,39 @@ def test_the_loaded_model_knows_better_than_the_card_whether_it_takes_several_ch
     assert heeding.unheeded(catalog.card("onnx-asr"), TranscribeOptions(), alone, 8) == ("batch_size",)
 
 
+WHISPER = Loaded("cpu", "int8_float32", "1")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "asked", "expected"),
+    [
+        (4, {"language": "ja"}, ()),  # what is usual nobody asked for
+        (4, {"language": "ja", "no_speech_threshold": 0.3, "best_of": 3}, ("best_of", "no_speech_threshold")),
+        (4, {"language": "ja", "temperatures": (0.2, 0.4)}, ("temperatures",)),
+        (4, {"language": "ja", "temperatures": (0.2,)}, ()),  # the first one is heeded
+        (
+            4,
+            {"language": "ja", "condition_on_previous_text": False, "logprob_threshold": None},
+            (),
+        ),  # as it does anyway
+        (4, {"language": "ja", "beam_size": 3, "patience": 2.0}, ()),
+        (1, {"language": "ja", "no_speech_threshold": 0.3}, ()),
+        (4, {"no_speech_threshold": 0.3}, ()),  # a language for each chunk: one by one
+    ],
+)
+def test_what_holds_for_one_chunk_at_a_time_alone(
+    batch_size: int, asked: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    card = catalog.card("faster-whisper")
+    assert heeding.lost_together(card, TranscribeOptions(**asked), WHISPER, batch_size) == expected
+
+
+def test_a_model_of_one_language_takes_several_chunks_without_being_told_it() -> None:
+    english = Loaded("cpu", "int8", "1", ("en",))
+    options = TranscribeOptions(no_speech_threshold=0.3)
+    assert heeding.lost_together(catalog.card("faster-whisper"), options, english, 4) == ("no_speech_threshold",)
+
+
 @pytest.mark.parametrize("used", ["float16", "float32", "q5_0"])
 @pytest.mark.parametrize("asked", ["int8", "bfloat16"])
 @pytest.mark.parametrize("card", TRANSCRIBERS, ids=lambda card: card.name)

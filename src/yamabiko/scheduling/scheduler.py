@@ -286,6 +286,8 @@ class Run:
         findings = [] if told is None else [told]
         if names := heeding.unheeded(outfit.card, options, loaded, self._conduct.batch_size):
             findings.append(heeding.told(outfit.card, loaded, outfit.model_name, names))
+        if names := heeding.lost_together(outfit.card, options, loaded, self._conduct.batch_size):
+            findings.append(heeding.told_of_several(outfit.card, names, self._conduct.batch_size))
         for finding in findings:
             self.notices.append(finding)
             self._notice(finding)

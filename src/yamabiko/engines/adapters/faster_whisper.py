@@ -55,6 +55,18 @@ CARD = Card(
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=ALL_OF_SEARCH,
+    # generate_segment_batched decodes once, at the first temperature, and keeps what comes.
+    search_alone=frozenset(
+        {
+            "temperatures",
+            "best_of",
+            "compression_ratio_threshold",
+            "logprob_threshold",
+            "no_speech_threshold",
+            "condition_on_previous_text",
+            "hallucination_silence_threshold",
+        }
+    ),
 )
 
 

@@ -65,6 +65,7 @@ _SAID = (
         r"指定: --compute_type \1 のため、ほかの精度には替えません",
     ),
     (r"asked: --no-install, so nothing is fetched", "指定: --no-install のため、取得しません"),
+    (r"(.+): not asked: (\S+) or (\S+) is set", r"\1: \2 か \3 が設定されているため、問い合わせていません"),
     (r"(.+): not asked: nothing may be fetched", r"\1: 取得しない指定のため、問い合わせていません"),
     # recordings
     (r"recording: (.+): its journal is held by another process", r"録音: \1 の記録は別のプロセスが使用中"),

@@ -16,9 +16,7 @@ from yamabiko.engines.pip_settings import mask
 def bring(pull: Pull, source: AuthorsSource) -> Brought:
     """Raises: SourceFailed, Problem (disk-full), OSError of the disk."""
     entry, host = pull.entry, "{0.scheme}://{0.netloc}".format(urlsplit(source.url))
-    if pull.offline or hub.is_offline(pull.environ):
-        why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
-        raise SourceFailed(f"{host}: not asked: {why}", "authors", "offline" if pull.offline else "told offline")
+    hub.refuse_offline(pull, host, "authors")
     [file] = entry.files
     building = store.building_of(pull.settings, entry, entry.revision)
     store.ensure_space(pull.settings, entry.size_bytes)

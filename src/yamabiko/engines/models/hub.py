@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from yamabiko.engines.models import fetch, huggingface_cache, store
 from yamabiko.engines.models.catalogue import FORMATS, HubSource, ModelFile
 from yamabiko.engines.models.fetch import FetchFailed
-from yamabiko.engines.models.sources import Brought, Pull, Reason, SourceFailed
+from yamabiko.engines.models.sources import Brought, Pull, Reason, Source, SourceFailed
 from yamabiko.engines.pip_settings import mask
 
 if TYPE_CHECKING:
@@ -55,13 +55,19 @@ def token(environ: Mapping[str, str]) -> str | None:
         return None
 
 
+def refuse_offline(pull: Pull, address: str, source: Source) -> None:
+    """Raises: SourceFailed, where nobody may be asked."""
+    if pull.offline:
+        raise SourceFailed(f"{address}: not asked: nothing may be fetched", source, "offline")
+    if is_offline(pull.environ):
+        why = "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
+        raise SourceFailed(f"{address}: not asked: {why}", source, "told offline")
+
+
 def bring(pull: Pull, source: HubSource) -> Brought:
     """Raises: SourceFailed, Problem (disk-full), OSError of the disk."""
     address = endpoint(pull.environ)
-    if pull.offline or is_offline(pull.environ):
-        why = "nothing may be fetched" if pull.offline else "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
-        reason: Reason = "offline" if pull.offline else "told offline"
-        raise SourceFailed(f"hub {address}: not asked: {why}", "hub", reason)
+    refuse_offline(pull, f"hub {address}", "hub")
     try:
         if urlsplit(address).scheme not in urllib.request.getproxies():
             fetch.check_reachable(address, pull.patience.connect_s)

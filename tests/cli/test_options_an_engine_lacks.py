@@ -110,7 +110,9 @@ WHISPER = Loaded("cpu", "int8_float32", "1")
         (4, {"language": "ja"}, ()),  # what is usual nobody asked for
         (4, {"language": "ja", "no_speech_threshold": 0.3, "best_of": 3}, ("best_of", "no_speech_threshold")),
         (4, {"language": "ja", "temperatures": (0.2, 0.4)}, ("temperatures",)),
-        (4, {"language": "ja", "temperatures": (0.2,)}, ()),  # the first one is heeded
+        (4, {"language": "ja", "temperatures": (0.2,)}, ("temperatures",)),  # nothing is sampled there
+        (4, {"language": "ja", "temperatures": (0.0,)}, ()),
+        (4, {"language": "ja", "hallucination_silence_threshold": 2.0}, ("hallucination_silence_threshold",)),
         (
             4,
             {"language": "ja", "condition_on_previous_text": False, "logprob_threshold": None},

@@ -161,10 +161,13 @@ def test_word_times_lie_inside_the_recording_and_in_order(long_talk: Path, home:
 def test_stretches_asked_together_give_the_same_words(
     long_talk: Path, home: Path, undisturbed: str, tmp_path: Path
 ) -> None:
-    done = run(long_talk, home, tmp_path, *SMALL, "--batch_size", "4", "--temperature", "0", "--best_of", "3")
+    done = run(long_talk, home, tmp_path, *SMALL, "--batch_size", "4", "--temperature", "1", "--best_of", "3")
     assert done.code == 0
     [notice] = receipt(tmp_path)["notices"]
-    assert "heeds no best_of where it takes several chunks at once" in notice["cause"]["en"], "it decodes once"
+    assert "heeds no best_of and no temperature where it takes several chunks at once" in notice["cause"]["en"]
+    assert {one["temperature"] for one in json.loads((tmp_path / "talk.json").read_text("utf-8"))["segments"]} == {
+        0.0
+    }, "what was used, not what was asked"
     assert len(re.findall("museum", (tmp_path / "talk.srt").read_text("utf-8"))) == 3
     starts = re.findall(r"(\d\d:\d\d:\d\d),\d+ -->", (tmp_path / "talk.srt").read_text("utf-8"))
     assert starts == sorted(starts)

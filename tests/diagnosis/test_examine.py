@@ -174,7 +174,7 @@ def test_a_torch_for_the_cpu_on_a_machine_without_a_gpu_is_no_trouble_of_the_whe
     assert all(f.severity == "info" for f in explain(Symptom((said,)), seen).confirmed)
 
 
-@pytest.mark.parametrize(("machine", "told"), [("cpu-only-linux", True), ("bare-ada", False)])
+@pytest.mark.parametrize(("machine", "told"), [("cpu-only-linux", True), ("bare-ada", False), ("apple", False)])
 def test_a_gpu_asked_of_our_torch_for_the_cpu_is_told_first_where_there_is_none(machine: str, told: bool):
     ours = {"name": "openai-whisper-cpu-84ae", "engine": "openai-whisper", "packages": {"torch": "2.13.0+cpu"}}
     seen = facts({**platform(machine), "environments": [ours]})
@@ -182,8 +182,8 @@ def test_a_gpu_asked_of_our_torch_for_the_cpu_is_told_first_where_there_is_none(
     [finding] = explain(Symptom(("AssertionError: Torch not compiled with CUDA enabled",)), seen).confirmed
 
     assert finding.id == "torch-cpu-wheel"
-    assert ("this machine: no GPU" in finding.evidence) == told
-    assert finding.cause.en.startswith("This machine has no GPU") == told
+    assert ("this machine: no NVIDIA or AMD GPU" in finding.evidence) == told
+    assert finding.cause.en.startswith("This machine has no GPU of NVIDIA or AMD") == told
 
 
 def test_where_torch_is_seen_on_a_mac_facts_confirm_what_mps_lacks():

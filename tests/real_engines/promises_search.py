@@ -46,14 +46,6 @@ OFF: dict[str, Any] = USUAL | {
 ALONE, TOGETHER = (USUAL, OTHER, OFF, USUAL), (OTHER, OFF)
 """The last one again: what was asked between is forgotten."""
 
-NOT_TOGETHER = {
-    "faster-whisper": frozenset(
-        {"temperatures", "compression_ratio_threshold", "logprob_threshold", "no_speech_threshold",
-         "condition_on_previous_text", "hallucination_silence_threshold"}
-    ),
-}  # fmt: skip
-"""What an engine heeds of a chunk alone: of many in one pass its library tries the first temperature, once."""
-
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -92,11 +84,6 @@ def all_missed(card: Card, told: Given) -> list[dict[str, tuple[Any, Any]]]:
     together = zip(TOGETHER, told.together, strict="batch" in card.features)
     pairs = [
         *((asked, arrived, told.promised) for asked, arrived in zip(ALONE, told.alone, strict=True)),
-        *((asked, arrived, told.promised - _not_together(card, asked)) for asked, arrived in together),
+        *((asked, arrived, told.promised - card.search_alone) for asked, arrived in together),
     ]
     return [found for pair in pairs if (found := missed(*pair))]
-
-
-def _not_together(card: Card, asked: dict[str, Any]) -> set[str]:
-    one = {"temperatures"} if len(asked["temperatures"]) == 1 else set()
-    return set(NOT_TOGETHER.get(card.name, ())) - one

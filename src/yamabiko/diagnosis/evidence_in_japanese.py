@@ -10,6 +10,7 @@ _SAID = (
     (r"log: no word of an error in the newest (\d+) lines", r"ログ: 新しいほうから\1行に、エラーらしい語はありません"),
     (r"table: driver ([\d.]+)(.*)", r"対応表: ドライバー \1\2"),
     (r"this machine: no (NVIDIA |AMD |)GPU", r"このマシン: \1GPUなし"),
+    (r"this machine: no NVIDIA or AMD GPU", "このマシン: NVIDIA や AMD のGPUなし"),
     (
         r"engine: the loaded model has the languages (.+) and no others",
         r"エンジン: 読み込んだモデルの対応言語は \1 だけ",

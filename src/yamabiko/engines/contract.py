@@ -150,7 +150,7 @@ class Card:
     search: frozenset[Search] = frozenset()
     """What of the search it heeds. Who sets anything else is told that it changed nothing."""
     search_alone: frozenset[Search] = frozenset()
-    """Of these, what it heeds only where it is asked for one chunk at a time; of the temperatures all but the first."""
+    """Of these, what it heeds only where it is asked for one chunk at a time."""
     for_tests: bool = False
     """What it writes was not heard: each transcript says so, and where engines are counted it is none."""
 

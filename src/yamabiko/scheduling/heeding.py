@@ -123,39 +123,35 @@ def unheeded(
     return tuple(sorted(alone | {name for name in lacking if _is_set(name, getattr(options, name))}))
 
 
-def lost_together(card: Card, options: TranscribeOptions, loaded: Loaded, batch_size: int) -> tuple[str, ...]:
+def lost_together(card: Card, options: TranscribeOptions, loaded: Loaded, pieces: int) -> tuple[str, ...]:
     """
-    Names of the fields that were set, and that hold for one chunk at a time alone.
+    Names of the fields that were set, and that hold for one chunk at a time alone, where so many went together.
 
     Where each chunk may have a language of its own, an engine takes them one by one, and all holds.
     """
-    if batch_size == 1 or (options.language is None and len(loaded.languages) != 1):
+    if pieces == 1 or (options.language is None and len(loaded.languages) != 1):
         return ()
-    first_is_all = len(options.temperatures) == 1
-    return tuple(
-        name
-        for name in sorted(card.search_alone)
-        if _is_set(name, getattr(options, name)) and not (name == "temperatures" and first_is_all)
-    )
+    return tuple(name for name in sorted(card.search_alone) if _is_set(name, getattr(options, name)))
 
 
-def told_of_several(card: Card, names: Collection[str], batch_size: int) -> Finding:
+def told_of_several(card: Card, options: TranscribeOptions, names: Collection[str], pieces: int) -> Finding:
     """`names`: of `lost_together`, at least one."""
-    typed = [_TYPED.get(name, name) for name in names]
+    fallbacks = "temperature" if options.temperatures[0] > 0 else "temperature_increment_on_fallback"
+    typed = [fallbacks if name == "temperatures" else name for name in names]
     return Finding(
         id="option-not-supported",
         severity="warning",
         area="usage",
         cause=Text(
-            f"{card.name} heeds no {' and no '.join(typed)} where it takes several chunks at once: it decodes each once, "
-            "at the first temperature, and keeps what comes.",
-            f"{card.name} は複数の区間を同時に処理するとき {'、'.join(typed)} を使いません。"
-            "各区間を最初の temperature で一度だけ復号し、その結果を採用します。",
+            f"{card.name} heeds no {' and no '.join(typed)} where it takes several chunks at once, as it did with {pieces} "
+            "here: it decodes each once, takes the likeliest, and keeps what comes.",
+            f"{card.name} は複数の区間（今回は {pieces} 区間）を同時に処理するとき {'、'.join(typed)} を使いません。"
+            "各区間を一度だけ復号し、最も確からしい結果をそのまま採用します。",
         ),
-        evidence=(f"batch_size: {batch_size}",),
+        evidence=(f"batch_size: {pieces}",),
         remedies=(
-            Remedy(Text("Take one chunk at a time", "区間を一つずつ処理する"), "--batch_size 1", "speed"),
-            Remedy(Text("Or leave them out", "または指定をやめる"), None, "accuracy"),
+            Remedy(Text("Leave them out: the result is the same", "指定をやめる（結果は同じ）")),
+            Remedy(Text("Or take one chunk at a time", "または、区間を一つずつ処理する"), "--batch_size 1", "speed"),
         ),
     )
 

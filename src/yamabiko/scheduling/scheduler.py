@@ -72,6 +72,8 @@ class Run:
         self._failures_here = 0
         self._alone = False
         """The last question failed: the next is asked without others'."""
+        self._most_at_once = 1
+        """Chunks in one question, others' too."""
         self.loading: Callable[[bool], None] = lambda begun: None
         """Told when a model begins to load, and when it is there."""
         self.ready: Ready | None = None
@@ -144,6 +146,7 @@ class Run:
         if ride.told is not None:
             self.ready = ride.told.ready
             self.observe(ride.told.done, ride.told.words)
+            self._most_at_once = max(self._most_at_once, len(pieces) + 1)  # at least one is of whoever took us along
         self._alone = ride.told is None
         return None
 
@@ -247,6 +250,7 @@ class Run:
         said: dict[int, list[Segment]] = {index: [] for index in range(len(owners))}
         held: list[int] = []  # what must run on a GPU is no answer before that is proved
         told: Told | None = None
+        self._most_at_once = max(self._most_at_once, len(owners))
         worker = self._worker()
         assert self.ready is not None
         heeding.refuse(self._outfit.card, self.ready.loaded, self._outfit.model_name, options)
@@ -286,8 +290,8 @@ class Run:
         findings = [] if told is None else [told]
         if names := heeding.unheeded(outfit.card, options, loaded, self._conduct.batch_size):
             findings.append(heeding.told(outfit.card, loaded, outfit.model_name, names))
-        if names := heeding.lost_together(outfit.card, options, loaded, self._conduct.batch_size):
-            findings.append(heeding.told_of_several(outfit.card, names, self._conduct.batch_size))
+        if names := heeding.lost_together(outfit.card, options, loaded, self._most_at_once):
+            findings.append(heeding.told_of_several(outfit.card, options, names, self._most_at_once))
         for finding in findings:
             self.notices.append(finding)
             self._notice(finding)

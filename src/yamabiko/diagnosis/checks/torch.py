@@ -84,15 +84,19 @@ def _cpu_wheel(facts: Facts) -> Sign:
     if lacks(facts, "gpu") and not any(each.version("torch") for each in facts.environments):
         return ABSENT  # then no torch takes anything from anybody
     sign = _among(facts, look)
-    if sign.here is None and lacks(facts, "gpu"):  # who asked for a GPU all the same is told what comes first
-        return replace(sign, evidence=("this machine: no GPU",), cause=_NO_GPU_FOR_IT)
+    ours = any(
+        each.engine is not None and "-cpu-" in each.name and each.version("torch") for each in facts.environments
+    )
+    if sign.here is None and ours and facts.system.name == "linux" and lacks(facts, "gpu"):
+        return replace(sign, evidence=("this machine: no NVIDIA or AMD GPU",), cause=_NO_GPU_FOR_IT)
     return sign
 
 
 _NO_GPU_FOR_IT = Text(
-    "This machine has no GPU, and so the torch in this environment is built for the CPU alone.",
-    "このマシンにはGPUがないため、この環境のtorchはCPU専用のビルドです。",
+    "This machine has no GPU of NVIDIA or AMD, and so the torch in this environment is built for the CPU alone.",
+    "このマシンには NVIDIA や AMD のGPUがないため、この環境のtorchはCPU専用のビルドです。",
 )
+"""Of our own environments: who asked for a GPU all the same is told what comes first."""
 
 
 def _chosen_for_the_cpu(facts: Facts) -> bool:

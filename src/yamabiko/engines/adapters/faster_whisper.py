@@ -55,7 +55,8 @@ CARD = Card(
     longest_chunk_s=30.0,
     evidence=("introspection",),
     search=ALL_OF_SEARCH,
-    # generate_segment_batched decodes once, at the first temperature, and keeps what comes.
+    # generate_segment_batched decodes once and keeps what comes. It hands a temperature on, and CTranslate2 takes the best
+    # of a single candidate all the same: sampling_topk is 1 where nobody sets it.
     search_alone=frozenset(
         {
             "temperatures",
@@ -119,7 +120,7 @@ class FasterWhisper:
 
     def _transcribe_together(self, batch: Sequence[Audio], options: TranscribeOptions) -> Iterator[tuple[int, Segment]]:
         """
-        One pass of the decoder for all chunks. Fallback temperatures do not exist there: the first one is used.
+        One pass of the decoder for all chunks, without thresholds, fallbacks or sampling: see `search_alone`.
         """
         import numpy
 
@@ -132,7 +133,7 @@ class FasterWhisper:
             numpy.concatenate(batch),
             clip_timestamps=clips,
             batch_size=len(batch),
-            temperature=options.temperatures[0],
+            temperature=0.0,
             without_timestamps=False,
             **self._shared_options(options),
         )

@@ -51,6 +51,7 @@ LINES = [
     "system: size 0 bytes",
     "file: begins with '#EXTM3U'",
     "speech finder: no speech in 20.0 s",
+    "speech finder: speech without text at 10.4-16.1 s",
     "decoder: 13 gaps, 1.449 s",
     "decoder: 44 errors",
     "decoder: 1 error",

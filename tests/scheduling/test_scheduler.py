@@ -405,6 +405,21 @@ def test_a_gpu_that_was_wanted_and_not_used_costs_a_notice(
     assert course.run.ruling.verdict == verdict
 
 
+def test_where_there_is_no_gpu_nobody_is_sent_to_find_out_why(pool, outfit, script, recording):
+    finding = course_of(pool, outfit(script(claims="cpu")), recording).notices[0]
+
+    assert "this machine has no GPU of NVIDIA or AMD" in finding.cause.en
+    assert finding.evidence[-1] == "this machine: no NVIDIA or AMD GPU"
+    assert [remedy.command for remedy in finding.remedies] == ["--device cpu"]
+
+
+def test_where_there_is_a_gpu_that_was_not_used_the_doctor_is_asked(pool_beside_a_gpu, outfit, script, recording):
+    finding = course_of(pool_beside_a_gpu, outfit(script(claims="cpu")), recording).notices[0]
+
+    assert "has no GPU" not in finding.cause.en
+    assert "yamabiko doctor" in [remedy.command for remedy in finding.remedies]
+
+
 def test_the_cpu_that_was_asked_for_costs_no_notice(pool, outfit, recording):
     course = course_of(pool, outfit(ladder=outfit().ladder[1:]), recording)
 

@@ -111,6 +111,12 @@ def test_a_word_outside_all_turns_goes_to_the_nearest_within_half_a_second(at_s:
     assert said(tell_apart([spoken(Word(at_s, at_s + 0.2, "so"))], [A, B])) == [(speaker, "so")]
 
 
+@pytest.mark.parametrize(("from_s", "speaker"), [(0.0, None), (0.29, None), (0.31, "A"), (0.75, "A")])
+def test_a_word_before_a_turn_is_near_it_too(from_s: float, speaker: str | None) -> None:
+    later = Turn(1.0, 2.0, "A")
+    assert said(tell_apart([spoken(Word(from_s, from_s + 0.2, "so"))], [later])) == [(speaker, "so")]
+
+
 def test_a_long_turn_is_seen_behind_short_ones_that_came_after_it() -> None:
     who = [Turn(0.0, 60.0, "A"), *(Turn(float(n), n + 0.2, "B") for n in range(1, 40))]
     assert said(tell_apart([spoken(Word(50.0, 50.5, "still"))], who)) == [("A", "still")]

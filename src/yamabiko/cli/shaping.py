@@ -31,6 +31,8 @@ _DONE_AGAIN = frozenset({"require_gpu"})
 """A promise: what was made without it is made again, as it is."""
 _NAMES = ("engine", "model", "compute_type", "language", "task", "align", "speaker_engine", "speaker_model")
 """Texts that are told, and not by their mark: names."""
+_TYPED = {"temperature_increment": "temperature_increment_on_fallback"}
+"""Where an option has another name than its value."""
 _MOST_TOLD = 4
 
 
@@ -56,7 +58,7 @@ def differences(before: str, now: str) -> Text:
     """In what a result was made otherwise; empty where it is not known."""
     was, is_ = _options(before), _options(now)
     other = [name for name in dict.fromkeys((*_NAMES, *sorted(is_))) if name in was and was[name] != is_.get(name)]
-    parts = [_part(name.replace("_", "-"), was[name]) for name in other]
+    parts = [_part(_TYPED.get(name, name).replace("_", "-"), was[name]) for name in other]
     more = ["…"] if len(parts) > _MOST_TOLD else []
     return Text(
         ", ".join([*(part.en for part in parts[:_MOST_TOLD]), *more]),

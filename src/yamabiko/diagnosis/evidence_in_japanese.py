@@ -73,6 +73,7 @@ _SAID = (
     (r"looked in: (.+) \(not in its subfolders\)", r"探した場所: \1（サブフォルダーは除く）"),
     (r"system: size 0 bytes", "システム: 大きさは 0 バイト"),
     (r"file: begins with (.+)", r"ファイル: 先頭は \1"),
+    (r"speech finder: speech without text at (.+)", r"話し声の検出: 文字のない話し声 \1"),
     (r"speech finder: no speech in ([\d.]+) s", r"話し声の検出: \1 秒の中に話し声なし"),
     (
         r"file: (\d+) bytes after the end by the header, WAV files: (\d+), ([\d.]+) s",

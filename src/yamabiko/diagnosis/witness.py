@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from yamabiko import logs
+from yamabiko.diagnosis.checks.contract import lacks
 from yamabiko.diagnosis.checkup import settle
 from yamabiko.diagnosis.examine import Explanation, Symptom, explain
 from yamabiko.diagnosis.facts.records import Facts
@@ -36,6 +37,12 @@ class Witness:
             self._facts = facts.with_probed(*learned.probed)
         logs.event("explained", engine=symptom.engine, found=",".join(finding.id for finding in explained.confirmed))
         return explained
+
+    def sees_no_gpu(self) -> bool:
+        """Whether this machine shows that it has none of NVIDIA and none of AMD; a Mac has one of its own."""
+        with self._lock:
+            self._facts = self._facts if self._facts is not None else self._gather()
+            return self._facts.system.name == "linux" and lacks(self._facts, "gpu")
 
 
 def _suggests_anything(symptom: Symptom) -> bool:

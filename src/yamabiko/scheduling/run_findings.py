@@ -63,16 +63,23 @@ def gpu_not_used(
     severity: Literal["error", "warning"],
     without: str | None = None,
     causes: Sequence[Finding] = (),
+    *,
+    none_here: bool = False,
 ) -> Finding:
     """
     `without`: the environment that did the work, where that is made for no GPU at all. `causes`: told after it, so that
-    nobody need be sent to find out why.
+    nobody need be sent to find out why. `none_here`: the machine shows that it has none, which comes before both.
     """
     ids = [one.id for one in causes]
     why = (str(Text(f"why: {', '.join(ids)}", f"原因: {'、'.join(ids)}")),) if ids else ()
-    find_out = () if ids else (Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),)
+    find_out = () if ids or none_here else (Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),)
+    if none_here:
+        why = (*why, "this machine: no NVIDIA or AMD GPU")
     why_en = f": its environment ({without}) is built for the CPU alone" if without else ""
     why_ja = f"実行環境（{without}）がCPU専用のためです。" if without else ""
+    if none_here:
+        why_en = ": this machine has no GPU of NVIDIA or AMD"
+        why_ja = "このマシンには NVIDIA や AMD のGPUがないためです。"
     return Finding(
         id="gpu-not-used",
         severity=severity,

@@ -40,6 +40,7 @@ LINES = [
     "/sys/bus/pci/devices: vendors 0x1af4 (NVIDIA is 0x10de)",
     "catalogue: base is ctranslate2-whisper; the engine reads wav2vec2-ctc",
     "/m/own.pt: pickled objects",
+    "/m/model.bin: begins with 06 00 00 00, ggml-whisper with 6c 6d 67 67",
     "/m/own.pt: expected sha256 aa, found bb",
     "asked: --compute_type bfloat16, so no other precision is taken",
     "asked: --no-install, so nothing is fetched",

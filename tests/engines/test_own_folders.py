@@ -147,6 +147,32 @@ def test_a_model_of_another_form_names_the_engine_that_reads_it(
     assert commands[1] == usual
 
 
+WHISPER_OF_CTRANSLATE2 = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")
+
+
+@pytest.mark.parametrize("named", ["", "model.bin"])
+def test_a_file_of_the_right_name_with_the_first_bytes_of_another_form_is_not_called_damaged(
+    named: str, tmp_path: Path
+) -> None:
+    for name in WHISPER_OF_CTRANSLATE2:
+        (tmp_path / name).write_bytes(b"\6\0\0\0" if name == "model.bin" else b"{}")
+    model = tmp_path / named
+    with pytest.raises(Problem, match="model-wrong-format") as refused:
+        open_path(model, "ggml-whisper")
+    finding = refused.value.finding
+    assert finding.remedies[0].command == f"--engine faster-whisper --model {model}"
+    assert finding.evidence == (f"{tmp_path / 'model.bin'}: begins with 06 00 00 00, ggml-whisper with 6c 6d 67 67",)
+
+
+@pytest.mark.parametrize("head", [b"lmgg", b"\0\0"])
+def test_a_file_with_its_own_first_bytes_or_with_nothing_beside_it_is_the_engine_s_to_judge(
+    head: bytes, tmp_path: Path
+) -> None:
+    for name in WHISPER_OF_CTRANSLATE2 if head == b"lmgg" else ("model.bin",):
+        (tmp_path / name).write_bytes(head if name == "model.bin" else b"{}")
+    assert open_path(tmp_path / "model.bin", "ggml-whisper").path == tmp_path / "model.bin"
+
+
 def test_an_aligner_s_models_are_proposed_where_another_kind_was_named(tmp_path: Path) -> None:
     """Another engine's model times no words: to run it as a transcriber would answer another question."""
     with pytest.raises(Problem, match="model-wrong-format") as refused:

@@ -59,6 +59,10 @@ _SAID = (
     (r"/sys/bus/pci/devices: vendors (.+) \(NVIDIA is (\w+)\)", r"/sys/bus/pci/devices: ベンダー \1（NVIDIA は \2）"),
     # models
     (r"catalogue: (\S+) is (\S+); the engine reads (\S+)", r"一覧: \1 は \2 形式、エンジンが読めるのは \3 形式"),
+    (
+        rf"{_A_PATH} begins with ([0-9a-f ]*), (\S+) with ([0-9a-f ]+)",
+        r"\1: 先頭のバイトは \2（\3 形式は \4）",
+    ),
     (rf"{_A_PATH} pickled objects", r"\1: pickle のオブジェクトを含む"),
     (rf"{_A_PATH} expected sha256 (\w+), found (\w+)", r"\1: 本来の sha256 は \2、実際は \3"),
     (

@@ -50,6 +50,8 @@ class Format:
     optional: tuple[str, ...] = ()
     single_file: bool = False
     """The engine is given the file, not the folder."""
+    begins: bytes = b""
+    """Its first bytes, where other kinds of models have files of that name too."""
     kind_in_config: bool = False
     """transformers' form: config.json tells whether the model writes down speech."""
     numbers_alone: bool = False
@@ -125,7 +127,7 @@ FORMATS = {
         unpickled="always",
     ),
     "silero-onnx": Format("silero-onnx", required=(("*.onnx",),), single_file=True),
-    "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True),
+    "ggml-whisper": Format("ggml-whisper", required=(("*.bin",),), single_file=True, begins=b"lmgg"),
     "nemo": Format("nemo", required=(("*.nemo",),), single_file=True, unpickled="always"),
     # whisper/__init__.py, load_model, 20250625: one checkpoint, which is unpickled as numbers alone, never as code.
     "openai-whisper-pt": Format(

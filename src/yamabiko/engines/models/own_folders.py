@@ -59,9 +59,28 @@ def open_path(path: Path, format: str) -> LocalModel:  # noqa: A002
         if path.is_file() and not any(path.name in group for group in shape.required):
             raise Problem(problems.no_such_file(path, format, fits))
         raise Problem(problems.incomplete(path, complaints, names, format, fits))
+    _refuse_another_format(path, folder, chosen[0], format)
     revision = folder.name if folder.parent.name == "snapshots" else None
     files = tuple(ModelFile(name, (folder / name).stat().st_size) for name in chosen)
     return LocalModel(str(path), folder / chosen[0] if shape.single_file else folder, revision, "path", False, files)
+
+
+def _refuse_another_format(path: Path, folder: Path, file: str, format: str) -> None:  # noqa: A002
+    """
+    Where the file's name is right, its first bytes are not, and what lies beside it makes a model of another format.
+
+    Without that it is damaged: the engine says so. Raises: Problem (model-wrong-format), OSError.
+    """
+    begins = FORMATS[format].begins
+    with (folder / file).open("rb") as stream:
+        head = stream.read(len(begins))
+    if head == begins:
+        return
+    names = [item.name for item in folder.iterdir()]
+    others = [name for name in _fitting(path, folder, names) if name != format]
+    if others:
+        seen = f"{folder / file}: begins with {head.hex(' ')}, {format} with {begins.hex(' ')}"
+        raise Problem(problems.wrong_format(str(path), others[0], format, seen))
 
 
 def _fitting(path: Path, folder: Path, names: Sequence[str]) -> list[str]:

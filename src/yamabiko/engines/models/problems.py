@@ -44,7 +44,8 @@ def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
     )
 
 
-def wrong_format(name: str, found: str, wanted: str) -> Finding:
+def wrong_format(name: str, found: str, wanted: str, seen: str = "") -> Finding:
+    """`seen`: in a file of the user's; of the catalogue's models that says it."""
     return Finding(
         id="model-wrong-format",
         severity="error",
@@ -53,7 +54,7 @@ def wrong_format(name: str, found: str, wanted: str) -> Finding:
             f"“{name}” is a model of another kind ({found}) than this engine reads ({wanted}).",
             f"「{name}」は{found}形式のモデルです。このエンジンが読めるのは{wanted}形式です。",
         ),
-        evidence=(f"catalogue: {name} is {found}; the engine reads {wanted}",),
+        evidence=(seen or f"catalogue: {name} is {found}; the engine reads {wanted}",),
         remedies=(*(with_its_engine(name, (found,)) if _transcribes(wanted) else _usual(wanted)), _SEE_LIST),
     )
 

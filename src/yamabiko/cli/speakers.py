@@ -48,7 +48,7 @@ def check(asked: SimpleNamespace) -> None:
     least, most = _count(asked)
     low, high = asked.min_speakers or least, asked.max_speakers or most
     if low is not None and high is not None and not low <= (asked.speakers or low) <= high:
-        raise Problem(_more_than_most(max(low, asked.speakers or low), min(high, asked.speakers or high)))
+        raise Problem(_more_than_most(low, high) if asked.speakers is None else _not_so_many(asked))
     if asked.speaker_engine and catalog.card(asked.speaker_engine).job != "find-speakers":
         raise Problem(_tells_none_apart(asked.speaker_engine))
     for name, file in _known(asked.known_speaker):
@@ -121,6 +121,27 @@ def _more_than_most(least: int, most: int) -> Finding:
             f"話者数の下限（{least}）が上限（{most}）を超えています。",
         ),
         remedies=(Remedy(Text("Give the number, where it is known", "人数がわかる場合は指定する"), "--speakers 2"),),
+    )
+
+
+def _not_so_many(asked: SimpleNamespace) -> Finding:
+    beside = " ".join(
+        f"--{name}-speakers {number}"
+        for name, number in (("min", asked.min_speakers), ("max", asked.max_speakers))
+        if number is not None
+    )
+    return Finding(
+        id="usage",
+        severity="error",
+        area="usage",
+        cause=Text(
+            f"--speakers {asked.speakers} says how many speakers there are, and {beside} says otherwise.",
+            f"--speakers {asked.speakers} は話者の人数そのものの指定で、{beside} と矛盾しています。",
+        ),
+        remedies=(
+            Remedy(Text("Where the number is known", "人数がわかる場合"), f"--speakers {asked.speakers}"),
+            Remedy(Text("Where it is not", "人数がわからない場合"), beside),
+        ),
     )
 
 

@@ -72,10 +72,13 @@ class Fields:
             return None
         code = language_code(given)
         if code is None:
-            near = tuple(difflib.get_close_matches(given.lower(), [*LANGUAGE_NAMES, *LANGUAGE_NAMES.values()], 1))
-            raise invalid(
-                name, given, Text("It is a code such as ja or en.", "ja や en などのコードを指定します。"), near
+            known = ["auto", *LANGUAGE_NAMES, *LANGUAGE_NAMES.values()]
+            near = tuple(difflib.get_close_matches(given.lower(), known, 1))
+            rule = Text(
+                "It is a code such as ja or en; auto, or nothing, lets it be found.",
+                "ja や en などのコードを指定します。auto にするか省くと自動で判定します。",
             )
+            raise invalid(name, given, rule, () if given.strip().lower() == "each" else near)
         return code
 
 

@@ -530,6 +530,14 @@ def test_an_unknown_name_is_met_with_the_nearest():
     assert raised.value.finding.remedies[0].command == "--model large-v3-turbo"
 
 
+@pytest.mark.parametrize("name", ["faster-whisper", "whisper.cpp"])
+def test_an_engine_named_as_a_model_is_told_as_one(name):
+    with pytest.raises(Problem, match="model-unknown") as raised:
+        models.find_entry(name)
+
+    assert raised.value.finding.remedies[0].command == f"--engine {name}"
+
+
 @pytest.mark.parametrize("name", ["../../etc", "a/../b", "org/na--me", "org/", "", "org/name/more", "org/na me"])
 def test_what_is_no_hub_id_is_not_taken_for_one(name):
     with pytest.raises(Problem, match="unknown"):

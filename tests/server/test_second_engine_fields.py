@@ -31,10 +31,11 @@ TRANSCRIPTIONS, TRANSLATIONS = "/v1/audio/transcriptions", "/v1/audio/translatio
         ({"min_speakers": "3", "max_speakers": "2"}, 400, "min_speakers", "at most max_speakers (2)"),
         ({"speaker_engine": "whisper"}, 400, "speaker_engine", "campplus"),
         ({"speaker_model": "/etc/passwd"}, 404, "speaker_model", "no model named"),
-        ({"speaker_engine": "pyannote", "speaker_model": "campplus-zh-en"}, 404, "speaker_model", "no model named"),
+        ({"speaker_engine": "pyannote", "speaker_model": "campplus-zh-en"}, 404, "speaker_model", "of another engine"),
         ({"align": "true"}, 400, "align", "name the language (en, ja)"),
         ({"align": "true", "language": "de"}, 400, "align", "no alignment model for “de”"),
         ({"align": "/srv/model"}, 404, "align", "no model named"),
+        ({"align": "base"}, 404, "align", "“base” is a model of another engine"),
         ({"align": "align-en", "task": "translate"}, 400, "align", "no times"),
     ],
 )

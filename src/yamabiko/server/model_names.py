@@ -34,6 +34,19 @@ def named(given: str, card: Card, own: str | None, param: str, listed: str, othe
     if reader is not None:
         raise _an_engine(reader, card) if given == reader.name else _another_engines(given, reader, card)
     known = catalogued(card)
+    if _meant(given):
+        raise refused(
+            "model-unknown",
+            Text(
+                f"“{given}” is a model of another engine, and {card.name} cannot read it.",
+                f"「{given}」は別のエンジン用のモデルで、{card.name} では使えません。",
+            ),
+            f"models of {card.name}: {', '.join(known)}",
+            param=param,
+            remedies=tuple(
+                Remedy(Text("Name one of its own", "対応するモデルを指定する"), f"{param}={one}") for one in known[:1]
+            ),
+        )
     near = difflib.get_close_matches(given, [*known, *others], 1)
     raise refused(
         "model-unknown",

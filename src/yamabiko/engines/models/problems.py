@@ -25,6 +25,8 @@ def pull_command(entry: ModelEntry) -> str:
 
 
 def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
+    if any(card.name == name and card.job == "transcribe" for card in catalog.cards()):
+        return _an_engine(name)
     meant = tuple(Remedy(Text(f"Use “{near}”", f"「{near}」を使う"), f"--model {near}") for near in nearest)
     return Finding(
         id="model-unknown",
@@ -41,6 +43,16 @@ def unknown(name: str, nearest: Sequence[str], known: Sequence[str]) -> Finding:
             ),
         ),
         remedies=(*meant, _SEE_LIST),
+    )
+
+
+def _an_engine(name: str) -> Finding:
+    return Finding(
+        id="model-unknown",
+        severity="error",
+        area="usage",
+        cause=Text(f"“{name}” is an engine, and no model.", f"「{name}」はモデルではなくエンジンの名前です。"),
+        remedies=(Remedy(Text("Name it as the engine", "エンジンとして指定する"), f"--engine {name}"), _SEE_LIST),
     )
 
 

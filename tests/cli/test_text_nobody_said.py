@@ -21,7 +21,7 @@ def silence_file(path: Path, seconds: float = 2.0) -> Path:
     return path
 
 
-def transcribed(recording: Path, says: str, *more: str, cues: Sequence[dict] = ()) -> tuple[dict, str]:
+def transcribed(recording: Path, says: str | list[str], *more: str, cues: Sequence[dict] = ()) -> tuple[dict, str]:
     script = recording.with_name("script.json")
     script.write_text(json.dumps({"says": says, "cues": cues}), "utf-8")
     result = run_program(
@@ -42,6 +42,14 @@ def test_a_phrase_over_silence_is_left_out_and_shown(tmp_path: Path) -> None:
     assert "invented-text-dropped" in told
     assert PHRASE in told
     assert "--no-guard" in told
+
+
+def test_where_nothing_looked_for_speech_an_empty_answer_is_told_and_has_no_language(tmp_path: Path) -> None:
+    written, told = transcribed(noise_file(tmp_path / "talk.wav", 2.0), [])
+
+    assert (written["text"], written["language"]) == ("", None)
+    assert [one["id"] for one in written["yamabiko"]["notices"]] == ["text-from-script", "no-speech"]
+    assert "scripted found no words in this recording" in told
 
 
 def test_the_guard_can_be_switched_off_for_a_run_and_for_good(tmp_path: Path) -> None:

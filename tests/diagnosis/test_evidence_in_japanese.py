@@ -46,6 +46,7 @@ LINES = [
     "asked: --no-install, so nothing is fetched",
     "hub https://hub, a/b: not asked: nothing may be fetched",
     "this machine: no NVIDIA or AMD GPU",
+    "engine: chunks without text: 3",
     "hub https://hub: not asked: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set",
     "recording: talk.wav: its journal is held by another process",
     "looked in: /talks (not in its subfolders)",

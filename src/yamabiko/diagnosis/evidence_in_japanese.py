@@ -15,6 +15,7 @@ _SAID = (
         r"engine: the loaded model has the languages (.+) and no others",
         r"エンジン: 読み込んだモデルの対応言語は \1 だけ",
     ),
+    (r"engine: chunks without text: (\d+)", r"エンジン: 文字のない区間 \1"),
     (r"engine: loaded as (\S+) on (\S+)", r"エンジン: \2 に \1 として読み込み済み"),
     (r"catalogue: the model has the languages (.+) and no others", r"一覧: このモデルの対応言語は \1 だけ"),
     (r"worker memory: (\d+) MiB of (\d+) allowed", r"ワーカーのメモリ: \1 MiB（上限 \2 MiB）"),

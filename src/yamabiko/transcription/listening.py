@@ -132,6 +132,20 @@ def no_empty_success(
 # ---- what is said about it --------------------------------------------------------------------------------------
 
 
+def no_words(engine: str, chunks: int) -> Finding:
+    """The engine alone was asked, since nothing looked for speech, and it wrote nothing."""
+    return Finding(
+        id="no-speech",
+        severity="info",
+        area="input",
+        cause=Text(
+            f"{engine} found no words in this recording, so its transcript is empty; speech was not looked for.",
+            f"{engine} が文字を見つけなかったため、結果は空です。話し声の検出は行っていません。",
+        ),
+        evidence=(f"engine: chunks without text: {chunks}",),
+    )
+
+
 def _no_speech(heard: Sequence[Span], *, part: bool) -> Finding:
     """`part`: not all of the recording was to be heard."""
     cause = Text("Nobody speaks in this recording, so its transcript is empty.", "話し声がないため、結果は空です。")

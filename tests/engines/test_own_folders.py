@@ -173,6 +173,18 @@ def test_a_file_with_its_own_first_bytes_or_with_nothing_beside_it_is_the_engine
     assert open_path(tmp_path / "model.bin", "ggml-whisper").path == tmp_path / "model.bin"
 
 
+def test_a_folder_that_cannot_be_looked_into_leaves_it_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.bin").write_bytes(b"\0\0")
+
+    def refuse(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("os.listdir", refuse)
+    assert open_path(tmp_path / "model.bin", "ggml-whisper").path == tmp_path / "model.bin"
+
+
 def test_an_aligner_s_models_are_proposed_where_another_kind_was_named(tmp_path: Path) -> None:
     """Another engine's model times no words: to run it as a transcriber would answer another question."""
     with pytest.raises(Problem, match="model-wrong-format") as refused:

@@ -69,15 +69,16 @@ def _refuse_another_format(path: Path, folder: Path, file: str, format: str) -> 
     """
     Where the file's name is right, its first bytes are not, and what lies beside it makes a model of another format.
 
-    Without that it is damaged: the engine says so. Raises: Problem (model-wrong-format), OSError.
+    Without that, or where the folder cannot be looked into, it is the engine's to judge. Raises: Problem (model-wrong-format).
     """
     begins = FORMATS[format].begins
-    with (folder / file).open("rb") as stream:
-        head = stream.read(len(begins))
-    if head == begins:
+    try:
+        with (folder / file).open("rb") as stream:
+            head = stream.read(len(begins))
+        others = [] if head == begins else _fitting(path, folder, os.listdir(folder))
+    except OSError:
         return
-    names = [item.name for item in folder.iterdir()]
-    others = [name for name in _fitting(path, folder, names) if name != format]
+    others = [name for name in others if name != format]
     if others:
         seen = f"{folder / file}: begins with {head.hex(' ')}, {format} with {begins.hex(' ')}"
         raise Problem(problems.wrong_format(str(path), others[0], format, seen))

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 
 from yamabiko import logs
-from yamabiko.diagnosis.checks.contract import lacks
+from yamabiko.diagnosis.checks.contract import no_gpu_here
 from yamabiko.diagnosis.checkup import settle
 from yamabiko.diagnosis.examine import Explanation, Symptom, explain
 from yamabiko.diagnosis.facts.records import Facts
@@ -31,18 +31,23 @@ class Witness:
         if not _suggests_anything(symptom):
             return Explanation()
         with self._lock:
-            facts = self._facts if self._facts is not None else self._gather()
+            facts = self._seen()
             engine = facts.of_engine(symptom.engine) if symptom.engine else facts
             explained, learned = settle(symptom, engine)
             self._facts = facts.with_probed(*learned.probed)
         logs.event("explained", engine=symptom.engine, found=",".join(finding.id for finding in explained.confirmed))
         return explained
 
-    def sees_no_gpu(self) -> bool:
-        """Whether this machine shows that it has none of NVIDIA and none of AMD; a Mac has one of its own."""
+    def no_gpu_here(self) -> tuple[str, ...]:
+        """Evidence that this machine has none; empty where it has one, or may have."""
         with self._lock:
-            self._facts = self._facts if self._facts is not None else self._gather()
-            return self._facts.system.name == "linux" and lacks(self._facts, "gpu")
+            return no_gpu_here(self._seen())
+
+    def _seen(self) -> Facts:
+        """Under the lock."""
+        if self._facts is None:
+            self._facts = self._gather()
+        return self._facts
 
 
 def _suggests_anything(symptom: Symptom) -> bool:

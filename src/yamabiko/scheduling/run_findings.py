@@ -64,31 +64,34 @@ def gpu_not_used(
     without: str | None = None,
     causes: Sequence[Finding] = (),
     *,
-    none_here: bool = False,
+    none_here: Sequence[str] = (),
 ) -> Finding:
     """
     `without`: the environment that did the work, where that is made for no GPU at all. `causes`: told after it, so that
-    nobody need be sent to find out why. `none_here`: the machine shows that it has none, which comes before both.
+    nobody need be sent to find out why. `none_here`: what shows that the machine has none, which comes before both.
     """
     ids = [one.id for one in causes]
     why = (str(Text(f"why: {', '.join(ids)}", f"原因: {'、'.join(ids)}")),) if ids else ()
     find_out = () if ids or none_here else (Remedy(Text("Find out why", "原因を調べる"), "yamabiko doctor", "effort"),)
+    because = Text("", "")
     if none_here:
-        why = (*why, "this machine: no NVIDIA or AMD GPU")
-    why_en = f": its environment ({without}) is built for the CPU alone" if without else ""
-    why_ja = f"実行環境（{without}）がCPU専用のためです。" if without else ""
-    if none_here:
-        why_en = ": this machine has no GPU of NVIDIA or AMD"
-        why_ja = "このマシンには NVIDIA や AMD のGPUがないためです。"
+        because = Text(
+            ": this machine has no GPU of NVIDIA or AMD", "このマシンには NVIDIA や AMD のGPUがないためです。"
+        )
+    elif without:
+        because = Text(
+            f": its environment ({without}) is built for the CPU alone",
+            f"実行環境（{without}）がCPU専用のためです。",
+        )
     return Finding(
         id="gpu-not-used",
         severity=severity,
         area="device",
         cause=Text(
-            f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}){why_en}.",
-            f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{VERDICTS[ruling.verdict].ja}）。{why_ja}",
+            f"A GPU was wanted, but the work ran on {ruling.used_device} ({ruling.verdict}){because.en}.",
+            f"GPUが求められましたが、処理は {ruling.used_device} で行われました（{VERDICTS[ruling.verdict].ja}）。{because.ja}",
         ),
-        evidence=(*(f"{e.kind}: {e.value}" for e in evidence), *why),
+        evidence=(*(f"{e.kind}: {e.value}" for e in evidence), *why, *none_here),
         remedies=(*find_out, _ACCEPT if severity == "error" else _ASK_FOR_THE_CPU),
     )
 

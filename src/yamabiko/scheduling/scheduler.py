@@ -354,11 +354,11 @@ class Run:
             raise Problem(run_findings.gpu_not_used(self.ruling, self.evidence, "error", self._without_gpu()))
         if wanted_gpu and not on_gpu and not any(n.id == "gpu-not-used" for n in self.notices):
             causes = self._why_not_used()
-            without = self._without_gpu()
-            none_here = self._outfit.ladder[self._rung].device == "cuda" and self._pool.witness.sees_no_gpu()
+            for_cuda = self._outfit.ladder[self._rung].device == "cuda"
             told = run_findings.gpu_not_used(
-                self.ruling, self.evidence, "warning", without, causes, none_here=none_here
-            )
+                self.ruling, self.evidence, "warning", self._without_gpu(), causes,
+                none_here=self._pool.witness.no_gpu_here() if for_cuda else (),
+            )  # fmt: skip
             for finding in (told, *causes):
                 self.notices.append(finding)
                 self._notice(finding)

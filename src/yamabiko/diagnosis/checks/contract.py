@@ -106,6 +106,11 @@ def lacks(facts: Facts, needs: Needs) -> bool:
     return needs == "nvidia" and (facts.system.name == "darwin" or (_shows_all(facts) and _no_nvidia(facts)))
 
 
+def no_gpu_here(facts: Facts) -> tuple[str, ...]:
+    """The line that says so where the machine shows none of NVIDIA and none of AMD; a Mac has one of its own."""
+    return ("this machine: no NVIDIA or AMD GPU",) if facts.system.name == "linux" and lacks(facts, "gpu") else ()
+
+
 def _shows_all(facts: Facts) -> bool:
     """Where a device's files tell of it. WSL has one device for all makers' GPUs."""
     return facts.system.name == "linux" and (facts.wsl is None or not facts.wsl.dxg)

@@ -15,6 +15,7 @@ from yamabiko.diagnosis.checks.contract import (
     anywhere,
     lacks,
     never,
+    no_gpu_here,
     present,
     version,
 )
@@ -67,7 +68,7 @@ def _driver_too_old(facts: Facts) -> Sign:
 
 def _cpu_wheel(facts: Facts) -> Sign:
     def look(environment: Environment, torch: str) -> Sign:
-        if environment.engine is not None and "-cpu-" in environment.name:
+        if _is_ours_for_the_cpu(environment):
             return UNTOLD  # meant for the CPU, and no fault of its own: only who asks it for a GPU is told
         for built in ("torch.cuda", "torch.hip"):
             if built in environment.details:
@@ -84,12 +85,14 @@ def _cpu_wheel(facts: Facts) -> Sign:
     if lacks(facts, "gpu") and not any(each.version("torch") for each in facts.environments):
         return ABSENT  # then no torch takes anything from anybody
     sign = _among(facts, look)
-    ours = any(
-        each.engine is not None and "-cpu-" in each.name and each.version("torch") for each in facts.environments
-    )
-    if sign.here is None and ours and facts.system.name == "linux" and lacks(facts, "gpu"):
-        return replace(sign, evidence=("this machine: no NVIDIA or AMD GPU",), cause=_NO_GPU_FOR_IT)
+    ours = any(_is_ours_for_the_cpu(each) and each.version("torch") for each in facts.environments)
+    if sign.here is None and ours and (shown := no_gpu_here(facts)):
+        return replace(sign, evidence=shown, cause=_NO_GPU_FOR_IT)
     return sign
+
+
+def _is_ours_for_the_cpu(environment: Environment) -> bool:
+    return environment.engine is not None and "-cpu-" in environment.name
 
 
 _NO_GPU_FOR_IT = Text(

@@ -94,10 +94,15 @@ def likelihood(probabilities: NDArray[Any], spans: Sequence[Span], window: int) 
 
 def no_empty_success(
     heard: Heard, segments: Sequence[Segment], run: Run, engine: str, dropped: Sequence[Dropped] = ()
-) -> None:
-    """Speech was heard and no text came back: that is a failure. Raises: Problem (no-text-for-speech)."""
+) -> tuple[Finding, ...]:
+    """
+    Speech was heard and no text came back: that is a failure. Where nobody looked for speech, it is told.
+
+    Raises: Problem (no-text-for-speech).
+    """
     if heard.likelihood is None or heard.likelihood < SURE_SPEECH or any(s.text.strip() for s in segments):
-        return
+        untold = heard.chunks and not heard.listened and not segments and not dropped
+        return (_no_words(engine, len(heard.chunks)),) if untold else ()
     raise Problem(
         Finding(
             id="no-text-for-speech",
@@ -132,7 +137,7 @@ def no_empty_success(
 # ---- what is said about it --------------------------------------------------------------------------------------
 
 
-def no_words(engine: str, chunks: int) -> Finding:
+def _no_words(engine: str, chunks: int) -> Finding:
     """The engine alone was asked, since nothing looked for speech, and it wrote nothing."""
     return Finding(
         id="no-speech",

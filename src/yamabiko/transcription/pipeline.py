@@ -35,7 +35,7 @@ from yamabiko.transcription.clips import Clip
 from yamabiko.transcription.diarizing import Diarized, SpeakersAsked, diarize
 from yamabiko.transcription.guarding import Guarding, hearing, sounding, told
 from yamabiko.transcription.journal import Journal, discard, files_of, fingerprint, open_journal
-from yamabiko.transcription.listening import Heard, listen, no_empty_success, no_words
+from yamabiko.transcription.listening import Heard, listen, no_empty_success
 from yamabiko.transcription.merge import merge, within_speech
 from yamabiko.transcription.readable import readable
 from yamabiko.transcription.workspace import workspace
@@ -144,18 +144,16 @@ def transcribe(recording: Path, request: Request, pool: Pool, settings: Settings
         segments = diarized.joined(segments) if diarized else segments
         segments = readable(segments, spoken_in) if request.readable_words else segments
         dropped = guarding.all_dropped() if guarding else ()
+        empty: tuple[Finding, ...] = ()
         try:
             if not request.language_only:
-                no_empty_success(heard, segments, run, request.outfit.card.name, dropped)
+                empty = no_empty_success(heard, segments, run, request.outfit.card.name, dropped)
         except Problem:
             forget(recording, request, settings)  # or the next run would take the same silence for answers
             raise
-        if dropped:
-            _tell((told(dropped),), watcher, course)
+        _tell((told(dropped),) if dropped else empty, watcher, course)
         if not segments and not request.language_only:
             spoken_in, language = request.options.language, None  # that of noise or of silence is nobody's
-            if answers and not dropped and not heard.listened:
-                _tell((no_words(request.outfit.card.name, len(chunks)),), watcher, course)
         receipt = replace(
             _receipt(request, decoded, heard, run, course),
             dropped=dropped,

@@ -33,31 +33,16 @@ def named(given: str, card: Card, own: str | None, param: str, listed: str, othe
     reader = _reader(given) if param == "model" else None
     if reader is not None:
         raise _an_engine(reader, card) if given == reader.name else _another_engines(given, reader, card)
-    known = catalogued(card)
     if _meant(given):
-        raise refused(
-            "model-unknown",
-            Text(
-                f"“{given}” is a model of another engine, and {card.name} cannot read it.",
-                f"「{given}」は別のエンジン用のモデルで、{card.name} では使えません。",
-            ),
-            f"models of {card.name}: {', '.join(known)}",
-            param=param,
-            remedies=tuple(
-                Remedy(Text("Name one of its own", "対応するモデルを指定する"), f"{param}={one}") for one in known[:1]
-            ),
-        )
-    near = difflib.get_close_matches(given, [*known, *others], 1)
-    raise refused(
-        "model-unknown",
+        raise _of_another_kind(given, card, param)
+    near = difflib.get_close_matches(given, [*catalogued(card), *others], 1)
+    raise _unknown(
         Text(f"There is no model named “{given[:100]}” here.", f"「{given[:100]}」というモデルはありません。"),
-        f"models of {card.name}: {', '.join(known)}",
-        param=param,
-        remedies=(
-            Remedy(Text("Did you mean this one?", "これではありませんか？"), f"{param}={near[0]}")
-            if near
-            else Remedy(Text("See which there are", "一覧を見る"), listed),
-        ),
+        card,
+        param,
+        Remedy(Text("Did you mean this one?", "これではありませんか？"), f"{param}={near[0]}")
+        if near
+        else Remedy(Text("See which there are", "一覧を見る"), listed),
     )
 
 
@@ -77,34 +62,50 @@ def _reader(model: str) -> Card | None:
     return next(able, None)
 
 
+def _unknown(cause: Text, card: Card, param: str, *remedies: Remedy) -> Refused:
+    known = ", ".join(catalogued(card))
+    return refused("model-unknown", cause, f"models of {card.name}: {known}", param=param, remedies=remedies)
+
+
 def _another_engines(given: str, reader: Card, card: Card) -> Refused:
-    return refused(
-        "model-unknown",
+    return _unknown(
         Text(
             f"“{given}” is a model of {reader.name}, and this request goes to {card.name}.",
             f"「{given}」は {reader.name} 用のモデルですが、この要求のエンジンは {card.name} です。",
         ),
-        f"models of {card.name}: {', '.join(catalogued(card))}",
-        param="model",
-        remedies=(
-            Remedy(Text("Name its engine with it", "エンジンも併せて指定する"), f"engine={reader.name}, model={given}"),
-            Remedy(
-                Text("Or make it the server's own", "または、サーバーの既定にする"),
-                f"yamabiko serve --engine {reader.name} --model {given}",
-                "effort",
-            ),
+        card,
+        "model",
+        Remedy(Text("Name its engine with it", "エンジンも併せて指定する"), f"engine={reader.name}, model={given}"),
+        Remedy(
+            Text("Or make it the server's own", "または、サーバーの既定にする"),
+            f"yamabiko serve --engine {reader.name} --model {given}",
+            "effort",
         ),
     )
 
 
 def _an_engine(meant: Card, card: Card) -> Refused:
-    return refused(
-        "model-unknown",
+    return _unknown(
         Text(
             f"“{meant.name}” is an engine, and no model; this request goes to {card.name}.",
             f"「{meant.name}」はモデルではなくエンジンの名前です。この要求のエンジンは {card.name} です。",
         ),
-        f"models of {card.name}: {', '.join(catalogued(card))}",
-        param="model",
-        remedies=(Remedy(Text("Name it as the engine", "エンジンとして指定する"), f"engine={meant.name}"),),
+        card,
+        "model",
+        Remedy(Text("Name it as the engine", "エンジンとして指定する"), f"engine={meant.name}"),
+    )
+
+
+def _of_another_kind(given: str, card: Card, param: str) -> Refused:
+    return _unknown(
+        Text(
+            f"“{given}” is a model of another engine, and {card.name} cannot read it.",
+            f"「{given}」は別のエンジン用のモデルで、{card.name} では使えません。",
+        ),
+        card,
+        param,
+        *(
+            Remedy(Text("Name one of its own", "対応するモデルを指定する"), f"{param}={one}")
+            for one in catalogued(card)[:1]
+        ),
     )

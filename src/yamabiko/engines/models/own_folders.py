@@ -72,13 +72,15 @@ def _refuse_another_format(path: Path, folder: Path, file: str, format: str) -> 
     Without that, or where the folder cannot be looked into, it is the engine's to judge. Raises: Problem (model-wrong-format).
     """
     begins = FORMATS[format].begins
+    if not begins:
+        return
     try:
         with (folder / file).open("rb") as stream:
             head = stream.read(len(begins))
-        others = [] if head == begins else _fitting(path, folder, os.listdir(folder))
+        fits = () if head == begins else _fitting(path, folder, os.listdir(folder))
     except OSError:
         return
-    others = [name for name in others if name != format]
+    others = [name for name in fits if name != format]
     if others:
         seen = f"{folder / file}: begins with {head.hex(' ')}, {format} with {begins.hex(' ')}"
         raise Problem(problems.wrong_format(str(path), others[0], format, seen))
